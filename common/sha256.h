@@ -1,0 +1,19 @@
+// SHA-256 and hexadecimal.
+#ifndef LONGSHORE_COMMON_SHA256_H_
+#define LONGSHORE_COMMON_SHA256_H_
+
+#include <string>
+#include <string_view>
+
+namespace longshore {
+
+// 32 raw bytes.
+std::string Sha256(std::string_view data);
+// Lower case.
+std::string HexEncode(std::string_view bytes);
+// Empty when `hex` is not an even number of hexadecimal digits.
+std::string HexDecode(std::string_view hex);
+
+}  // namespace longshore
+
+#endif  // LONGSHORE_COMMON_SHA256_H_

@@ -1,0 +1,23 @@
+// Turns SIGTERM and SIGINT into something a main thread can wait for.
+#ifndef LONGSHORE_COMMON_SHUTDOWN_H_
+#define LONGSHORE_COMMON_SHUTDOWN_H_
+
+#include <signal.h>
+
+namespace longshore {
+
+// Construct first thing in main, before any thread exists: threads inherit the blocked signals.
+class ShutdownSignals {
+ public:
+  // Blocks SIGTERM and SIGINT, ignores SIGPIPE.
+  ShutdownSignals();
+  // Returns the signal's number once one has come.
+  int Wait();
+
+ private:
+  sigset_t signals_;
+};
+
+}  // namespace longshore
+
+#endif  // LONGSHORE_COMMON_SHUTDOWN_H_

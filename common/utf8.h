@@ -1,0 +1,18 @@
+// Makes bytes from outside safe to carry in a protobuf string or a log line.
+#ifndef LONGSHORE_COMMON_UTF8_H_
+#define LONGSHORE_COMMON_UTF8_H_
+
+#include <string>
+#include <string_view>
+
+namespace longshore {
+
+// `bytes` with every byte that is not part of well-formed UTF-8 (Unicode 15, table 3-7) replaced by U+FFFD.
+std::string ToValidUtf8(std::string_view bytes);
+
+// One line for people: valid UTF-8, control characters shown as "?", at most `limit` bytes.
+std::string ToPrintableLine(std::string_view bytes, size_t limit);
+
+}  // namespace longshore
+
+#endif  // LONGSHORE_COMMON_UTF8_H_
