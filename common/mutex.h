@@ -8,27 +8,14 @@
 #include <condition_variable>
 #include <mutex>
 
-#if defined(__clang__)
-#define LONGSHORE_THREAD_ATTRIBUTE(x) __attribute__((x))
-#else
-#define LONGSHORE_THREAD_ATTRIBUTE(x)
-#endif
-
-#define CAPABILITY(x) LONGSHORE_THREAD_ATTRIBUTE(capability(x))
-#define SCOPED_CAPABILITY LONGSHORE_THREAD_ATTRIBUTE(scoped_lockable)
-#define GUARDED_BY(x) LONGSHORE_THREAD_ATTRIBUTE(guarded_by(x))
-#define REQUIRES(...) LONGSHORE_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
-#define EXCLUDES(...) LONGSHORE_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
-#define ACQUIRE(...) LONGSHORE_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
-#define RELEASE(...) LONGSHORE_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
-#define NO_THREAD_SAFETY_ANALYSIS LONGSHORE_THREAD_ATTRIBUTE(no_thread_safety_analysis)
+#include "absl/base/thread_annotations.h"
 
 namespace longshore {
 
-class CAPABILITY("mutex") Mutex {
+class ABSL_LOCKABLE Mutex {
  public:
-  void Lock() ACQUIRE() { mutex_.lock(); }
-  void Unlock() RELEASE() { mutex_.unlock(); }
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
+  void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
 
  private:
   friend class CondVar;
@@ -36,10 +23,10 @@ class CAPABILITY("mutex") Mutex {
 };
 
 // Holds a Mutex for a scope.
-class SCOPED_CAPABILITY MutexLock {
+class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex* mutex) ACQUIRE(mutex) : mutex_(*mutex) { mutex_.Lock(); }
-  ~MutexLock() RELEASE() { mutex_.Unlock(); }
+  explicit MutexLock(Mutex* mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(*mutex) { mutex_.Lock(); }
+  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
 
@@ -50,13 +37,13 @@ class SCOPED_CAPABILITY MutexLock {
 // Condition variable for Mutex. Every wait may wake for no reason: wait in a loop over the condition.
 class CondVar {
  public:
-  void Wait(Mutex* mutex) REQUIRES(mutex) {
+  void Wait(Mutex* mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
     condition_.wait(lock);
     lock.release();
   }
   // Returns at `deadline` at the latest.
-  void WaitUntil(Mutex* mutex, std::chrono::steady_clock::time_point deadline) REQUIRES(mutex) {
+  void WaitUntil(Mutex* mutex, std::chrono::steady_clock::time_point deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
     condition_.wait_until(lock, deadline);
     lock.release();

@@ -20,17 +20,17 @@ class WorkQueue {
   WorkQueue& operator=(const WorkQueue&) = delete;
 
   // Never blocks; does nothing once Shutdown has been called. What is queued is the caller's to bound.
-  void Add(std::function<void()> work) EXCLUDES(mutex_);
+  void Add(std::function<void()> work) ABSL_LOCKS_EXCLUDED(mutex_);
   // Drops what has not been started, waits for what has.
-  void Shutdown() EXCLUDES(mutex_);
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Run();
 
   Mutex mutex_;
   CondVar changed_;
-  std::deque<std::function<void()>> pending_ GUARDED_BY(mutex_);
-  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::deque<std::function<void()>> pending_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

@@ -1,0 +1,248 @@
+#include "storage/connection.h"
+
+#include <postgresql/libpq-fe.h>
+#include <poll.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "common/sha256.h"
+#include "common/status_macros.h"
+
+namespace longshore::storage {
+namespace {
+
+// Bounds for a server that went silent: give up on connecting after 5 s and on an unanswered packet after 15 s. Statements
+// and locks have limits of their own so that one stuck session cannot hold up everything.
+constexpr const char* kKeywords[] = {"dbname",
+                                     "connect_timeout",
+                                     "tcp_user_timeout",
+                                     "keepalives_idle",
+                                     "keepalives_interval",
+                                     "keepalives_count",
+                                     "application_name",
+                                     "options",
+                                     nullptr};
+constexpr const char* kSettings =
+    "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s "
+    "-c client_min_messages=warning -c synchronous_commit=on";
+
+int64_t ParseInt(std::string_view text) {
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+absl::StatusCode CodeForSqlState(std::string_view state) {
+  const std::string_view state_class = state.substr(0, 2);
+  if (state.empty() || state_class == "08" || state_class == "53" || state_class == "58" ||
+      state == "57P01" || state == "57P02" || state == "57P03" || state == "25006") {
+    return absl::StatusCode::kUnavailable;
+  }
+  if (state_class == "40" || state == "55P03" || state == "57014" || state == "25P03") {
+    return absl::StatusCode::kAborted;
+  }
+  if (state == "23505") return absl::StatusCode::kAlreadyExists;
+  return absl::StatusCode::kInternal;
+}
+
+// Writes {a,b,c}; `append` writes element i.
+template <typename Values, typename Append>
+std::string ArrayText(const Values& values, Append append) {
+  std::string text = "{";
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) text.push_back(',');
+    append(text, values[i]);
+  }
+  text.push_back('}');
+  return text;
+}
+
+void AppendQuoted(std::string& text, std::string_view value) {
+  text.push_back('"');
+  for (char c : value) {
+    if (c == '"' || c == '\\') text.push_back('\\');
+    text.push_back(c);
+  }
+  text.push_back('"');
+}
+
+}  // namespace
+
+Result::Result(pg_result* result) : result_(result) {}
+
+void Result::Deleter::operator()(pg_result* result) const { PQclear(result); }
+
+int Result::rows() const { return PQntuples(result_.get()); }
+
+int64_t Result::affected() const { return ParseInt(PQcmdTuples(result_.get())); }
+
+bool Result::IsNull(int row, int column) const {
+  return PQgetisnull(result_.get(), row, column) != 0;
+}
+
+std::string_view Result::Text(int row, int column) const {
+  return {PQgetvalue(result_.get(), row, column),
+          static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+}
+
+int64_t Result::Int(int row, int column) const { return ParseInt(Text(row, column)); }
+
+double Result::Double(int row, int column) const {
+  return std::strtod(PQgetvalue(result_.get(), row, column), nullptr);
+}
+
+bool Result::Bool(int row, int column) const { return Text(row, column) == "t"; }
+
+std::string Result::Bytes(int row, int column) const {
+  std::string_view text = Text(row, column);
+  return text.size() < 2 ? "" : HexDecode(text.substr(2));  // After "\x".
+}
+
+std::vector<std::string> Result::TextArray(int row, int column) const {
+  std::vector<std::string> values;
+  const std::string_view text = Text(row, column);
+  size_t i = 1;  // After '{'.
+  while (i < text.size() && text[i] != '}') {
+    std::string value;
+    if (text[i] == '"') {
+      for (++i; i < text.size() && text[i] != '"'; ++i) {
+        if (text[i] == '\\') ++i;
+        value.push_back(text[i]);
+      }
+      ++i;
+    } else {
+      for (; i < text.size() && text[i] != ',' && text[i] != '}'; ++i) value.push_back(text[i]);
+    }
+    values.push_back(std::move(value));
+    if (i < text.size() && text[i] == ',') ++i;
+  }
+  return values;
+}
+
+Params& Params::Int(int64_t value) { return Text(std::to_string(value)); }
+
+Params& Params::Double(double value) { return Text(std::to_string(value)); }
+
+Params& Params::Bool(bool value) { return Text(value ? "t" : "f"); }
+
+Params& Params::Text(std::string_view value) {
+  values_.push_back({.data = std::string(value)});
+  return *this;
+}
+
+Params& Params::Bytes(std::string_view value) {
+  values_.push_back({.data = std::string(value), .is_binary = true});
+  return *this;
+}
+
+Params& Params::Null() {
+  values_.push_back({.is_null = true});
+  return *this;
+}
+
+Params& Params::Ints(const std::vector<int64_t>& values) {
+  return Text(ArrayText(values, [](std::string& text, int64_t v) { text += std::to_string(v); }));
+}
+
+Params& Params::Bools(const std::vector<bool>& values) {
+  return Text(ArrayText(values, [](std::string& text, bool v) { text.push_back(v ? 't' : 'f'); }));
+}
+
+Params& Params::Texts(const std::vector<std::string>& values) {
+  return Text(ArrayText(values, AppendQuoted));
+}
+
+Params& Params::BytesArray(const std::vector<std::string>& values) {
+  return Text(ArrayText(values, [](std::string& text, const std::string& v) {
+    text += "\"\\\\x" + HexEncode(v) + "\"";
+  }));
+}
+
+Params& Params::OptionalInts(const std::vector<std::optional<int64_t>>& values) {
+  return Text(ArrayText(values, [](std::string& text, const std::optional<int64_t>& v) {
+    text += v.has_value() ? std::to_string(*v) : "NULL";
+  }));
+}
+
+Connection::Connection(pg_conn* connection) : connection_(connection) {}
+
+Connection::~Connection() = default;
+
+void Connection::Deleter::operator()(pg_conn* connection) const { PQfinish(connection); }
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& url) {
+  const char* values[] = {url.c_str(), "5", "15000", "10", "5", "3", "longshore", kSettings, nullptr};
+  auto connection = std::unique_ptr<Connection>(
+      new Connection(PQconnectdbParams(kKeywords, values, /*expand_dbname=*/1)));
+  if (!connection->healthy()) {
+    return absl::UnavailableError(
+        std::string("cannot connect to the database: ") +
+        PQerrorMessage(connection->connection_.get()));
+  }
+  return connection;
+}
+
+bool Connection::healthy() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+
+absl::Status Connection::Check(const pg_result* result) const {
+  const ExecStatusType status = PQresultStatus(result);
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return absl::OkStatus();
+  const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* message =
+      result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const absl::StatusCode code =
+      healthy() ? CodeForSqlState(state == nullptr ? "" : state) : absl::StatusCode::kUnavailable;
+  return absl::Status(code, std::string("database: ") +
+                                (message != nullptr ? message
+                                                    : PQerrorMessage(connection_.get())));
+}
+
+absl::StatusOr<Result> Connection::Execute(const char* sql, const Params& params) {
+  auto prepared = prepared_.find(sql);
+  if (prepared == prepared_.end()) {
+    const std::string name = "s" + std::to_string(prepared_.size());
+    const Result result(PQprepare(connection_.get(), name.c_str(), sql, 0, nullptr));
+    RETURN_IF_ERROR(Check(result.get()));
+    prepared = prepared_.emplace(sql, name).first;
+  }
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+  for (const Params::Value& value : params.values_) {
+    values.push_back(value.is_null ? nullptr : value.data.c_str());
+    lengths.push_back(static_cast<int>(value.data.size()));
+    formats.push_back(value.is_binary ? 1 : 0);
+  }
+  Result result(PQexecPrepared(connection_.get(), prepared->second.c_str(),
+                               static_cast<int>(values.size()), values.data(), lengths.data(),
+                               formats.data(), /*resultFormat=*/0));
+  RETURN_IF_ERROR(Check(result.get()));
+  return result;
+}
+
+absl::Status Connection::ExecuteScript(const std::string& sql) {
+  const Result result(PQexec(connection_.get(), sql.c_str()));
+  return Check(result.get());
+}
+
+absl::StatusOr<std::vector<Connection::Notification>> Connection::WaitForNotifications(
+    int wake_fd) {
+  pollfd fds[] = {{.fd = PQsocket(connection_.get()), .events = POLLIN},
+                  {.fd = wake_fd, .events = POLLIN}};
+  if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+    return absl::InternalError(std::string("poll: ") + std::strerror(errno));
+  }
+  if (PQconsumeInput(connection_.get()) == 0) {
+    return absl::UnavailableError(PQerrorMessage(connection_.get()));
+  }
+  std::vector<Notification> notifications;
+  while (PGnotify* notify = PQnotifies(connection_.get())) {
+    notifications.push_back({notify->relname, notify->extra});
+    PQfreemem(notify);
+  }
+  return notifications;
+}
+
+}  // namespace longshore::storage

@@ -1,0 +1,60 @@
+// A pool of connections and the one way to run a transaction on them.
+#ifndef LONGSHORE_STORAGE_DATABASE_H_
+#define LONGSHORE_STORAGE_DATABASE_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/mutex.h"
+#include "storage/connection.h"
+
+namespace longshore::storage {
+
+struct DatabaseOptions {
+  std::string url;
+  int max_connections = 12;
+  // How long a caller waits for a free connection before it is told Unavailable.
+  std::chrono::milliseconds acquire_timeout{5000};
+};
+
+// Thread-safe.
+class Database {
+ public:
+  explicit Database(DatabaseOptions options);
+  ~Database();
+
+  // Runs `body` between BEGIN and COMMIT; rolls back when it returns an error.
+  //
+  // Repeats the whole transaction a few times on Aborted (deadlock, serialization failure, lock timeout), so `body` must
+  // have no effect outside the database before it succeeds. Unavailable from COMMIT leaves it in doubt whether the
+  // transaction happened: what is written must be safe to write again.
+  absl::Status Transact(const std::function<absl::Status(Connection&)>& body);
+
+  // Runs a single statement that reads, or is harmless twice: repeated once on Unavailable.
+  absl::Status Run(const std::function<absl::Status(Connection&)>& body);
+
+  // NOTIFY in a transaction of its own. A lost notification only costs time; every listener also polls slowly.
+  absl::Status Notify(const std::string& channel, const std::string& payload);
+
+  const std::string& url() const { return options_.url; }
+
+ private:
+  absl::StatusOr<std::unique_ptr<Connection>> Acquire() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Return(std::unique_ptr<Connection> connection) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status WithConnection(const std::function<absl::Status(Connection&)>& body);
+
+  const DatabaseOptions options_;
+  Mutex mutex_;
+  CondVar returned_;
+  std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
+  int open_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_DATABASE_H_

@@ -1,0 +1,125 @@
+#include "storage/instance_store.h"
+
+#include "common/enum_text.h"
+#include "common/status_macros.h"
+
+namespace longshore::storage {
+namespace {
+
+#define INSTANCE_COLUMNS                                                                        \
+  "id, name, project, provider, region, size, image, address, port, ssh_user, host_key, tags, " \
+  "status, status_error, payload_status, payload_error, " LONGSHORE_MICROS(                     \
+      "created_at") ", " LONGSHORE_MICROS("updated_at")
+
+v1::Instance ReadInstance(const Result& result, int row) {
+  v1::Instance instance;
+  int column = 0;
+  const auto text = [&] { return std::string(result.Text(row, column++)); };
+  instance.set_id(result.Int(row, column++));
+  instance.set_name(text());
+  instance.set_project(text());
+  instance.set_provider(text());
+  instance.set_region(text());
+  instance.set_size(text());
+  instance.set_image(text());
+  instance.set_address(text());
+  instance.set_port(static_cast<int32_t>(result.Int(row, column++)));
+  instance.set_ssh_user(text());
+  instance.set_host_key(text());
+  for (std::string& tag : result.TextArray(row, column++)) instance.add_tags(std::move(tag));
+  instance.set_status(EnumFromText<v1::InstanceStatus>(text()));
+  instance.set_status_error(text());
+  instance.set_payload_status(EnumFromText<v1::InstancePayloadStatus>(text()));
+  instance.set_payload_error(text());
+  ReadTimestamp(result, row, column++, [&] { return instance.mutable_created_at(); });
+  ReadTimestamp(result, row, column++, [&] { return instance.mutable_updated_at(); });
+  return instance;
+}
+
+std::vector<std::string> Tags(const v1::Instance& instance) {
+  return {instance.tags().begin(), instance.tags().end()};
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Instance> InstanceStore::Insert(Connection& connection,
+                                                   const v1::Instance& instance) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(
+          "INSERT INTO instances (name, project, provider, region, size, image, address, port,"
+          " ssh_user, host_key, tags, status)"
+          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING " INSTANCE_COLUMNS,
+          Params()
+              .Text(instance.name())
+              .Text(instance.project())
+              .Text(instance.provider())
+              .Text(instance.region())
+              .Text(instance.size())
+              .Text(instance.image())
+              .Text(instance.address())
+              .Int(instance.port())
+              .Text(instance.ssh_user())
+              .Text(instance.host_key())
+              .Texts(Tags(instance))
+              .Text(EnumText(instance.status()))));
+  return ReadInstance(result, 0);
+}
+
+absl::StatusOr<std::optional<v1::Instance>> InstanceStore::Get(Connection& connection,
+                                                               int64_t id) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute("SELECT " INSTANCE_COLUMNS " FROM instances WHERE id = $1",
+                                      Params().Int(id)));
+  if (result.rows() == 0) return std::nullopt;
+  return ReadInstance(result, 0);
+}
+
+absl::StatusOr<std::vector<v1::Instance>> InstanceStore::List(Connection& connection,
+                                                              const InstanceFilter& filter,
+                                                              Page page) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("SELECT " INSTANCE_COLUMNS
+                         " FROM instances WHERE id > $1 AND ($2 = '' OR project = $2)"
+                         " AND tags @> $3::text[] AND ($4 = '' OR status = $4)"
+                         " ORDER BY id LIMIT $5",
+                         Params()
+                             .Int(page.after)
+                             .Text(filter.project)
+                             .Texts(filter.tags)
+                             .Text(filter.status == 0 ? "" : EnumText(filter.status))
+                             .Int(page.limit)));
+  std::vector<v1::Instance> instances;
+  for (int row = 0; row < result.rows(); ++row) instances.push_back(ReadInstance(result, row));
+  return instances;
+}
+
+absl::StatusOr<std::map<int64_t, InstanceStore::Target>> InstanceStore::LockTargets(
+    Connection& connection, const std::vector<int64_t>& ids) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute("SELECT id, status, ssh_user, home FROM instances"
+                                      " WHERE id = ANY ($1::bigint[]) ORDER BY id FOR SHARE",
+                                      Params().Ints(ids)));
+  std::map<int64_t, Target> targets;
+  for (int row = 0; row < result.rows(); ++row) {
+    targets[result.Int(row, 0)] = {
+        .status = EnumFromText<v1::InstanceStatus>(result.Text(row, 1)),
+        .ssh_user = std::string(result.Text(row, 2)),
+        .home = std::string(result.Text(row, 3))};
+  }
+  return targets;
+}
+
+absl::StatusOr<std::string> InstanceStore::PinHostKey(Connection& connection, int64_t id,
+                                                      const std::string& host_key) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("UPDATE instances SET host_key = CASE WHEN host_key = '' THEN $2 ELSE"
+                         " host_key END, updated_at = CASE WHEN host_key = '' THEN now() ELSE"
+                         " updated_at END WHERE id = $1 RETURNING host_key",
+                         Params().Int(id).Text(host_key)));
+  return result.rows() == 0 ? std::string() : std::string(result.Text(0, 0));
+}
+
+}  // namespace longshore::storage

@@ -1,0 +1,47 @@
+// The instances table.
+#ifndef LONGSHORE_STORAGE_INSTANCE_STORE_H_
+#define LONGSHORE_STORAGE_INSTANCE_STORE_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proto/longshore/v1/instance.pb.h"
+#include "storage/connection.h"
+#include "storage/rows.h"
+
+namespace longshore::storage {
+
+struct InstanceFilter {
+  std::string project;            // Empty: every project.
+  std::vector<std::string> tags;  // All must match.
+  v1::InstanceStatus status = v1::INSTANCE_STATUS_UNSPECIFIED;
+};
+
+// Stateless functions over one connection, to be called inside a transaction or not.
+class InstanceStore {
+ public:
+  // Inserts `instance` (id and times are the database's). AlreadyExists when the name is taken in its project.
+  static absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& instance);
+  static absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, int64_t id);
+  // By ascending id.
+  static absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection,
+                                                        const InstanceFilter& filter, Page page);
+  struct Target {
+    v1::InstanceStatus status;
+    std::string ssh_user;
+    std::string home;  // Empty until learned.
+  };
+  // What a deployment has to know of each instance; unknown ids are left out. Locks the rows against termination.
+  static absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection,
+                                                               const std::vector<int64_t>& ids);
+  // Pins `host_key` unless a key is pinned already; returns the pinned one.
+  static absl::StatusOr<std::string> PinHostKey(Connection& connection, int64_t id,
+                                                const std::string& host_key);
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_INSTANCE_STORE_H_

@@ -1,0 +1,65 @@
+#include "storage/migrator.h"
+
+#include <algorithm>
+
+#include "common/status_macros.h"
+#include "storage/connection.h"
+
+namespace longshore::storage {
+namespace {
+
+constexpr char kCreateLedger[] =
+    "CREATE TABLE IF NOT EXISTS schema_migrations ("
+    " version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
+
+// Any number of its own; held by the session, so that it is free again when the process dies.
+constexpr char kLock[] = "SELECT pg_advisory_lock(7203964170)";
+
+absl::Status Apply(Connection& connection, const Migration& migration) {
+  RETURN_IF_ERROR(connection.ExecuteScript("BEGIN"));
+  RETURN_IF_ERROR(connection.ExecuteScript(migration.sql));
+  RETURN_IF_ERROR(connection
+                      .Execute("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)",
+                               Params().Int(migration.version).Text(migration.name))
+                      .status());
+  return connection.ExecuteScript("COMMIT");
+}
+
+}  // namespace
+
+const std::vector<Migration>& EmbeddedMigrations() {
+  static const auto* migrations = [] {
+    auto* list = new std::vector<Migration>{
+#include "storage/migrations/embedded.inc"
+    };
+    std::sort(list->begin(), list->end(),
+              [](const Migration& a, const Migration& b) { return a.version < b.version; });
+    return list;
+  }();
+  return *migrations;
+}
+
+absl::Status Migrate(const std::string& url, const std::vector<Migration>& migrations) {
+  ASSIGN_OR_RETURN(auto connection, Connection::Open(url));
+  absl::Status locked;
+  do {  // The lock's own timeout is shorter than a long migration elsewhere.
+    locked = connection->Execute(kLock).status();
+  } while (absl::IsAborted(locked));
+  RETURN_IF_ERROR(locked);
+  RETURN_IF_ERROR(connection->ExecuteScript(kCreateLedger));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection->Execute("SELECT coalesce(max(version), 0) FROM schema_migrations"));
+  const int64_t current = result.Int(0, 0);
+  const int known = migrations.empty() ? 0 : migrations.back().version;
+  if (current > known) {
+    return absl::FailedPreconditionError(
+        "the database's schema is at version " + std::to_string(current) +
+        ", this binary knows versions up to " + std::to_string(known) + ": start a newer binary");
+  }
+  for (const Migration& migration : migrations) {
+    if (migration.version > current) RETURN_IF_ERROR(Apply(*connection, migration));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace longshore::storage

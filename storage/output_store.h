@@ -1,0 +1,47 @@
+// The payload_output table: what scripts printed, in chunks by offset.
+#ifndef LONGSHORE_STORAGE_OUTPUT_STORE_H_
+#define LONGSHORE_STORAGE_OUTPUT_STORE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/connection.h"
+
+namespace longshore::storage {
+
+struct OutputChunk {
+  int64_t payload_id = 0;
+  int64_t offset = 0;  // Of the first byte in all that the script printed.
+  std::string data;
+};
+
+// How much of an output is kept when it is longer than the limit: its first `head` and its last `tail` bytes.
+struct OutputLimit {
+  explicit OutputLimit(int64_t max_output_bytes)
+      : head(max_output_bytes / 2), tail(max_output_bytes - head) {}
+  int64_t head;
+  int64_t tail;
+  int64_t total() const { return head + tail; }
+};
+
+class OutputStore {
+ public:
+  // Stores the chunks of the payloads' current attempts and counts them in payloads.output_bytes. A chunk that is there
+  // already is left alone. No chunk may cross the end of the head. Deletes what no longer belongs to head or tail.
+  static absl::Status Append(Connection& connection, const std::vector<OutputChunk>& chunks,
+                             const OutputLimit& limit);
+  // Cuts the outputs of payloads that have just ended to exactly head and tail.
+  static absl::Status Trim(Connection& connection, const std::vector<int64_t>& payload_ids,
+                           const OutputLimit& limit);
+  // Everything stored, in order.
+  static absl::StatusOr<std::string> ReadAll(Connection& connection, int64_t payload_id);
+  // The first stored stretch without a gap at or after `offset`, at most some `max_bytes` of it; empty data when there is none.
+  static absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id,
+                                              int64_t offset, int64_t max_bytes);
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_OUTPUT_STORE_H_

@@ -1,0 +1,69 @@
+// The deployments and payloads tables.
+#ifndef LONGSHORE_STORAGE_PAYLOAD_STORE_H_
+#define LONGSHORE_STORAGE_PAYLOAD_STORE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/longshore/v1/payload.pb.h"
+#include "storage/connection.h"
+#include "storage/rows.h"
+
+namespace longshore::storage {
+
+struct NewDeployment {
+  std::string script_sha256;  // 32 raw bytes; the script is in ScriptStore.
+  int64_t script_bytes = 0;
+  std::string original_path;
+  std::string remote_path;  // As asked for; empty when each instance has its own default.
+  bool execute_payload = false;
+  int timeout = 0;  // Seconds.
+};
+
+// A payload with the columns that are not part of the public message.
+struct StoredPayload {
+  v1::Payload payload;
+  bool execute_payload = false;  // The transfer goes on to run the script.
+};
+
+class PayloadStore {
+ public:
+  static absl::StatusOr<int64_t> InsertDeployment(Connection& connection,
+                                                  const NewDeployment& deployment);
+  // Ids for `count` payloads to be inserted with InsertBatch.
+  static absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
+  // One row for each index: ids[i] for instance_ids[i] at remote_paths[i], moved by task_ids[i].
+  static absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
+                                  const NewDeployment& deployment, const std::vector<int64_t>& ids,
+                                  const std::vector<int64_t>& instance_ids,
+                                  const std::vector<std::string>& remote_paths,
+                                  const std::vector<int64_t>& task_ids);
+
+  // Without output.
+  static absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, int64_t id);
+  // The rows that exist, by ascending id. `lock` takes them FOR UPDATE; lock their tasks first (TaskStore::Lock).
+  static absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection,
+                                                            const std::vector<int64_t>& ids,
+                                                            bool lock);
+  // By descending id; page.after is the last id of the page before.
+  static absl::StatusOr<std::vector<v1::Payload>> ListByInstance(Connection& connection,
+                                                                 int64_t instance_id,
+                                                                 v1::PayloadStatus status,
+                                                                 Page page);
+
+  // PENDING -> TRANSFERRED for ids[i]; remembers remote_paths[i] and the home that it tells of.
+  static absl::Status MarkTransferred(Connection& connection, const std::vector<int64_t>& ids,
+                                      const std::vector<std::string>& remote_paths);
+  // PENDING or TRANSFERRED -> EXECUTING.
+  static absl::Status MarkExecuting(Connection& connection, const std::vector<int64_t>& ids);
+  // Hands the payloads to new tasks, with a new timeout where it is not 0.
+  static absl::Status SetTasks(Connection& connection, const std::vector<int64_t>& ids,
+                               const std::vector<int64_t>& task_ids, int timeout);
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_PAYLOAD_STORE_H_

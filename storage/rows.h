@@ -1,0 +1,40 @@
+// What the stores share: columns to proto fields, and pages.
+#ifndef LONGSHORE_STORAGE_ROWS_H_
+#define LONGSHORE_STORAGE_ROWS_H_
+
+#include <google/protobuf/timestamp.pb.h>
+
+#include "storage/connection.h"
+
+namespace longshore::storage {
+
+// A page of a list: at most `limit` rows after `after` in the list's order (0: from its beginning).
+struct Page {
+  int64_t after = 0;
+  int limit = 100;
+};
+
+// SQL that gives a timestamptz as microseconds since the epoch.
+#define LONGSHORE_MICROS(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
+
+// Sets `field` from such a column; leaves it unset for NULL.
+template <typename Setter>
+void ReadTimestamp(const Result& result, int row, int column, Setter mutable_field) {
+  if (result.IsNull(row, column)) return;
+  const int64_t micros = result.Int(row, column);
+  google::protobuf::Timestamp* field = mutable_field();
+  field->set_seconds(micros / 1000000);
+  field->set_nanos(static_cast<int32_t>(micros % 1000000 * 1000));
+}
+
+// The first column as numbers.
+inline std::vector<int64_t> ReadIds(const Result& result) {
+  std::vector<int64_t> ids;
+  ids.reserve(result.rows());
+  for (int row = 0; row < result.rows(); ++row) ids.push_back(result.Int(row, 0));
+  return ids;
+}
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_ROWS_H_

@@ -1,0 +1,25 @@
+// The scripts table: scripts by content.
+#ifndef LONGSHORE_STORAGE_SCRIPT_STORE_H_
+#define LONGSHORE_STORAGE_SCRIPT_STORE_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/connection.h"
+
+namespace longshore::storage {
+
+class ScriptStore {
+ public:
+  // Does nothing when the script is there already. `sha256` is 32 raw bytes.
+  static absl::Status Put(Connection& connection, const std::string& sha256,
+                          const std::string& content);
+  static absl::StatusOr<std::optional<std::string>> Get(Connection& connection,
+                                                        const std::string& sha256);
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_SCRIPT_STORE_H_

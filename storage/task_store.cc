@@ -1,0 +1,316 @@
+#include "storage/task_store.h"
+
+#include "common/enum_text.h"
+#include "common/status_macros.h"
+
+namespace longshore::storage {
+namespace {
+
+#define TASK_SELECT                                                                           \
+  "SELECT t.id, t.type, t.status, t.attempt, " LONGSHORE_MICROS("t.run_at") ", t.depends_on," \
+  " t.payload_id, t.instance_id, t.worker, t.error, d.original_path,"                         \
+  " coalesce(p.remote_path, t.remote_path), coalesce(p.execute_payload OR"                    \
+  " t.type = 'PAYLOAD_EXECUTE', false), p.timeout, " LONGSHORE_MICROS("t.created_at") ","     \
+  " " LONGSHORE_MICROS("t.updated_at") " FROM tasks t"                                        \
+  " LEFT JOIN payloads p ON p.id = t.payload_id"                                              \
+  " LEFT JOIN deployments d ON d.id = p.deployment_id "
+
+v1::Task ReadTask(const Result& result, int row) {
+  v1::Task task;
+  int column = 0;
+  const auto number = [&] { return result.Int(row, column++); };
+  const auto text = [&] { return std::string(result.Text(row, column++)); };
+  task.set_id(number());
+  task.set_type(EnumFromText<v1::TaskType>(text()));
+  task.set_status(EnumFromText<v1::TaskStatus>(text()));
+  task.set_attempt(static_cast<int32_t>(number()));
+  ReadTimestamp(result, row, column++, [&] { return task.mutable_run_at(); });
+  task.set_depends_on(number());
+  task.set_payload_id(number());
+  task.set_instance_id(number());
+  task.set_worker(text());
+  task.set_error(text());
+  v1::TaskParams* params = task.mutable_params();
+  params->set_payload_id(task.payload_id());
+  params->set_instance_id(task.instance_id());
+  params->set_original_path(text());
+  params->set_remote_path(text());
+  params->set_execute_payload(result.Bool(row, column++));
+  params->set_timeout(static_cast<int32_t>(number()));
+  ReadTimestamp(result, row, column++, [&] { return task.mutable_created_at(); });
+  ReadTimestamp(result, row, column++, [&] { return task.mutable_updated_at(); });
+  return task;
+}
+
+v1::TaskStatus TaskStatusFor(v1::PayloadStatus status) {
+  switch (status) {
+    case v1::PAYLOAD_STATUS_TRANSFERRED:
+    case v1::PAYLOAD_STATUS_COMPLETED:
+      return v1::TASK_STATUS_COMPLETED;
+    case v1::PAYLOAD_STATUS_CANCELLED:
+      return v1::TASK_STATUS_CANCELLED;
+    default:
+      return v1::TASK_STATUS_FAILED;
+  }
+}
+
+absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& ends,
+                         const OutputLimit& limit) {
+  std::vector<int64_t> ids;
+  std::vector<std::string> statuses;
+  std::vector<std::string> reasons;
+  std::vector<std::string> errors;
+  std::vector<bool> executed;
+  std::vector<std::optional<int64_t>> exit_codes;
+  std::vector<std::optional<int64_t>> times;
+  std::vector<int64_t> output_bytes;
+  std::vector<int64_t> truncated;
+  for (const TaskEnd& end : ends) {
+    if (end.status == v1::PAYLOAD_STATUS_TRANSFERRED) continue;
+    ids.push_back(end.payload_id);
+    statuses.push_back(EnumText(end.status));
+    reasons.push_back(end.status == v1::PAYLOAD_STATUS_FAILED ? EnumText(end.failure_reason) : "");
+    errors.push_back(end.error);
+    executed.push_back(end.executed);
+    exit_codes.push_back(end.exit_code);
+    times.push_back(end.execution_time_us);
+    output_bytes.push_back(end.output_bytes);
+    if (end.output_bytes > limit.total()) truncated.push_back(end.payload_id);
+  }
+  if (ids.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(
+      connection
+          .Execute(
+              "UPDATE payloads p SET status = u.status, failure_reason = u.reason,"
+              " error = u.error, executed = p.executed OR u.executed, exit_code = u.exit_code,"
+              " execution_time_us = u.time_us,"
+              " output_bytes = greatest(p.output_bytes, u.output_bytes),"
+              " output_truncated = greatest(p.output_bytes, u.output_bytes) > $9::bigint,"
+              " started_at = CASE WHEN u.executed THEN coalesce(p.started_at, now())"
+              " ELSE p.started_at END, finished_at = now(), updated_at = now()"
+              " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
+              " $6::integer[], $7::bigint[], $8::bigint[]) AS u(id, status, reason, error,"
+              " executed, exit_code, time_us, output_bytes)"
+              " WHERE p.id = u.id AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')",
+              Params()
+                  .Ints(ids)
+                  .Texts(statuses)
+                  .Texts(reasons)
+                  .Texts(errors)
+                  .Bools(executed)
+                  .OptionalInts(exit_codes)
+                  .OptionalInts(times)
+                  .Ints(output_bytes)
+                  .Int(limit.total()))
+          .status());
+  return truncated.empty() ? absl::OkStatus() : OutputStore::Trim(connection, truncated, limit);
+}
+
+// Tasks that depend on a completed one may run; those that depend on one that did not complete end with it.
+absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
+                            const std::vector<int64_t>& failed) {
+  RETURN_IF_ERROR(connection
+                      .Execute("UPDATE tasks SET blocked_by = NULL, run_at = now(),"
+                               " deliver_by = now() + (deliver_by - created_at), updated_at = now()"
+                               " WHERE blocked_by = ANY ($1::bigint[])",
+                               Params().Ints(completed))
+                      .status());
+  return connection
+      .Execute("UPDATE tasks t SET status = CASE d.status WHEN 'CANCELLED' THEN 'CANCELLED'"
+               " ELSE 'FAILED' END, blocked_by = NULL, updated_at = now(),"
+               " error = 'task ' || d.id || ', which it depends on, is ' || d.status"
+               " FROM tasks d WHERE t.blocked_by = ANY ($1::bigint[]) AND d.id = t.blocked_by",
+               Params().Ints(failed))
+      .status();
+}
+
+// The longest waiting tasks of each instance become due again; as many as could possibly run.
+absl::Status WakeWaiting(Connection& connection, const std::vector<int64_t>& instance_ids) {
+  return connection
+      .Execute("UPDATE tasks t SET waiting_since = NULL, run_at = now(),"
+               " deliver_by = t.deliver_by + (now() - t.waiting_since)"
+               " FROM (SELECT DISTINCT unnest($1::bigint[]) AS id) i, LATERAL ("
+               "  SELECT w.id FROM tasks w WHERE w.instance_id = i.id"
+               "  AND w.waiting_since IS NOT NULL ORDER BY w.waiting_since, w.id LIMIT 8) next"
+               " WHERE t.id = next.id",
+               Params().Ints(instance_ids))
+      .status();
+}
+
+absl::Status RememberRunDirectories(Connection& connection, const std::vector<TaskEnd>& ends) {
+  std::vector<int64_t> payload_ids;
+  for (const TaskEnd& end : ends) {
+    if (end.run_directory) payload_ids.push_back(end.payload_id);
+  }
+  if (payload_ids.empty()) return absl::OkStatus();
+  // The worker that ran it cleans up right after the acknowledgement; the delay is for when it cannot.
+  return connection
+      .Execute("INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_at)"
+               " SELECT id, attempt, instance_id, now() + interval '20 seconds' FROM payloads"
+               " WHERE id = ANY ($1::bigint[]) ON CONFLICT DO NOTHING",
+               Params().Ints(payload_ids))
+      .status();
+}
+
+}  // namespace
+
+absl::Status LockCapacity(Connection& connection) {
+  return connection.Execute("SELECT pg_advisory_xact_lock(7203964171)").status();
+}
+
+absl::StatusOr<std::vector<int64_t>> TaskStore::AllocateIds(Connection& connection,
+                                                            int64_t count) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("SELECT nextval('tasks_id_seq') FROM generate_series(1, $1::bigint)",
+                         Params().Int(count)));
+  return ReadIds(result);
+}
+
+absl::Status TaskStore::InsertBatch(Connection& connection, const NewTasks& tasks) {
+  return connection
+      .Execute("INSERT INTO tasks (type, deliver_by, id, payload_id, instance_id, remote_path,"
+               " depends_on, blocked_by)"
+               " SELECT $1, now() + $2::bigint * interval '1 second', u.*, u.depends_on"
+               " FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])"
+               " AS u(id, payload_id, instance_id, remote_path, depends_on)",
+               Params()
+                   .Text(EnumText(tasks.type))
+                   .Int(tasks.delivery_timeout.count())
+                   .Ints(tasks.ids)
+                   .Ints(tasks.payload_ids)
+                   .Ints(tasks.instance_ids)
+                   .Texts(tasks.remote_paths)
+                   .OptionalInts(tasks.depends_on))
+      .status();
+}
+
+absl::StatusOr<std::optional<v1::Task>> TaskStore::Get(Connection& connection, int64_t id) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(TASK_SELECT "WHERE t.id = $1", Params().Int(id)));
+  if (result.rows() == 0) return std::nullopt;
+  return ReadTask(result, 0);
+}
+
+absl::StatusOr<std::vector<v1::Task>> TaskStore::List(Connection& connection,
+                                                      const TaskFilter& filter, Page page) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(TASK_SELECT
+                         "WHERE ($1 = '' OR t.status = $1) AND ($2 = '' OR t.type = $2)"
+                         " AND ($3::bigint = 0 OR t.instance_id = $3)"
+                         " AND ($4::bigint = 0 OR t.id < $4) ORDER BY t.id DESC LIMIT $5",
+                         Params()
+                             .Text(filter.status == 0 ? "" : EnumText(filter.status))
+                             .Text(filter.type == 0 ? "" : EnumText(filter.type))
+                             .Int(filter.instance_id)
+                             .Int(page.after)
+                             .Int(page.limit)));
+  std::vector<v1::Task> tasks;
+  for (int row = 0; row < result.rows(); ++row) tasks.push_back(ReadTask(result, row));
+  return tasks;
+}
+
+absl::StatusOr<std::vector<LockedTask>> TaskStore::Lock(Connection& connection,
+                                                        const std::vector<int64_t>& ids) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id,"
+                         " t.instance_id, t.failures, t.cancel_requested, p.status, t.error"
+                         " FROM tasks t LEFT JOIN payloads p ON p.id = t.payload_id"
+                         " WHERE t.id = ANY ($1::bigint[]) ORDER BY t.id FOR UPDATE OF t",
+                         Params().Ints(ids)));
+  std::vector<LockedTask> tasks;
+  for (int row = 0; row < result.rows(); ++row) {
+    tasks.push_back({.id = result.Int(row, 0),
+                     .type = EnumFromText<v1::TaskType>(result.Text(row, 1)),
+                     .status = EnumFromText<v1::TaskStatus>(result.Text(row, 2)),
+                     .lease_epoch = result.Int(row, 3),
+                     .payload_id = result.Int(row, 4),
+                     .instance_id = result.Int(row, 5),
+                     .failures = static_cast<int>(result.Int(row, 6)),
+                     .cancel_requested = result.Bool(row, 7),
+                     .payload_status = EnumFromText<v1::PayloadStatus>(result.Text(row, 8)),
+                     .error = std::string(result.Text(row, 9))});
+  }
+  return tasks;
+}
+
+absl::Status TaskStore::RequestCancel(Connection& connection, int64_t id) {
+  return connection
+      .Execute("UPDATE tasks SET cancel_requested = true, updated_at = now(),"
+               " run_at = least(run_at, now()) WHERE id = $1",
+               Params().Int(id))
+      .status();
+}
+
+absl::Status TaskStore::Reschedule(Connection& connection, const std::vector<int64_t>& ids,
+                                   const std::vector<std::chrono::milliseconds>& delays,
+                                   const std::vector<std::string>& errors) {
+  if (ids.empty()) return absl::OkStatus();
+  std::vector<int64_t> millis;
+  for (const auto& delay : delays) millis.push_back(delay.count());
+  return connection
+      .Execute("UPDATE tasks t SET status = 'PENDING', lease_until = NULL,"
+               " run_at = now() + u.delay * interval '1 millisecond', failures = t.failures + 1,"
+               " error = u.error, updated_at = now()"
+               " FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(id, delay, error)"
+               " WHERE t.id = u.id AND t.status = 'RUNNING'",
+               Params().Ints(ids).Ints(millis).Texts(errors))
+      .status();
+}
+
+absl::Status TaskStore::Release(Connection& connection, const std::vector<int64_t>& ids) {
+  if (ids.empty()) return absl::OkStatus();
+  return connection
+      .Execute("UPDATE tasks SET status = 'PENDING', lease_until = NULL, run_at = now(),"
+               " updated_at = now() WHERE id = ANY ($1::bigint[]) AND status = 'RUNNING'",
+               Params().Ints(ids))
+      .status();
+}
+
+absl::Status TaskStore::ExtendForRun(Connection& connection, const std::vector<int64_t>& ids,
+                                     std::chrono::seconds delivery_timeout) {
+  if (ids.empty()) return absl::OkStatus();
+  return connection
+      .Execute("UPDATE tasks t SET failures = 0, deliver_by = now()"
+               " + ($2::bigint + p.timeout) * interval '1 second'"
+               " FROM payloads p WHERE t.id = ANY ($1::bigint[]) AND p.id = t.payload_id",
+               Params().Ints(ids).Int(delivery_timeout.count()))
+      .status();
+}
+
+absl::Status TaskStore::End(Connection& connection, const std::vector<TaskEnd>& ends,
+                            const OutputLimit& limit) {
+  if (ends.empty()) return absl::OkStatus();
+  // A claim decides who has to wait for a place: it must not miss the place that becomes free here.
+  RETURN_IF_ERROR(LockCapacity(connection));
+  RETURN_IF_ERROR(EndPayloads(connection, ends, limit));
+  std::vector<int64_t> ids;
+  std::vector<std::string> statuses;
+  std::vector<std::string> errors;
+  std::vector<int64_t> completed;
+  std::vector<int64_t> failed;
+  std::vector<int64_t> instance_ids;
+  for (const TaskEnd& end : ends) {
+    const v1::TaskStatus status = TaskStatusFor(end.status);
+    ids.push_back(end.task_id);
+    statuses.push_back(EnumText(status));
+    errors.push_back(end.error);
+    (status == v1::TASK_STATUS_COMPLETED ? completed : failed).push_back(end.task_id);
+    instance_ids.push_back(end.instance_id);
+  }
+  RETURN_IF_ERROR(
+      connection
+          .Execute("UPDATE tasks t SET status = u.status, error = u.error, lease_until = NULL,"
+                   " blocked_by = NULL, waiting_since = NULL, updated_at = now()"
+                   " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS u(id, status, error)"
+                   " WHERE t.id = u.id AND t.status IN ('PENDING', 'RUNNING')",
+                   Params().Ints(ids).Texts(statuses).Texts(errors))
+          .status());
+  RETURN_IF_ERROR(TellDependents(connection, completed, failed));
+  RETURN_IF_ERROR(WakeWaiting(connection, instance_ids));
+  return RememberRunDirectories(connection, ends);
+}
+
+}  // namespace longshore::storage

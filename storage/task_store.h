@@ -1,0 +1,103 @@
+// The tasks table: tasks come, wait, and end. Claims and leases are in lease_store.h.
+#ifndef LONGSHORE_STORAGE_TASK_STORE_H_
+#define LONGSHORE_STORAGE_TASK_STORE_H_
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/longshore/v1/payload.pb.h"
+#include "proto/longshore/v1/task.pb.h"
+#include "storage/connection.h"
+#include "storage/output_store.h"
+#include "storage/rows.h"
+
+namespace longshore::storage {
+
+struct TaskFilter {
+  v1::TaskStatus status = v1::TASK_STATUS_UNSPECIFIED;
+  v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
+  int64_t instance_id = 0;
+};
+
+struct NewTasks {
+  v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
+  std::chrono::seconds delivery_timeout{3600};
+  // One task for each index.
+  std::vector<int64_t> ids;
+  std::vector<int64_t> payload_ids;
+  std::vector<int64_t> instance_ids;
+  std::vector<std::string> remote_paths;
+  std::vector<std::optional<int64_t>> depends_on;
+};
+
+// A task row under FOR UPDATE.
+struct LockedTask {
+  int64_t id = 0;
+  v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
+  v1::TaskStatus status = v1::TASK_STATUS_UNSPECIFIED;
+  int64_t lease_epoch = 0;
+  int64_t payload_id = 0;
+  int64_t instance_id = 0;
+  int failures = 0;
+  bool cancel_requested = false;
+  v1::PayloadStatus payload_status = v1::PAYLOAD_STATUS_UNSPECIFIED;
+  std::string error;
+};
+
+// How one payload task ended, and its payload with it.
+struct TaskEnd {
+  int64_t task_id = 0;
+  int64_t payload_id = 0;
+  int64_t instance_id = 0;
+  // TRANSFERRED (at rest), COMPLETED, FAILED or CANCELLED.
+  v1::PayloadStatus status = v1::PAYLOAD_STATUS_UNSPECIFIED;
+  v1::FailureReason failure_reason = v1::FAILURE_REASON_UNSPECIFIED;
+  std::string error;
+  bool executed = false;
+  std::optional<int64_t> exit_code;
+  std::optional<int64_t> execution_time_us;
+  int64_t output_bytes = 0;
+  bool run_directory = false;  // A run directory is left on the instance: remember to clean it up.
+};
+
+// Held to the end of the transaction by whoever decides about, or frees, places on instances.
+absl::Status LockCapacity(Connection& connection);
+
+class TaskStore {
+ public:
+  static absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
+  static absl::Status InsertBatch(Connection& connection, const NewTasks& tasks);
+  static absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, int64_t id);
+  // By descending id; page.after is the last id of the page before.
+  static absl::StatusOr<std::vector<v1::Task>> List(Connection& connection,
+                                                    const TaskFilter& filter, Page page);
+
+  // Locks the rows FOR UPDATE in id order; unknown ids are left out. Always before PayloadStore::GetMany's lock.
+  static absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
+                                                      const std::vector<int64_t>& ids);
+  // Asks the holder, now or later, to stop the task.
+  static absl::Status RequestCancel(Connection& connection, int64_t id);
+
+  // Back to PENDING after a failed try: not before now + delays[i], with errors[i].
+  static absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
+                                 const std::vector<std::chrono::milliseconds>& delays,
+                                 const std::vector<std::string>& errors);
+  // Back to PENDING at once: handed over.
+  static absl::Status Release(Connection& connection, const std::vector<int64_t>& ids);
+  // The scripts of these tasks have been started: from now on the deadline is for losing contact, not for delivery.
+  static absl::Status ExtendForRun(Connection& connection, const std::vector<int64_t>& ids,
+                                   std::chrono::seconds delivery_timeout);
+
+  // Ends tasks and their payloads in one go, tells dependents, lets waiting tasks of the instances go on, and remembers run
+  // directories. The tasks must be locked and not terminal.
+  static absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
+                          const OutputLimit& limit);
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_TASK_STORE_H_
