@@ -42,6 +42,28 @@ v1::Task ReadTask(const Result& result, int row) {
   return task;
 }
 
+#define LOCKED_TASK_SELECT                                                         \
+  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id,"     \
+  " t.failures, t.cancel_requested, p.status, t.error FROM tasks t"                \
+  " LEFT JOIN payloads p ON p.id = t.payload_id "
+
+std::vector<LockedTask> ReadLockedTasks(const Result& result) {
+  std::vector<LockedTask> tasks;
+  for (int row = 0; row < result.rows(); ++row) {
+    tasks.push_back({.id = result.Int(row, 0),
+                     .type = EnumFromText<v1::TaskType>(result.Text(row, 1)),
+                     .status = EnumFromText<v1::TaskStatus>(result.Text(row, 2)),
+                     .lease_epoch = result.Int(row, 3),
+                     .payload_id = result.Int(row, 4),
+                     .instance_id = result.Int(row, 5),
+                     .failures = static_cast<int>(result.Int(row, 6)),
+                     .cancel_requested = result.Bool(row, 7),
+                     .payload_status = EnumFromText<v1::PayloadStatus>(result.Text(row, 8)),
+                     .error = std::string(result.Text(row, 9))});
+  }
+  return tasks;
+}
+
 v1::TaskStatus TaskStatusFor(v1::PayloadStatus status) {
   switch (status) {
     case v1::PAYLOAD_STATUS_TRANSFERRED:
@@ -213,27 +235,21 @@ absl::StatusOr<std::vector<v1::Task>> TaskStore::List(Connection& connection,
 
 absl::StatusOr<std::vector<LockedTask>> TaskStore::Lock(Connection& connection,
                                                         const std::vector<int64_t>& ids) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(LOCKED_TASK_SELECT
+                                      "WHERE t.id = ANY ($1::bigint[]) ORDER BY t.id FOR UPDATE OF t",
+                                      Params().Ints(ids)));
+  return ReadLockedTasks(result);
+}
+
+absl::StatusOr<std::vector<LockedTask>> TaskStore::LockForPayloads(
+    Connection& connection, const std::vector<int64_t>& payload_ids) {
   ASSIGN_OR_RETURN(
       const Result result,
-      connection.Execute("SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id,"
-                         " t.instance_id, t.failures, t.cancel_requested, p.status, t.error"
-                         " FROM tasks t LEFT JOIN payloads p ON p.id = t.payload_id"
-                         " WHERE t.id = ANY ($1::bigint[]) ORDER BY t.id FOR UPDATE OF t",
-                         Params().Ints(ids)));
-  std::vector<LockedTask> tasks;
-  for (int row = 0; row < result.rows(); ++row) {
-    tasks.push_back({.id = result.Int(row, 0),
-                     .type = EnumFromText<v1::TaskType>(result.Text(row, 1)),
-                     .status = EnumFromText<v1::TaskStatus>(result.Text(row, 2)),
-                     .lease_epoch = result.Int(row, 3),
-                     .payload_id = result.Int(row, 4),
-                     .instance_id = result.Int(row, 5),
-                     .failures = static_cast<int>(result.Int(row, 6)),
-                     .cancel_requested = result.Bool(row, 7),
-                     .payload_status = EnumFromText<v1::PayloadStatus>(result.Text(row, 8)),
-                     .error = std::string(result.Text(row, 9))});
-  }
-  return tasks;
+      connection.Execute(LOCKED_TASK_SELECT
+                         "WHERE t.payload_id = ANY ($1::bigint[]) ORDER BY t.id FOR UPDATE OF t",
+                         Params().Ints(payload_ids)));
+  return ReadLockedTasks(result);
 }
 
 absl::Status TaskStore::RequestCancel(Connection& connection, int64_t id) {

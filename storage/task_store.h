@@ -79,6 +79,9 @@ class TaskStore {
   // Locks the rows FOR UPDATE in id order; unknown ids are left out. Always before PayloadStore::GetMany's lock.
   static absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
                                                       const std::vector<int64_t>& ids);
+  // The same for every task of the payloads, by id.
+  static absl::StatusOr<std::vector<LockedTask>> LockForPayloads(
+      Connection& connection, const std::vector<int64_t>& payload_ids);
   // Asks the holder, now or later, to stop the task.
   static absl::Status RequestCancel(Connection& connection, int64_t id);
 

@@ -1,0 +1,168 @@
+#include "api_server/domain/deployer.h"
+
+#include <optional>
+#include <set>
+
+#include "api_server/domain/errors.h"
+#include "api_server/domain/fields.h"
+#include "api_server/domain/remote_path.h"
+#include "api_server/domain/request_once.h"
+#include "common/status.h"
+#include "common/status_macros.h"
+#include "storage/instance_store.h"
+#include "storage/payload_store.h"
+#include "storage/script_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::domain {
+namespace {
+
+using storage::Connection;
+using storage::InstanceStore;
+using storage::PayloadStore;
+using storage::ScriptStore;
+using storage::TaskStore;
+
+constexpr int kMaxInstances = 100000;
+
+absl::Status CheckInstanceIds(const v1::DeployPayloadRequest& request) {
+  if (request.instance_ids().empty()) {
+    return InvalidField("instance_ids", "", "must name at least one instance");
+  }
+  if (request.instance_ids_size() > kMaxInstances) {
+    return InvalidField("instance_ids", std::to_string(request.instance_ids_size()),
+                        "are too many: at most 100000 in one request");
+  }
+  for (int64_t id : request.instance_ids()) RETURN_IF_ERROR(CheckId("instance_ids", id));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+struct Deployer::Plan {
+  Script script;
+  storage::NewDeployment deployment;
+  std::vector<int64_t> instance_ids;
+  std::vector<std::string> remote_paths;
+};
+
+absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_timeout) {
+  if (timeout < 0 || timeout > max_timeout) return TimeoutOutOfRange(timeout, max_timeout);
+  return timeout == 0 ? default_timeout : timeout;
+}
+
+Deployer::Deployer(storage::Database* database, const ScriptSource* scripts, Signals* signals,
+                   DeployLimits limits)
+    : database_(*database), scripts_(*scripts), signals_(*signals), limits_(std::move(limits)) {}
+
+absl::StatusOr<Deployer::Plan> Deployer::MakePlan(const v1::DeployPayloadRequest& request) const {
+  RETURN_IF_ERROR(CheckInstanceIds(request));
+  Plan plan;
+  ASSIGN_OR_RETURN(plan.deployment.timeout,
+                   ResolveTimeout(request.timeout(), limits_.default_payload_timeout,
+                                  limits_.max_payload_timeout));
+  if (!request.remote_path().empty()) {
+    RETURN_IF_ERROR(ValidateRemotePath(request.remote_path(), limits_.allowed_remote_dirs));
+  }
+  const bool has_path = !request.payload_path().empty();
+  if (has_path == !request.payload_content().empty()) {
+    return InvalidField("payload_path", request.payload_path(),
+                        has_path ? "and payload_content are both given; give one of them"
+                                 : "and payload_content are both empty; give one of them");
+  }
+  ASSIGN_OR_RETURN(plan.script, has_path ? scripts_.Read(request.payload_path())
+                                         : scripts_.FromContent(request.payload_content()));
+  plan.deployment.script_sha256 = plan.script.sha256;
+  plan.deployment.script_bytes = static_cast<int64_t>(plan.script.content.size());
+  plan.deployment.original_path = plan.script.path;
+  plan.deployment.remote_path = request.remote_path();
+  plan.deployment.execute_payload = request.execute_payload();
+  return plan;
+}
+
+absl::Status Deployer::ChooseInstances(Connection& connection,
+                                       const v1::DeployPayloadRequest& request, Plan* plan,
+                                       v1::DeployPayloadResponse* response) const {
+  plan->instance_ids.clear();
+  plan->remote_paths.clear();
+  const std::vector<int64_t> asked(request.instance_ids().begin(), request.instance_ids().end());
+  ASSIGN_OR_RETURN(const auto targets, InstanceStore::LockTargets(connection, asked));
+  std::set<int64_t> seen;
+  absl::Status first_error;
+  const auto take = [&](int64_t id) -> absl::Status {
+    const auto target = targets.find(id);
+    if (target == targets.end()) return InstanceNotFound(id);
+    if (!seen.insert(id).second) return InstanceListedTwice(id);
+    if (target->second.status == v1::INSTANCE_STATUS_TERMINATED) return InstanceTerminated(id);
+    std::string remote_path = request.remote_path();
+    if (remote_path.empty()) {
+      remote_path = DefaultRemotePath(target->second.ssh_user, target->second.home,
+                                      plan->script.base_name);
+      // A path under "~/" is not known yet; every other must keep to the rules like one that was asked for.
+      if (remote_path[0] == '/' || !limits_.allowed_remote_dirs.empty()) {
+        RETURN_IF_ERROR(ValidateRemotePath(remote_path, limits_.allowed_remote_dirs));
+      }
+    }
+    plan->instance_ids.push_back(id);
+    plan->remote_paths.push_back(std::move(remote_path));
+    return absl::OkStatus();
+  };
+  for (int64_t id : asked) {
+    const absl::Status taken = take(id);
+    if (taken.ok()) continue;
+    if (first_error.ok()) first_error = taken;
+    response->add_errors(ToString(taken));
+    v1::InstanceError* error = response->add_instance_errors();
+    error->set_instance_id(id);
+    error->set_code(static_cast<int32_t>(taken.code()));
+    error->set_message(ToString(taken));
+  }
+  response->set_success(first_error.ok());
+  return plan->instance_ids.empty() ? first_error : absl::OkStatus();
+}
+
+absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
+                              v1::DeployPayloadResponse* response) const {
+  const int64_t count = static_cast<int64_t>(plan.instance_ids.size());
+  RETURN_IF_ERROR(ScriptStore::Put(connection, plan.script.sha256, plan.script.content));
+  ASSIGN_OR_RETURN(const int64_t deployment_id,
+                   PayloadStore::InsertDeployment(connection, plan.deployment));
+  ASSIGN_OR_RETURN(const auto payload_ids, PayloadStore::AllocateIds(connection, count));
+  storage::NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER,
+                          .delivery_timeout = limits_.delivery_timeout,
+                          .payload_ids = payload_ids,
+                          .instance_ids = plan.instance_ids,
+                          .remote_paths = plan.remote_paths};
+  ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(connection, count));
+  tasks.depends_on.resize(tasks.ids.size());
+  RETURN_IF_ERROR(PayloadStore::InsertBatch(connection, deployment_id, plan.deployment, payload_ids,
+                                            plan.instance_ids, plan.remote_paths, tasks.ids));
+  RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
+  response->set_deployment_id(deployment_id);
+  response->mutable_payload_ids()->Add(payload_ids.begin(), payload_ids.end());
+  response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::DeployPayloadResponse> Deployer::Deploy(
+    const v1::DeployPayloadRequest& request) {
+  std::optional<Plan> plan;
+  v1::DeployPayloadResponse response;
+  bool replayed = false;
+  const auto prepare = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(plan, MakePlan(request));
+    return absl::OkStatus();
+  };
+  const auto body = [&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(ChooseInstances(connection, request, &*plan, &response));
+    return request.validate_only() ? absl::OkStatus() : Insert(connection, *plan, &response);
+  };
+  // A check leaves nothing behind, so it does not use up its request_id either.
+  const std::string request_id = request.validate_only() ? "" : request.request_id();
+  RETURN_IF_ERROR(RunOnce(database_, {"DeployPayload", request_id, &request}, prepare, body,
+                          &response, &replayed));
+  if (!request.validate_only() && !replayed) signals_.TasksDue();
+  return response;
+}
+
+}  // namespace longshore::domain

@@ -1,0 +1,53 @@
+// What DeployPayload means: one script, many payloads, all in one transaction.
+#ifndef LONGSHORE_API_SERVER_DOMAIN_DEPLOYER_H_
+#define LONGSHORE_API_SERVER_DOMAIN_DEPLOYER_H_
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "api_server/domain/script_source.h"
+#include "api_server/domain/signals.h"
+#include "proto/longshore/v1/payload_service.pb.h"
+#include "storage/database.h"
+
+namespace longshore::domain {
+
+struct DeployLimits {
+  int default_payload_timeout = 300;  // Seconds.
+  int max_payload_timeout = 86400;    // Seconds.
+  std::chrono::seconds delivery_timeout{3600};
+  std::vector<std::string> allowed_remote_dirs;  // Empty: no limit.
+};
+
+// `timeout` when it is in range, the default for 0, TIMEOUT_OUT_OF_RANGE otherwise.
+absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_timeout);
+
+// Thread-safe. Errors are those of errors.h.
+class Deployer {
+ public:
+  Deployer(storage::Database* database, const ScriptSource* scripts, Signals* signals,
+           DeployLimits limits);
+
+  absl::StatusOr<v1::DeployPayloadResponse> Deploy(const v1::DeployPayloadRequest& request);
+
+ private:
+  struct Plan;
+  absl::StatusOr<Plan> MakePlan(const v1::DeployPayloadRequest& request) const;
+  // Sorts the instances into those taken and those refused; fails when none is taken.
+  absl::Status ChooseInstances(storage::Connection& connection,
+                               const v1::DeployPayloadRequest& request, Plan* plan,
+                               v1::DeployPayloadResponse* response) const;
+  absl::Status Insert(storage::Connection& connection, const Plan& plan,
+                      v1::DeployPayloadResponse* response) const;
+
+  storage::Database& database_;
+  const ScriptSource& scripts_;
+  Signals& signals_;
+  const DeployLimits limits_;
+};
+
+}  // namespace longshore::domain
+
+#endif  // LONGSHORE_API_SERVER_DOMAIN_DEPLOYER_H_

@@ -1,0 +1,125 @@
+#include "api_server/domain/errors.h"
+
+#include "common/status.h"
+#include "common/utf8.h"
+
+namespace longshore::domain {
+namespace {
+
+// Values are quoted from requests: shown in one line, and not at any length.
+constexpr size_t kMaxShown = 200;
+
+std::string Shown(std::string_view value) {
+  std::string shown = "'" + ToPrintableLine(value, kMaxShown) + "'";
+  if (value.size() > kMaxShown) shown += "... (" + std::to_string(value.size()) + " bytes)";
+  return shown;
+}
+
+absl::Status FieldError(absl::StatusCode code, std::string_view reason, std::string_view field,
+                        const std::string& message) {
+  return WithFieldViolation(WithReason(absl::Status(code, message), reason), field, message);
+}
+
+absl::Status NotFound(std::string_view type, std::string_view reason, int64_t id) {
+  const std::string name = std::to_string(id);
+  return WithResource(
+      WithReason(absl::NotFoundError(std::string(type) + " " + name + " does not exist"), reason),
+      type, name);
+}
+
+absl::Status WrongState(std::string_view type, int64_t id, const std::string& message) {
+  return WithResource(WithReason(absl::FailedPreconditionError(message), "WRONG_STATE"), type,
+                      std::to_string(id));
+}
+
+}  // namespace
+
+absl::Status InvalidField(std::string_view field, std::string_view value, std::string_view rule) {
+  return FieldError(absl::StatusCode::kInvalidArgument, "INVALID_FIELD", field,
+                    std::string(field) + " " + Shown(value) + " " + std::string(rule));
+}
+
+absl::Status PayloadPathInvalid(std::string_view path, std::string_view problem) {
+  return FieldError(absl::StatusCode::kInvalidArgument, "PAYLOAD_PATH_INVALID", "payload_path",
+                    "payload_path " + Shown(path) + " " + std::string(problem));
+}
+
+absl::Status PayloadPathForbidden(std::string_view path, std::string_view problem) {
+  return FieldError(absl::StatusCode::kPermissionDenied, "PAYLOAD_PATH_FORBIDDEN", "payload_path",
+                    "payload_path " + Shown(path) + " " + std::string(problem));
+}
+
+absl::Status PayloadFileNotFound(std::string_view path) {
+  const std::string message =
+      "payload_path " + Shown(path) + " does not exist on the api_server's host";
+  return WithResource(
+      FieldError(absl::StatusCode::kNotFound, "PAYLOAD_NOT_FOUND", "payload_path", message), "file",
+      ToPrintableLine(path, kMaxShown));
+}
+
+absl::Status PayloadTooLarge(std::string_view field, int64_t limit) {
+  return FieldError(absl::StatusCode::kInvalidArgument, "PAYLOAD_TOO_LARGE", field,
+                    std::string(field) + ": the script is larger than the limit of " +
+                        std::to_string(limit) + " bytes (--max_payload_bytes)");
+}
+
+absl::Status RemotePathInvalid(std::string_view path, std::string_view rule) {
+  return FieldError(absl::StatusCode::kInvalidArgument, "REMOTE_PATH_INVALID", "remote_path",
+                    "remote_path " + Shown(path) + " " + std::string(rule));
+}
+
+absl::Status TimeoutOutOfRange(int64_t timeout, int64_t maximum) {
+  return FieldError(absl::StatusCode::kInvalidArgument, "TIMEOUT_OUT_OF_RANGE", "timeout",
+                    "timeout " + std::to_string(timeout) + " is out of range: 0 for the default, or 1 to " +
+                        std::to_string(maximum) + " seconds");
+}
+
+absl::Status InstanceNotFound(int64_t id) {
+  return NotFound("instance", "INSTANCE_NOT_FOUND", id);
+}
+
+absl::Status PayloadNotFound(int64_t id) { return NotFound("payload", "PAYLOAD_NOT_FOUND", id); }
+
+absl::Status TaskNotFound(int64_t id) { return NotFound("task", "TASK_NOT_FOUND", id); }
+
+absl::Status InstanceTerminated(int64_t id) {
+  return WrongState("instance", id,
+                    "instance " + std::to_string(id) +
+                        " is TERMINATED; a payload needs an instance that is not");
+}
+
+absl::Status InstanceListedTwice(int64_t id) {
+  return InvalidField("instance_ids", std::to_string(id),
+                      "is listed more than once; the first one counts");
+}
+
+absl::Status PayloadInWrongState(int64_t id, std::string_view problem) {
+  return WrongState("payload", id, "payload " + std::to_string(id) + " " + std::string(problem));
+}
+
+absl::Status InstanceNameTaken(std::string_view project, std::string_view name) {
+  return WithResource(
+      WithReason(absl::AlreadyExistsError("name " + Shown(name) + " is taken in project " +
+                                          Shown(project) + "; names are unique in a project"),
+                 "INSTANCE_NAME_TAKEN"),
+      "instance", ToPrintableLine(name, kMaxShown));
+}
+
+absl::Status RequestIdReused(std::string_view request_id) {
+  return FieldError(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id",
+                    "request_id " + Shown(request_id) +
+                        " was used with another request; use a new one for a new request");
+}
+
+absl::Status FromStorage(const absl::Status& status) {
+  if (status.ok() || !ReasonOf(status).empty()) return status;
+  if (absl::IsUnavailable(status) || absl::IsAborted(status)) {
+    return WithReason(
+        absl::UnavailableError("the database is not available; nothing was done half, try again (" +
+                               ToString(status) + ")"),
+        "DATABASE_UNAVAILABLE");
+  }
+  return WithReason(absl::InternalError(ToString(status)), "INTERNAL");
+}
+
+}  // namespace longshore::domain

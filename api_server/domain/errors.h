@@ -1,0 +1,40 @@
+// Every error that a client of the public API can see, by name. Each says what was wrong, with which value, and what would be
+// right; the codes and reasons are those of the contract's table of errors.
+#ifndef LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_
+#define LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace longshore::domain {
+
+// A field that breaks its rule; `rule` completes "FIELD VALUE RULE".
+absl::Status InvalidField(std::string_view field, std::string_view value, std::string_view rule);
+
+absl::Status PayloadPathInvalid(std::string_view path, std::string_view problem);
+absl::Status PayloadPathForbidden(std::string_view path, std::string_view problem);
+absl::Status PayloadFileNotFound(std::string_view path);
+absl::Status PayloadTooLarge(std::string_view field, int64_t limit);
+absl::Status RemotePathInvalid(std::string_view path, std::string_view rule);
+absl::Status TimeoutOutOfRange(int64_t timeout, int64_t maximum);
+
+absl::Status InstanceNotFound(int64_t id);
+absl::Status PayloadNotFound(int64_t id);
+absl::Status TaskNotFound(int64_t id);
+
+absl::Status InstanceTerminated(int64_t id);
+absl::Status InstanceListedTwice(int64_t id);
+// `problem` completes "payload ID PROBLEM".
+absl::Status PayloadInWrongState(int64_t id, std::string_view problem);
+absl::Status InstanceNameTaken(std::string_view project, std::string_view name);
+absl::Status RequestIdReused(std::string_view request_id);
+
+// What a client is told when the database is away or a fault is our own: Unavailable and Internal stay, the rest becomes Internal.
+absl::Status FromStorage(const absl::Status& status);
+
+}  // namespace longshore::domain
+
+#endif  // LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_

@@ -1,0 +1,156 @@
+#include "api_server/domain/instance_manager.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "api_server/domain/errors.h"
+#include "api_server/domain/fields.h"
+#include "api_server/domain/page.h"
+#include "api_server/domain/request_once.h"
+#include "common/status_macros.h"
+#include "storage/instance_store.h"
+
+namespace longshore::domain {
+namespace {
+
+using storage::Connection;
+using storage::InstanceStore;
+
+constexpr int kSshPort = 22;
+constexpr int kMaxTags = 64;
+constexpr size_t kMaxLabelBytes = 255;
+constexpr size_t kMaxHostKeyBytes = 16384;
+constexpr char kRegistered[] = "registered";
+
+// "TYPE BASE64" of an OpenSSH public key line; empty when it is not one.
+std::string NormalizedHostKey(std::string_view line) {
+  const auto is_base64 = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=';
+  };
+  const size_t type_end = line.find(' ');
+  if (type_end == std::string_view::npos || type_end == 0) return "";
+  const std::string_view type = line.substr(0, type_end);
+  std::string_view key = line.substr(type_end + 1);
+  key = key.substr(0, key.find_first_of(" \r\n"));
+  // Base64 of a length-prefixed type name begins so for every key type; the worker checks the rest against the instance.
+  if (key.size() < 32 || key.substr(0, 4) != "AAAA") return "";
+  if (!std::all_of(key.begin(), key.end(), is_base64)) return "";
+  for (const char* known : {"ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+                            "ecdsa-sha2-nistp521"}) {
+    if (type == known) return std::string(type) + " " + std::string(key);
+  }
+  return "";
+}
+
+absl::Status CheckTags(const google::protobuf::RepeatedPtrField<std::string>& tags) {
+  if (tags.size() > kMaxTags) {
+    return InvalidField("tags", std::to_string(tags.size()), "are too many: at most 64");
+  }
+  for (const std::string& tag : tags) {
+    RETURN_IF_ERROR(CheckLabel("tags", tag, kMaxLabelBytes, /*required=*/true));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& request) {
+  RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
+  RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
+  RETURN_IF_ERROR(CheckLabel("address", request.address(), kMaxLabelBytes, /*required=*/true));
+  if (request.address().find_first_of(" /@") != std::string::npos) {
+    return InvalidField("address", request.address(), "must be a host name or an IP address");
+  }
+  if (request.port() < 0 || request.port() > 65535) {
+    return InvalidField("port", std::to_string(request.port()),
+                        "is out of range: 0 for 22, or 1 to 65535");
+  }
+  RETURN_IF_ERROR(CheckLabel("ssh_user", request.ssh_user(), 64, /*required=*/false));
+  if (request.ssh_user().find_first_of(" /:@") != std::string::npos) {
+    return InvalidField("ssh_user", request.ssh_user(), "is not a login name");
+  }
+  RETURN_IF_ERROR(CheckTags(request.tags()));
+  v1::Instance instance;
+  instance.set_name(request.name());
+  instance.set_project(request.project());
+  instance.set_provider(kRegistered);
+  instance.set_address(request.address());
+  instance.set_port(request.port() == 0 ? kSshPort : request.port());
+  instance.set_ssh_user(request.ssh_user().empty() ? "root" : request.ssh_user());
+  std::vector<std::string> tags(request.tags().begin(), request.tags().end());
+  std::sort(tags.begin(), tags.end());
+  tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+  for (std::string& tag : tags) instance.add_tags(std::move(tag));
+  instance.set_status(v1::INSTANCE_STATUS_READY);
+  if (!request.host_key().empty()) {
+    if (request.host_key().size() <= kMaxHostKeyBytes) {
+      instance.set_host_key(NormalizedHostKey(request.host_key()));
+    }
+    if (instance.host_key().empty()) {
+      return InvalidField("host_key", request.host_key(),
+                          "is not an OpenSSH public key line, \"TYPE BASE64 [COMMENT]\", of type "
+                          "ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256/384/521");
+    }
+  }
+  return instance;
+}
+
+}  // namespace
+
+InstanceManager::InstanceManager(storage::Database* database) : database_(*database) {}
+
+absl::StatusOr<v1::Instance> InstanceManager::Register(const v1::RegisterInstanceRequest& request) {
+  v1::Instance wanted;
+  v1::Instance response;
+  bool replayed = false;
+  const auto prepare = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(wanted, NewInstance(request));
+    return absl::OkStatus();
+  };
+  const auto insert = [&](Connection& connection) -> absl::Status {
+    auto inserted = InstanceStore::Insert(connection, wanted);
+    if (absl::IsAlreadyExists(inserted.status())) {
+      return InstanceNameTaken(wanted.project(), wanted.name());
+    }
+    RETURN_IF_ERROR(inserted.status());
+    response = *std::move(inserted);
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(RunOnce(database_, {"RegisterInstance", request.request_id(), &request}, prepare,
+                          insert, &response, &replayed));
+  return response;
+}
+
+absl::StatusOr<v1::Instance> InstanceManager::Get(int64_t instance_id) {
+  RETURN_IF_ERROR(CheckId("instance_id", instance_id));
+  std::optional<v1::Instance> instance;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(instance, InstanceStore::Get(connection, instance_id));
+    return absl::OkStatus();
+  })));
+  if (!instance.has_value()) return InstanceNotFound(instance_id);
+  return *std::move(instance);
+}
+
+absl::StatusOr<v1::ListInstancesResponse> InstanceManager::List(
+    const v1::ListInstancesRequest& request) {
+  RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::InstanceStatus_IsValid));
+  RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
+  RETURN_IF_ERROR(CheckTags(request.tags()));
+  const storage::InstanceFilter filter{.project = request.project(),
+                                       .tags = {request.tags().begin(), request.tags().end()},
+                                       .status = request.status()};
+  std::string list = "instances/" + request.project() + "/" + std::to_string(request.status());
+  for (const std::string& tag : request.tags()) list += "/" + tag;
+  ASSIGN_OR_RETURN(const storage::Page page,
+                   ParsePage(list, request.page_size(), request.page_token()));
+  std::vector<v1::Instance> instances;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(instances, InstanceStore::List(connection, filter, page));
+    return absl::OkStatus();
+  })));
+  v1::ListInstancesResponse response;
+  response.set_next_page_token(FinishPage(list, page, &instances));
+  for (v1::Instance& instance : instances) *response.add_instances() = std::move(instance);
+  return response;
+}
+
+}  // namespace longshore::domain

@@ -1,0 +1,26 @@
+// What InstanceService means.
+#ifndef LONGSHORE_API_SERVER_DOMAIN_INSTANCE_MANAGER_H_
+#define LONGSHORE_API_SERVER_DOMAIN_INSTANCE_MANAGER_H_
+
+#include "absl/status/statusor.h"
+#include "proto/longshore/v1/instance_service.pb.h"
+#include "storage/database.h"
+
+namespace longshore::domain {
+
+// Thread-safe. Errors are those of errors.h.
+class InstanceManager {
+ public:
+  explicit InstanceManager(storage::Database* database);
+
+  absl::StatusOr<v1::Instance> Register(const v1::RegisterInstanceRequest& request);
+  absl::StatusOr<v1::Instance> Get(int64_t instance_id);
+  absl::StatusOr<v1::ListInstancesResponse> List(const v1::ListInstancesRequest& request);
+
+ private:
+  storage::Database& database_;
+};
+
+}  // namespace longshore::domain
+
+#endif  // LONGSHORE_API_SERVER_DOMAIN_INSTANCE_MANAGER_H_

@@ -1,0 +1,267 @@
+#include "api_server/domain/payload_manager.h"
+
+#include <map>
+#include <optional>
+#include <set>
+
+#include "api_server/domain/errors.h"
+#include "api_server/domain/fields.h"
+#include "api_server/domain/page.h"
+#include "api_server/domain/request_once.h"
+#include "common/enum_text.h"
+#include "common/status_macros.h"
+#include "common/utf8.h"
+#include "storage/instance_store.h"
+
+namespace longshore::domain {
+namespace {
+
+using storage::Connection;
+using storage::LockedTask;
+using storage::PayloadStore;
+using storage::StoredPayload;
+using storage::TaskStore;
+
+constexpr int kMaxPayloads = 100000;
+
+absl::Status CheckPayloadIds(const v1::ExecutePayloadRequest& request) {
+  if (request.payload_ids().empty()) {
+    return InvalidField("payload_ids", "", "must name at least one payload");
+  }
+  if (request.payload_ids_size() > kMaxPayloads) {
+    return InvalidField("payload_ids", std::to_string(request.payload_ids_size()),
+                        "are too many: at most 100000 in one request");
+  }
+  std::set<int64_t> seen;
+  for (int64_t id : request.payload_ids()) {
+    RETURN_IF_ERROR(CheckId("payload_ids", id));
+    if (!seen.insert(id).second) {
+      return InvalidField("payload_ids", std::to_string(id), "is listed more than once");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// OK when the payload was delivered, or is being delivered, and nobody has asked to run it yet.
+absl::Status CheckExecutable(const StoredPayload& stored, const LockedTask& task) {
+  const v1::Payload& payload = stored.payload;
+  if (payload.status() != v1::PAYLOAD_STATUS_PENDING &&
+      payload.status() != v1::PAYLOAD_STATUS_TRANSFERRED) {
+    return PayloadInWrongState(payload.id(), "is " + EnumText(payload.status()) +
+                                                 "; only a PENDING or TRANSFERRED one can be run");
+  }
+  if (stored.execute_payload || task.type == v1::TASK_TYPE_PAYLOAD_EXECUTE) {
+    return PayloadInWrongState(payload.id(), "was already asked to run (task " +
+                                                 std::to_string(task.id) + ")");
+  }
+  return absl::OkStatus();
+}
+
+// Payloads under lock, each with all its tasks by ascending id.
+struct LockedPayloads {
+  std::map<int64_t, StoredPayload> payloads;
+  std::map<int64_t, std::vector<LockedTask>> tasks;  // By payload.
+
+  // The task that moves the payload now, or moved it last.
+  const LockedTask& CurrentTask(int64_t payload_id) const { return tasks.at(payload_id).back(); }
+};
+
+// Locks in the one order that everybody uses: tasks, then payloads.
+absl::StatusOr<LockedPayloads> LockPayloads(Connection& connection,
+                                            const std::vector<int64_t>& ids) {
+  ASSIGN_OR_RETURN(auto tasks, TaskStore::LockForPayloads(connection, ids));
+  ASSIGN_OR_RETURN(auto payloads, PayloadStore::GetMany(connection, ids, /*lock=*/true));
+  LockedPayloads locked;
+  for (LockedTask& task : tasks) locked.tasks[task.payload_id].push_back(std::move(task));
+  for (StoredPayload& stored : payloads) {
+    const int64_t id = stored.payload.id();
+    if (locked.CurrentTask(id).id != stored.payload.task_id()) {
+      return absl::AbortedError("the payload changed meanwhile");  // The transaction is repeated.
+    }
+    locked.payloads[id] = std::move(stored);
+  }
+  for (int64_t id : ids) {
+    if (locked.payloads.count(id) == 0) return PayloadNotFound(id);
+  }
+  return locked;
+}
+
+}  // namespace
+
+bool IsTerminal(v1::PayloadStatus status) {
+  return status == v1::PAYLOAD_STATUS_COMPLETED || status == v1::PAYLOAD_STATUS_FAILED ||
+         status == v1::PAYLOAD_STATUS_CANCELLED;
+}
+
+PayloadManager::PayloadManager(storage::Database* database, Signals* signals, DeployLimits limits,
+                               storage::OutputLimit output_limit)
+    : database_(*database),
+      signals_(*signals),
+      limits_(std::move(limits)),
+      output_limit_(output_limit) {}
+
+absl::Status PayloadManager::InsertExecuteTasks(Connection& connection,
+                                                const v1::ExecutePayloadRequest& request,
+                                                v1::ExecutePayloadResponse* response) {
+  const std::vector<int64_t> ids(request.payload_ids().begin(), request.payload_ids().end());
+  ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
+  storage::NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
+                          .delivery_timeout = limits_.delivery_timeout,
+                          .payload_ids = ids};
+  for (int64_t id : ids) {
+    const StoredPayload& stored = locked.payloads.at(id);
+    const LockedTask& transfer = locked.CurrentTask(id);
+    RETURN_IF_ERROR(CheckExecutable(stored, transfer));
+    const bool transferring = transfer.status == v1::TASK_STATUS_PENDING ||
+                              transfer.status == v1::TASK_STATUS_RUNNING;
+    tasks.depends_on.push_back(transferring ? std::optional<int64_t>(transfer.id) : std::nullopt);
+    tasks.instance_ids.push_back(stored.payload.instance_id());
+    tasks.remote_paths.push_back(stored.payload.remote_path());
+  }
+  ASSIGN_OR_RETURN(tasks.ids,
+                   TaskStore::AllocateIds(connection, static_cast<int64_t>(ids.size())));
+  RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
+  RETURN_IF_ERROR(PayloadStore::SetTasks(connection, ids, tasks.ids, request.timeout()));
+  response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::ExecutePayloadResponse> PayloadManager::Execute(
+    const v1::ExecutePayloadRequest& request) {
+  v1::ExecutePayloadResponse response;
+  bool replayed = false;
+  const auto prepare = [&]() -> absl::Status {
+    RETURN_IF_ERROR(CheckPayloadIds(request));
+    return ResolveTimeout(request.timeout(), 0, limits_.max_payload_timeout).status();
+  };
+  const auto body = [&](Connection& connection) {
+    return InsertExecuteTasks(connection, request, &response);
+  };
+  RETURN_IF_ERROR(RunOnce(database_, {"ExecutePayload", request.request_id(), &request}, prepare,
+                          body, &response, &replayed));
+  if (!replayed) signals_.TasksDue();
+  return response;
+}
+
+absl::StatusOr<v1::Payload> PayloadManager::Get(int64_t payload_id) {
+  RETURN_IF_ERROR(CheckId("payload_id", payload_id));
+  std::optional<StoredPayload> stored;
+  std::string output;
+  RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
+    // One snapshot for both, so that a terminal status comes with the whole output.
+    RETURN_IF_ERROR(connection.ExecuteScript("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+    ASSIGN_OR_RETURN(stored, PayloadStore::Get(connection, payload_id));
+    if (!stored.has_value()) return PayloadNotFound(payload_id);
+    ASSIGN_OR_RETURN(output, storage::OutputStore::ReadAll(connection, payload_id));
+    return absl::OkStatus();
+  })));
+  stored->payload.set_output(ToValidUtf8(output));
+  return std::move(stored->payload);
+}
+
+absl::StatusOr<v1::ListInstancePayloadsResponse> PayloadManager::List(
+    const v1::ListInstancePayloadsRequest& request) {
+  RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
+  RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::PayloadStatus_IsValid));
+  const std::string list = "payloads/" + std::to_string(request.instance_id()) + "/" +
+                           std::to_string(request.status());
+  ASSIGN_OR_RETURN(const storage::Page page,
+                   ParsePage(list, request.page_size(), request.page_token()));
+  std::vector<v1::Payload> payloads;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto instance,
+                     storage::InstanceStore::Get(connection, request.instance_id()));
+    if (!instance.has_value()) return InstanceNotFound(request.instance_id());
+    ASSIGN_OR_RETURN(payloads, PayloadStore::ListByInstance(connection, request.instance_id(),
+                                                            request.status(), page));
+    return absl::OkStatus();
+  })));
+  v1::ListInstancePayloadsResponse response;
+  response.set_next_page_token(FinishPage(list, page, &payloads));
+  for (v1::Payload& payload : payloads) *response.add_payloads() = std::move(payload);
+  return response;
+}
+
+absl::Status PayloadManager::CancelOne(Connection& connection, int64_t payload_id,
+                                       int64_t* asked) {
+  *asked = 0;
+  ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, {payload_id}));
+  const v1::Payload& payload = locked.payloads.at(payload_id).payload;
+  const LockedTask& task = locked.CurrentTask(payload_id);
+  if (IsTerminal(payload.status())) {
+    return PayloadInWrongState(payload_id, "is " + EnumText(payload.status()) +
+                                               " and cannot be cancelled any more");
+  }
+  // Held by a worker, or started and between two holders: only a worker can stop it.
+  if (task.status == v1::TASK_STATUS_RUNNING ||
+      payload.status() == v1::PAYLOAD_STATUS_EXECUTING) {
+    *asked = task.id;
+    return TaskStore::RequestCancel(connection, task.id);
+  }
+  std::vector<storage::TaskEnd> ends;
+  for (const LockedTask& each : locked.tasks.at(payload_id)) {
+    if (each.status == v1::TASK_STATUS_RUNNING) {  // The transfer that this one waits for.
+      RETURN_IF_ERROR(TaskStore::RequestCancel(connection, each.id));
+    }
+    if (each.status != v1::TASK_STATUS_PENDING && each.id != task.id) continue;
+    ends.push_back({.task_id = each.id,
+                    .payload_id = payload_id,
+                    .instance_id = payload.instance_id(),
+                    .status = v1::PAYLOAD_STATUS_CANCELLED,
+                    .error = "cancelled before the script was started"});
+  }
+  return TaskStore::End(connection, ends, output_limit_);
+}
+
+absl::StatusOr<v1::Payload> PayloadManager::Cancel(int64_t payload_id) {
+  RETURN_IF_ERROR(CheckId("payload_id", payload_id));
+  int64_t asked = 0;
+  RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) {
+    return CancelOne(connection, payload_id, &asked);
+  })));
+  if (asked != 0) {
+    signals_.CancelRequested(asked);
+  } else {
+    signals_.PayloadsChanged({payload_id});
+  }
+  signals_.TasksDue();
+  return Get(payload_id);
+}
+
+absl::StatusOr<v1::Task> PayloadManager::GetTask(int64_t task_id) {
+  RETURN_IF_ERROR(CheckId("task_id", task_id));
+  std::optional<v1::Task> task;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(task, TaskStore::Get(connection, task_id));
+    return absl::OkStatus();
+  })));
+  if (!task.has_value()) return TaskNotFound(task_id);
+  return *std::move(task);
+}
+
+absl::StatusOr<v1::ListTasksResponse> PayloadManager::ListTasks(
+    const v1::ListTasksRequest& request) {
+  RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::TaskStatus_IsValid));
+  RETURN_IF_ERROR(CheckEnum("type", request.type(), v1::TaskType_IsValid));
+  if (request.instance_id() != 0) RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
+  const std::string list = "tasks/" + std::to_string(request.status()) + "/" +
+                           std::to_string(request.type()) + "/" +
+                           std::to_string(request.instance_id());
+  ASSIGN_OR_RETURN(const storage::Page page,
+                   ParsePage(list, request.page_size(), request.page_token()));
+  std::vector<v1::Task> tasks;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(tasks, TaskStore::List(connection,
+                                            {.status = request.status(),
+                                             .type = request.type(),
+                                             .instance_id = request.instance_id()},
+                                            page));
+    return absl::OkStatus();
+  })));
+  v1::ListTasksResponse response;
+  response.set_next_page_token(FinishPage(list, page, &tasks));
+  for (v1::Task& task : tasks) *response.add_tasks() = std::move(task);
+  return response;
+}
+
+}  // namespace longshore::domain

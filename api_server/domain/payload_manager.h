@@ -1,0 +1,51 @@
+// What the rest of PayloadService, and TaskService, mean.
+#ifndef LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_
+#define LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_
+
+#include "absl/status/statusor.h"
+#include "api_server/domain/deployer.h"
+#include "api_server/domain/signals.h"
+#include "proto/longshore/v1/payload_service.pb.h"
+#include "proto/longshore/v1/task_service.pb.h"
+#include "storage/database.h"
+#include "storage/output_store.h"
+#include "storage/payload_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::domain {
+
+// True for COMPLETED, FAILED and CANCELLED.
+bool IsTerminal(v1::PayloadStatus status);
+
+// Thread-safe. Errors are those of errors.h.
+class PayloadManager {
+ public:
+  PayloadManager(storage::Database* database, Signals* signals, DeployLimits limits,
+                 storage::OutputLimit output_limit);
+
+  absl::StatusOr<v1::ExecutePayloadResponse> Execute(const v1::ExecutePayloadRequest& request);
+  // With its output.
+  absl::StatusOr<v1::Payload> Get(int64_t payload_id);
+  absl::StatusOr<v1::ListInstancePayloadsResponse> List(
+      const v1::ListInstancePayloadsRequest& request);
+  absl::StatusOr<v1::Payload> Cancel(int64_t payload_id);
+
+  absl::StatusOr<v1::Task> GetTask(int64_t task_id);
+  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
+
+ private:
+  absl::Status InsertExecuteTasks(storage::Connection& connection,
+                                  const v1::ExecutePayloadRequest& request,
+                                  v1::ExecutePayloadResponse* response);
+  // Ends the payload now, or asks its holder to; `*asked` is then the task.
+  absl::Status CancelOne(storage::Connection& connection, int64_t payload_id, int64_t* asked);
+
+  storage::Database& database_;
+  Signals& signals_;
+  const DeployLimits limits_;
+  const storage::OutputLimit output_limit_;
+};
+
+}  // namespace longshore::domain
+
+#endif  // LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_

@@ -1,0 +1,150 @@
+#include "api_server/domain/script_source.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "api_server/domain/errors.h"
+#include "api_server/domain/remote_path.h"
+#include "common/sha256.h"
+#include "common/status_macros.h"
+
+namespace longshore::domain {
+namespace {
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+int OpenBeneath(int directory, const std::string& relative) {
+  open_how how = {};
+  // O_NONBLOCK: a FIFO or a device must not hold the open up; what it is, is asked afterwards.
+  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  int fd;
+  do {
+    fd = static_cast<int>(syscall(SYS_openat2, directory, relative.c_str(), &how, sizeof(how)));
+  } while (fd < 0 && errno == EAGAIN);  // A rename went on beneath; the kernel asks for another try.
+  return fd;
+}
+
+absl::Status OpenError(const std::string& path, int error) {
+  switch (error) {
+    case ENOENT:
+      return PayloadFileNotFound(path);
+    case ENOTDIR:
+      return PayloadPathInvalid(path, "goes through something that is not a directory");
+    case EXDEV:
+    case ELOOP:
+      return PayloadPathForbidden(path, "leads out of the allowed directory through a symlink");
+    case ENAMETOOLONG:
+      return PayloadPathInvalid(path, "is too long");
+    default:
+      return PayloadPathForbidden(path, std::string("cannot be opened: ") + std::strerror(error));
+  }
+}
+
+absl::StatusOr<std::string> ReadAtMost(int fd, const std::string& path, int64_t max_bytes) {
+  // One byte more than allowed, so that a file that grows while it is read is noticed and never read on for ever.
+  std::string content(max_bytes + 1, '\0');
+  size_t size = 0;
+  while (size < content.size()) {
+    const ssize_t n = read(fd, content.data() + size, content.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      return PayloadPathForbidden(path, std::string("cannot be read: ") + std::strerror(errno));
+    }
+    if (n == 0) break;
+    size += static_cast<size_t>(n);
+  }
+  content.resize(size);
+  if (static_cast<int64_t>(size) > max_bytes) return PayloadTooLarge("payload_path", max_bytes);
+  if (content.empty()) return PayloadPathInvalid(path, "is an empty file");
+  return content;
+}
+
+}  // namespace
+
+std::string CleanPath(std::string_view path) {
+  std::vector<std::string_view> names;
+  size_t begin = 0;
+  while (begin <= path.size()) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view name = path.substr(begin, end - begin);
+    if (name == "..") {
+      if (!names.empty()) names.pop_back();
+    } else if (!name.empty() && name != ".") {
+      names.push_back(name);
+    }
+    begin = end + 1;
+  }
+  std::string clean;
+  for (std::string_view name : names) {
+    clean += "/";
+    clean += name;
+  }
+  return clean.empty() ? "/" : clean;
+}
+
+ScriptSource::ScriptSource(std::vector<std::string> allowed_dirs, int64_t max_bytes)
+    : allowed_dirs_(std::move(allowed_dirs)), max_bytes_(max_bytes) {}
+
+absl::StatusOr<Script> ScriptSource::Read(std::string_view requested) const {
+  if (requested.empty() || requested[0] != '/') {
+    return PayloadPathInvalid(requested, "must be absolute");
+  }
+  if (requested.find('\0') != std::string_view::npos) {
+    return PayloadPathInvalid(requested, "has a NUL byte");
+  }
+  const std::string path = CleanPath(requested);
+  const std::string* allowed = nullptr;
+  for (const std::string& directory : allowed_dirs_) {
+    if (IsBeneath(path, CleanPath(directory))) allowed = &directory;
+  }
+  if (allowed == nullptr) {
+    return PayloadPathForbidden(path, "is outside the directories of --allowed_payload_dirs");
+  }
+  const std::string base = CleanPath(*allowed);
+  const FileDescriptor directory(open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0) return OpenError(path, errno);
+  std::string relative = path.substr(base == "/" ? 0 : base.size());
+  relative = relative.empty() ? "." : relative.substr(1);
+  if (relative.empty()) relative = ".";
+  const FileDescriptor file(OpenBeneath(directory.get(), relative));
+  if (file.get() < 0) return OpenError(path, errno);
+  struct stat info;
+  if (fstat(file.get(), &info) != 0) return OpenError(path, errno);
+  if (S_ISDIR(info.st_mode)) return PayloadPathInvalid(path, "is a directory");
+  if (!S_ISREG(info.st_mode)) return PayloadPathInvalid(path, "is not a regular file");
+  if (info.st_size > max_bytes_) return PayloadTooLarge("payload_path", max_bytes_);
+  Script script{.path = path, .base_name = path.substr(path.rfind('/') + 1)};
+  ASSIGN_OR_RETURN(script.content, ReadAtMost(file.get(), path, max_bytes_));
+  script.sha256 = Sha256(script.content);
+  return script;
+}
+
+absl::StatusOr<Script> ScriptSource::FromContent(const std::string& content) const {
+  if (static_cast<int64_t>(content.size()) > max_bytes_) {
+    return PayloadTooLarge("payload_content", max_bytes_);
+  }
+  Script script{.content = content, .sha256 = Sha256(content)};
+  script.base_name = "longshore-" + HexEncode(script.sha256).substr(0, 12) + ".sh";
+  return script;
+}
+
+}  // namespace longshore::domain

@@ -1,0 +1,24 @@
+// What the domain tells the rest of the house after a commit. Losing one costs time, never correctness.
+#ifndef LONGSHORE_API_SERVER_DOMAIN_SIGNALS_H_
+#define LONGSHORE_API_SERVER_DOMAIN_SIGNALS_H_
+
+#include <cstdint>
+#include <vector>
+
+namespace longshore::domain {
+
+// Thread-safe; never blocks.
+class Signals {
+ public:
+  virtual ~Signals() = default;
+  // There may be tasks to claim.
+  virtual void TasksDue() = 0;
+  // The payloads' status or output changed.
+  virtual void PayloadsChanged(const std::vector<int64_t>& payload_ids) = 0;
+  // Somebody asked for a leased task to be stopped.
+  virtual void CancelRequested(int64_t task_id) = 0;
+};
+
+}  // namespace longshore::domain
+
+#endif  // LONGSHORE_API_SERVER_DOMAIN_SIGNALS_H_

@@ -1,0 +1,225 @@
+#include "api_server/executor/dispatcher.h"
+
+#include <glog/logging.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/backoff.h"
+#include "common/status_macros.h"
+#include "storage/task_store.h"
+
+namespace longshore::executor {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using storage::Connection;
+using storage::LeaseStore;
+using storage::LockedTask;
+using storage::TaskEnd;
+using storage::TaskStore;
+
+constexpr int kMaxClaimsPerRound = 200;
+constexpr int kMaxExpiriesPerRound = 1000;
+constexpr int kMaxCleanupsPerRound = 32;
+// The net under notifications that were lost; in the normal path something else wakes the loop first.
+constexpr milliseconds kSafetyPoll{15000};
+// Something is due but another replica has it locked, or no worker has room: look again soon, never in a tight loop.
+constexpr milliseconds kShortestWait{20};
+constexpr milliseconds kHousekeepingInterval{1000};
+constexpr BackoffOptions kDatabaseAway{.initial = milliseconds(100), .maximum = milliseconds(2000)};
+
+TaskEnd UndeliveredEnd(const LockedTask& task, std::chrono::seconds delivery_timeout) {
+  const bool executing = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING;
+  const std::string last = task.error.empty() ? "" : "; last error: " + task.error;
+  TaskEnd end{.task_id = task.id,
+              .payload_id = task.payload_id,
+              .instance_id = task.instance_id,
+              .status = v1::PAYLOAD_STATUS_FAILED,
+              .executed = executing};
+  if (task.cancel_requested && !executing) {
+    end.status = v1::PAYLOAD_STATUS_CANCELLED;
+    end.error = "cancelled before the script was started";
+  } else if (executing) {
+    end.failure_reason = v1::FAILURE_REASON_UNREACHABLE;
+    end.error = "contact was lost after the script had been started, its result is unknown" + last;
+  } else {
+    end.failure_reason = v1::FAILURE_REASON_DELIVERY_TIMEOUT;
+    end.error = "not started within " + std::to_string(delivery_timeout.count()) +
+                " s (--delivery_timeout)" + last;
+  }
+  return end;
+}
+
+v1::ServerMessage AssignmentMessage(const v1::Assignment& assignment) {
+  v1::ServerMessage message;
+  *message.mutable_assignment() = assignment;
+  return message;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(storage::Database* database, WorkerRegistry* workers,
+                       domain::Signals* signals, DispatcherOptions options)
+    : database_(*database),
+      workers_(*workers),
+      signals_(*signals),
+      options_(options),
+      thread_([this] { Run(); }) {}
+
+Dispatcher::~Dispatcher() { Shutdown(); }
+
+void Dispatcher::Wake() {
+  {
+    MutexLock lock(&mutex_);
+    woken_ = true;
+  }
+  changed_.NotifyAll();
+}
+
+void Dispatcher::Shutdown() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  changed_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Dispatcher::Run() {
+  int failures = 0;
+  while (true) {
+    const auto round = Round();
+    if (!round.ok()) LOG(WARNING) << "task executor: " << round.status();
+    failures = round.ok() ? 0 : failures + 1;
+    const milliseconds wait =
+        round.ok() ? *round : BackoffDelay(kDatabaseAway, failures, UniformRandom());
+    const auto deadline = steady_clock::now() + wait;
+    MutexLock lock(&mutex_);
+    // While the database is away a signal changes nothing.
+    while (!stopping_ && !(woken_ && failures == 0) && steady_clock::now() < deadline) {
+      changed_.WaitUntil(&mutex_, deadline);
+    }
+    if (stopping_) return;
+    woken_ = false;
+  }
+}
+
+absl::StatusOr<milliseconds> Dispatcher::Round() {
+  if (steady_clock::now() >= next_housekeeping_) {
+    RETURN_IF_ERROR(KeepHouse());
+    next_housekeeping_ = steady_clock::now() + kHousekeepingInterval;
+  }
+  bool more = true;
+  while (more) {
+    ASSIGN_OR_RETURN(more, ClaimAndSend());
+  }
+  std::optional<milliseconds> next;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(next, LeaseStore::NextDue(connection));
+    return absl::OkStatus();
+  }));
+  // Credit wakes the loop; what is due without any can wait for it.
+  const milliseconds shortest = workers_.HasCredit() ? kShortestWait : kHousekeepingInterval;
+  return std::clamp(next.value_or(kSafetyPoll), shortest, kSafetyPoll);
+}
+
+absl::Status Dispatcher::KeepHouse() {
+  int64_t reaped = 0;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(reaped, LeaseStore::ReapExpired(connection));
+    return LeaseStore::WakeStranded(connection);
+  }));
+  if (reaped > 0) LOG(WARNING) << reaped << " leases ran out; their tasks are pending again";
+  int expired = kMaxExpiriesPerRound;
+  while (expired == kMaxExpiriesPerRound) {
+    ASSIGN_OR_RETURN(expired, ExpireUndelivered());
+  }
+  return SendCleanups();
+}
+
+absl::StatusOr<int> Dispatcher::ExpireUndelivered() {
+  std::vector<int64_t> changed;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    changed.clear();
+    ASSIGN_OR_RETURN(const auto ids,
+                     LeaseStore::FindUndelivered(connection, kMaxExpiriesPerRound));
+    if (ids.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, ids));
+    std::vector<TaskEnd> ends;
+    for (const LockedTask& task : tasks) {
+      ends.push_back(UndeliveredEnd(task, options_.delivery_timeout));
+      changed.push_back(task.payload_id);
+    }
+    return TaskStore::End(connection, ends,
+                          storage::OutputLimit(options_.claim.max_output_bytes));
+  }));
+  if (!changed.empty()) signals_.PayloadsChanged(changed);
+  return static_cast<int>(changed.size());
+}
+
+void Dispatcher::ReturnCredit(const std::vector<WorkerRegistry::Slot>& slots) {
+  for (const WorkerRegistry::Slot& slot : slots) workers_.AddCredit(slot.key, 1);
+}
+
+absl::StatusOr<bool> Dispatcher::ClaimAndSend() {
+  std::vector<WorkerRegistry::Slot> slots = workers_.TakeCredit(kMaxClaimsPerRound);
+  if (slots.empty()) return false;
+  std::vector<std::string> names;
+  for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
+  storage::ClaimResult claimed;
+  const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(claimed, LeaseStore::ClaimDue(connection, names, options_.claim));
+    return TaskStore::End(connection, claimed.refused,
+                          storage::OutputLimit(options_.claim.max_output_bytes));
+  });
+  if (!status.ok()) {
+    ReturnCredit(slots);
+    return status;
+  }
+  if (!claimed.refused.empty()) {
+    std::vector<int64_t> changed;
+    for (const TaskEnd& end : claimed.refused) changed.push_back(end.payload_id);
+    signals_.PayloadsChanged(changed);
+  }
+  std::multimap<std::string, int64_t> keys;
+  for (const WorkerRegistry::Slot& slot : slots) keys.emplace(slot.worker, slot.key);
+  std::vector<int64_t> unsent;
+  for (const storage::Claim& claim : claimed.claims) {
+    const auto place = keys.find(claim.worker);
+    const int64_t key = place == keys.end() ? 0 : place->second;
+    if (place != keys.end()) keys.erase(place);
+    if (!workers_.Send(key, AssignmentMessage(claim.assignment))) {
+      unsent.push_back(claim.assignment.task_id());
+    }
+  }
+  for (const auto& [name, key] : keys) workers_.AddCredit(key, 1);
+  if (!unsent.empty()) {  // The worker left meanwhile. Nobody else can have been given these.
+    RETURN_IF_ERROR(database_.Run(
+        [&](Connection& connection) { return TaskStore::Release(connection, unsent); }));
+  }
+  return claimed.examined == static_cast<int>(names.size());
+}
+
+absl::Status Dispatcher::SendCleanups() {
+  const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCredit(kMaxCleanupsPerRound);
+  if (slots.empty()) return absl::OkStatus();
+  std::vector<v1::Assignment> cleanups;
+  const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(cleanups,
+                     LeaseStore::ClaimCleanups(connection, static_cast<int>(slots.size())));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) cleanups.clear();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (i >= cleanups.size() || !workers_.Send(slots[i].key, AssignmentMessage(cleanups[i]))) {
+      workers_.AddCredit(slots[i].key, 1);
+    }
+  }
+  return status;
+}
+
+}  // namespace longshore::executor

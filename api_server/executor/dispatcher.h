@@ -1,0 +1,62 @@
+// The task executor's loop: claims due tasks for the connected workers, and keeps the house: expired leases, tasks that were not
+// delivered in time, run directories left behind.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "api_server/domain/signals.h"
+#include "api_server/executor/worker_registry.h"
+#include "common/mutex.h"
+#include "storage/database.h"
+#include "storage/lease_store.h"
+
+namespace longshore::executor {
+
+struct DispatcherOptions {
+  storage::ClaimOptions claim;
+  std::chrono::seconds delivery_timeout{3600};  // For messages only; tasks carry their own deadline.
+};
+
+// Thread-safe; one thread of its own, which sleeps until a signal, a worker's credit or the next due time.
+class Dispatcher {
+ public:
+  Dispatcher(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,
+             DispatcherOptions options);
+  ~Dispatcher();
+
+  // There may be something to claim, or somebody to give it to.
+  void Wake() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  // One round; returns how long there is nothing to do.
+  absl::StatusOr<std::chrono::milliseconds> Round();
+  absl::Status KeepHouse();
+  // Ends tasks whose deadline is over. Returns how many.
+  absl::StatusOr<int> ExpireUndelivered();
+  // True when there may be more to claim at once.
+  absl::StatusOr<bool> ClaimAndSend();
+  absl::Status SendCleanups();
+  void ReturnCredit(const std::vector<WorkerRegistry::Slot>& slots);
+
+  storage::Database& database_;
+  WorkerRegistry& workers_;
+  domain::Signals& signals_;
+  const DispatcherOptions options_;
+  std::chrono::steady_clock::time_point next_housekeeping_{};  // The loop's own.
+  Mutex mutex_;
+  CondVar changed_;
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_

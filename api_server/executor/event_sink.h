@@ -1,0 +1,69 @@
+// Gathers what workers report and stores it in groups; acknowledges after the commit.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_EVENT_SINK_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_EVENT_SINK_H_
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <thread>
+
+#include "api_server/domain/signals.h"
+#include "api_server/executor/event_applier.h"
+#include "api_server/executor/worker_registry.h"
+#include "common/mutex.h"
+#include "proto/longshore/v1/worker_service.pb.h"
+#include "storage/database.h"
+
+namespace longshore::executor {
+
+// Thread-safe; one thread of its own. While the database is away it holds what it has and tries again; streams stop reading
+// when too much of theirs is unstored (WorkerStream), so what is held is bounded.
+class EventSink {
+ public:
+  EventSink(storage::Database* database, EventApplier* applier, domain::Signals* signals,
+            std::chrono::milliseconds lease_duration);
+  ~EventSink();
+
+  void AddEvents(std::shared_ptr<WorkerSession> session, v1::TaskEvents events)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddHeartbeat(std::shared_ptr<WorkerSession> session, v1::Heartbeat heartbeat)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Stores what is there, once, then ends the thread.
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct EventItem {
+    std::shared_ptr<WorkerSession> session;
+    v1::TaskEvents events;
+    size_t bytes;
+  };
+  struct HeartbeatItem {
+    std::shared_ptr<WorkerSession> session;
+    v1::Heartbeat heartbeat;
+  };
+
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void RenewLeases(const std::deque<HeartbeatItem>& heartbeats);
+  // Returns false when the database is away and the batch has to be tried again.
+  bool StoreEvents(const std::deque<EventItem>& batch);
+  // For a batch that the database refuses: one bad event must not hold up the others.
+  absl::Status ApplyOneByOne(const std::vector<const v1::TaskEvent*>& events,
+                             ApplyOutcome* outcome);
+  void Acknowledge(const std::deque<EventItem>& batch, const ApplyOutcome& outcome);
+
+  storage::Database& database_;
+  EventApplier& applier_;
+  domain::Signals& signals_;
+  const std::chrono::milliseconds lease_duration_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<EventItem> events_ ABSL_GUARDED_BY(mutex_);
+  std::deque<HeartbeatItem> heartbeats_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_EVENT_SINK_H_

@@ -1,0 +1,182 @@
+#include "api_server/executor/signal_bus.h"
+
+#include <glog/logging.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <random>
+
+#include "common/backoff.h"
+
+namespace longshore::executor {
+namespace {
+
+constexpr char kChannel[] = "longshore";
+constexpr size_t kMaxNotifyBytes = 7900;  // PostgreSQL takes less than 8,000.
+constexpr BackoffOptions kReconnect{.initial = std::chrono::milliseconds(200),
+                                    .maximum = std::chrono::milliseconds(3000)};
+
+std::string RandomOrigin() {
+  std::random_device device;
+  return std::to_string((static_cast<uint64_t>(device()) << 32) | device());
+}
+
+std::string IdList(char kind, const std::set<int64_t>& ids) {
+  std::string text = {' ', kind};
+  for (int64_t id : ids) {
+    if (text.size() > 2) text.push_back(',');
+    text += std::to_string(id);
+  }
+  return text;
+}
+
+void ParseIds(std::string_view list, std::set<int64_t>* ids) {
+  const char* at = list.data();
+  const char* end = at + list.size();
+  while (at < end) {
+    int64_t id = 0;
+    const auto parsed = std::from_chars(at, end, id);
+    if (parsed.ec != std::errc()) return;
+    ids->insert(id);
+    at = parsed.ptr + 1;
+  }
+}
+
+void Merge(const SignalSet& from, SignalSet* into) {
+  into->tasks_due |= from.tasks_due;
+  into->all_payloads |= from.all_payloads;
+  into->payloads.insert(from.payloads.begin(), from.payloads.end());
+  into->cancels.insert(from.cancels.begin(), from.cancels.end());
+}
+
+}  // namespace
+
+std::string EncodeSignals(std::string_view origin, const SignalSet& signals) {
+  std::string text(origin);
+  if (signals.tasks_due) text += " t";
+  if (!signals.cancels.empty()) {
+    const std::string cancels = IdList('c', signals.cancels);
+    // Too many to name: the next heartbeat of their workers tells them.
+    if (text.size() + cancels.size() < kMaxNotifyBytes / 2) text += cancels;
+  }
+  if (signals.all_payloads) return text + " p*";
+  if (!signals.payloads.empty()) {
+    const std::string payloads = IdList('p', signals.payloads);
+    text += text.size() + payloads.size() < kMaxNotifyBytes ? payloads : " p*";
+  }
+  return text;
+}
+
+bool DecodeSignals(std::string_view text, std::string_view own_origin, SignalSet* signals) {
+  size_t space = text.find(' ');
+  if (space == std::string_view::npos || text.substr(0, space) == own_origin) return false;
+  while (space != std::string_view::npos) {
+    text.remove_prefix(space + 1);
+    space = text.find(' ');
+    const std::string_view part = text.substr(0, space);
+    if (part == "t") signals->tasks_due = true;
+    if (part == "p*") signals->all_payloads = true;
+    if (part.size() > 1 && part[0] == 'p' && part[1] != '*') {
+      ParseIds(part.substr(1), &signals->payloads);
+    }
+    if (part.size() > 1 && part[0] == 'c') ParseIds(part.substr(1), &signals->cancels);
+  }
+  return true;
+}
+
+SignalBus::SignalBus(storage::Database* database, std::function<void(const SignalSet&)> handler)
+    : database_(*database),
+      handler_(std::move(handler)),
+      origin_(RandomOrigin()),
+      wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      sender_([this] { SendLoop(); }),
+      listener_([this] { ListenLoop(); }) {}
+
+SignalBus::~SignalBus() {
+  Shutdown();
+  close(wake_fd_);
+}
+
+void SignalBus::Shutdown() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  changed_.NotifyAll();
+  eventfd_write(wake_fd_, 1);
+  if (sender_.joinable()) sender_.join();
+  if (listener_.joinable()) listener_.join();
+}
+
+bool SignalBus::stopping() {
+  MutexLock lock(&mutex_);
+  return stopping_;
+}
+
+void SignalBus::TasksDue() { Publish({.tasks_due = true}); }
+
+void SignalBus::PayloadsChanged(const std::vector<int64_t>& payload_ids) {
+  Publish({.payloads = {payload_ids.begin(), payload_ids.end()}});
+}
+
+void SignalBus::CancelRequested(int64_t task_id) { Publish({.cancels = {task_id}}); }
+
+void SignalBus::Publish(const SignalSet& signals) {
+  handler_(signals);
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_) return;
+    Merge(signals, &pending_);
+  }
+  changed_.NotifyAll();
+}
+
+void SignalBus::SendLoop() {
+  while (true) {
+    SignalSet signals;
+    {
+      MutexLock lock(&mutex_);
+      while (pending_.empty() && !stopping_) changed_.Wait(&mutex_);
+      if (pending_.empty()) return;
+      std::swap(signals, pending_);
+    }
+    // Not worth a retry: listeners look again by themselves, and they resynchronise after a reconnect.
+    database_.Notify(kChannel, EncodeSignals(origin_, signals)).IgnoreError();
+  }
+}
+
+void SignalBus::ListenLoop() {
+  int failures = 0;
+  while (!stopping()) {
+    ListenOnce();
+    const auto deadline = std::chrono::steady_clock::now() +
+                          BackoffDelay(kReconnect, ++failures, UniformRandom());
+    MutexLock lock(&mutex_);
+    while (!stopping_ && std::chrono::steady_clock::now() < deadline) {
+      changed_.WaitUntil(&mutex_, deadline);
+    }
+  }
+}
+
+void SignalBus::ListenOnce() {
+  auto connection = storage::Connection::Open(database_.url());
+  if (!connection.ok()) return;
+  if (!(*connection)->ExecuteScript(std::string("LISTEN ") + kChannel).ok()) return;
+  // Whatever was said while nobody listened.
+  handler_({.tasks_due = true, .all_payloads = true});
+  while (!stopping()) {
+    const auto notifications = (*connection)->WaitForNotifications(wake_fd_);
+    if (!notifications.ok()) {
+      LOG(WARNING) << "listening for notifications: " << notifications.status();
+      return;
+    }
+    SignalSet signals;
+    for (const auto& notification : *notifications) {
+      DecodeSignals(notification.payload, origin_, &signals);
+    }
+    if (!signals.empty()) handler_(signals);
+  }
+}
+
+}  // namespace longshore::executor

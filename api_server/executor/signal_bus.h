@@ -1,0 +1,71 @@
+// Carries domain::Signals within this api_server at once and to the other replicas by NOTIFY.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_SIGNAL_BUS_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_SIGNAL_BUS_H_
+
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "api_server/domain/signals.h"
+#include "common/mutex.h"
+#include "storage/database.h"
+
+namespace longshore::executor {
+
+// What a signal says, whether from here or from another replica.
+struct SignalSet {
+  bool tasks_due = false;
+  bool all_payloads = false;  // Too many changed to name, or some may have been missed.
+  std::set<int64_t> payloads;
+  std::set<int64_t> cancels;
+
+  bool empty() const {
+    return !tasks_due && !all_payloads && payloads.empty() && cancels.empty();
+  }
+};
+
+// The text of a NOTIFY: "ORIGIN t p1,2,3 c4". Ids that do not fit its 8,000 bytes become "p*".
+std::string EncodeSignals(std::string_view origin, const SignalSet& signals);
+// False when `text` is none or is of `own_origin`.
+bool DecodeSignals(std::string_view text, std::string_view own_origin, SignalSet* signals);
+
+// Thread-safe. Two threads: one sends what has gathered in one NOTIFY, one listens.
+class SignalBus : public domain::Signals {
+ public:
+  // `handler` gets every signal, on the caller's thread or the listener's; it must not block.
+  SignalBus(storage::Database* database, std::function<void(const SignalSet&)> handler);
+  ~SignalBus() override;
+
+  void TasksDue() override;
+  void PayloadsChanged(const std::vector<int64_t>& payload_ids) override;
+  void CancelRequested(int64_t task_id) override;
+
+  // Ends both threads; signals are delivered within this process only from then on.
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Publish(const SignalSet& signals) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SendLoop() ABSL_LOCKS_EXCLUDED(mutex_);
+  void ListenLoop() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Listens until the connection breaks or Shutdown.
+  void ListenOnce();
+  bool stopping() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  storage::Database& database_;
+  const std::function<void(const SignalSet&)> handler_;
+  const std::string origin_;
+  const int wake_fd_;
+  Mutex mutex_;
+  CondVar changed_;
+  SignalSet pending_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread sender_;
+  std::thread listener_;
+};
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_SIGNAL_BUS_H_

@@ -1,0 +1,84 @@
+#include "api_server/executor/worker_registry.h"
+
+namespace longshore::executor {
+namespace {
+
+v1::ServerMessage DrainMessage() {
+  v1::ServerMessage message;
+  message.mutable_drain();
+  return message;
+}
+
+}  // namespace
+
+int64_t WorkerRegistry::Add(std::shared_ptr<WorkerSession> session, const std::string& name,
+                            int credit) {
+  MutexLock lock(&mutex_);
+  const int64_t key = next_key_++;
+  if (draining_) session->Send(DrainMessage());
+  entries_[key] = {std::move(session), name, draining_ ? 0 : credit};
+  return key;
+}
+
+void WorkerRegistry::Remove(int64_t key) {
+  MutexLock lock(&mutex_);
+  entries_.erase(key);
+}
+
+void WorkerRegistry::AddCredit(int64_t key, int count) {
+  MutexLock lock(&mutex_);
+  if (auto entry = entries_.find(key); entry != entries_.end() && !draining_) {
+    entry->second.credit += count;
+  }
+}
+
+std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCredit(int maximum) {
+  MutexLock lock(&mutex_);
+  std::vector<Slot> slots;
+  bool found = true;
+  while (found) {
+    found = false;
+    for (auto& [key, entry] : entries_) {
+      if (entry.credit <= 0 || static_cast<int>(slots.size()) >= maximum) continue;
+      --entry.credit;
+      slots.push_back({key, entry.name});
+      found = true;
+    }
+  }
+  return slots;
+}
+
+bool WorkerRegistry::HasCredit() {
+  MutexLock lock(&mutex_);
+  for (const auto& [key, entry] : entries_) {
+    if (entry.credit > 0) return true;
+  }
+  return false;
+}
+
+bool WorkerRegistry::Send(int64_t key, v1::ServerMessage message) {
+  MutexLock lock(&mutex_);
+  const auto entry = entries_.find(key);
+  return entry != entries_.end() && entry->second.session->Send(std::move(message));
+}
+
+void WorkerRegistry::SendToAll(const v1::ServerMessage& message) {
+  MutexLock lock(&mutex_);
+  for (auto& [key, entry] : entries_) entry.session->Send(message);
+}
+
+void WorkerRegistry::BeginDrain() {
+  MutexLock lock(&mutex_);
+  draining_ = true;
+  for (auto& [key, entry] : entries_) {
+    entry.credit = 0;
+    entry.session->Send(DrainMessage());
+  }
+}
+
+int WorkerRegistry::size() {
+  MutexLock lock(&mutex_);
+  return static_cast<int>(entries_.size());
+}
+
+}  // namespace longshore::executor

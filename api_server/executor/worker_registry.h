@@ -1,0 +1,64 @@
+// The workers connected to this api_server and how much each will take.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_WORKER_REGISTRY_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_WORKER_REGISTRY_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/mutex.h"
+#include "proto/longshore/v1/worker_service.pb.h"
+
+namespace longshore::executor {
+
+// One connected worker, as the executor sees it. Thread-safe.
+class WorkerSession {
+ public:
+  virtual ~WorkerSession() = default;
+  // Queues a message; false when the stream is known to be gone.
+  virtual bool Send(v1::ServerMessage message) = 0;
+  // Lets the stream read on after its events were stored; see EventSink.
+  virtual void EventsStored(size_t bytes) = 0;
+};
+
+// Thread-safe.
+class WorkerRegistry {
+ public:
+  // Returns the key for the calls below. Sends Drain at once when BeginDrain was called.
+  int64_t Add(std::shared_ptr<WorkerSession> session, const std::string& name, int credit)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Remove(int64_t key) ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddCredit(int64_t key, int count) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A place for one assignment.
+  struct Slot {
+    int64_t key;
+    std::string worker;
+  };
+  // Takes up to `maximum` places, spread over the workers one by one.
+  std::vector<Slot> TakeCredit(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool HasCredit() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // False when the worker is gone.
+  bool Send(int64_t key, v1::ServerMessage message) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SendToAll(const v1::ServerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Tells every worker, now and later, to go to another api_server.
+  void BeginDrain() ABSL_LOCKS_EXCLUDED(mutex_);
+  int size() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Entry {
+    std::shared_ptr<WorkerSession> session;
+    std::string name;
+    int credit;
+  };
+  Mutex mutex_;
+  std::map<int64_t, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  int64_t next_key_ ABSL_GUARDED_BY(mutex_) = 1;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_WORKER_REGISTRY_H_

@@ -1,0 +1,42 @@
+// WorkerService: each worker's stream as an explicit state machine.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_WORKER_STREAM_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_WORKER_STREAM_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <memory>
+
+#include "api_server/executor/event_sink.h"
+#include "api_server/executor/worker_registry.h"
+#include "common/work_queue.h"
+#include "proto/longshore/v1/worker_service.grpc.pb.h"
+#include "storage/database.h"
+
+namespace longshore::executor {
+
+// What a stream works with. Everything outlives every stream.
+struct WorkerStreamContext {
+  storage::Database* database;
+  WorkerRegistry* registry;
+  EventSink* sink;
+  WorkQueue* database_work;  // For what a reaction must not wait for.
+  std::function<void()> on_credit;
+  std::chrono::milliseconds lease_duration;
+  int64_t head_bytes;  // End of the head of an output that is over the limit.
+};
+
+class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
+ public:
+  explicit WorkerServiceImpl(WorkerStreamContext context);
+
+  grpc::ServerBidiReactor<v1::WorkerMessage, v1::ServerMessage>* Connect(
+      grpc::CallbackServerContext* context) override;
+
+ private:
+  const WorkerStreamContext context_;
+};
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_WORKER_STREAM_H_

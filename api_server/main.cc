@@ -1,0 +1,114 @@
+// api_server: the public services, the task executor and the workers' streams, over one PostgreSQL database.
+#include <gflags/gflags.h>
+#include <glog/logging.h>
+
+#include <iostream>
+
+#include "absl/strings/str_split.h"
+#include "api_server/server.h"
+#include "common/shutdown.h"
+
+DEFINE_string(listen, "127.0.0.1:50051", "Address of the public services.");
+DEFINE_string(worker_listen, "127.0.0.1:50052", "Address that payload_workers dial.");
+DEFINE_string(database_url, "", "PostgreSQL connection string, postgresql://...");
+DEFINE_string(allowed_payload_dirs, "",
+              "Comma-separated absolute directories that payload_path may be in; empty: none.");
+DEFINE_string(allowed_remote_dirs, "",
+              "Comma-separated directories that remote_path may be in; empty: any.");
+DEFINE_int32(default_payload_timeout, 300, "Seconds that a script may run when timeout is 0.");
+DEFINE_int32(max_payload_timeout, 86400, "Largest timeout that may be asked for, in seconds.");
+DEFINE_int64(max_payload_bytes, 2097152, "Largest script.");
+DEFINE_int64(max_output_bytes, 1048576, "Output stored of one payload: first and last half.");
+DEFINE_int32(delivery_timeout, 3600, "Seconds after which an undelivered payload fails.");
+DEFINE_int32(max_running_per_instance, 8, "Payloads in work on one instance at a time.");
+DEFINE_int32(lease_duration_ms, 30000, "How long a silent worker keeps a task.");
+DEFINE_int32(retry_initial_ms, 1000, "First delay after a failed delivery; doubles from there.");
+DEFINE_int32(retry_maximum_ms, 60000, "Longest delay between two tries of a delivery.");
+DEFINE_int32(database_connections, 12, "Most connections to the database.");
+
+namespace longshore {
+namespace {
+
+std::vector<std::string> SplitList(const std::string& list) {
+  return absl::StrSplit(list, ',', absl::SkipEmpty());
+}
+
+// Says which flag breaks which rule; empty when none does.
+std::string FlagProblem() {
+  if (FLAGS_database_url.empty()) return "--database_url is required";
+  for (const std::string& directory : SplitList(FLAGS_allowed_payload_dirs)) {
+    if (directory[0] != '/') return "--allowed_payload_dirs: '" + directory + "' must be absolute";
+  }
+  for (const std::string& directory : SplitList(FLAGS_allowed_remote_dirs)) {
+    if (directory[0] != '/') return "--allowed_remote_dirs: '" + directory + "' must be absolute";
+  }
+  if (FLAGS_max_payload_timeout < 1) return "--max_payload_timeout must be positive";
+  if (FLAGS_default_payload_timeout < 1 ||
+      FLAGS_default_payload_timeout > FLAGS_max_payload_timeout) {
+    return "--default_payload_timeout must be 1 to --max_payload_timeout";
+  }
+  if (FLAGS_max_payload_bytes < 1 || FLAGS_max_payload_bytes > (4 << 20)) {
+    return "--max_payload_bytes must be 1 to 4194304";
+  }
+  if (FLAGS_max_output_bytes < 2 || FLAGS_max_output_bytes > (16 << 20)) {
+    return "--max_output_bytes must be 2 to 16777216";
+  }
+  if (FLAGS_delivery_timeout < 1) return "--delivery_timeout must be positive";
+  if (FLAGS_max_running_per_instance < 1) return "--max_running_per_instance must be positive";
+  if (FLAGS_lease_duration_ms < 1000) return "--lease_duration_ms must be at least 1000";
+  if (FLAGS_retry_initial_ms < 1 || FLAGS_retry_maximum_ms < FLAGS_retry_initial_ms) {
+    return "--retry_initial_ms must be positive and at most --retry_maximum_ms";
+  }
+  if (FLAGS_database_connections < 6) return "--database_connections must be at least 6";
+  return "";
+}
+
+ServerOptions OptionsFromFlags() {
+  ServerOptions options;
+  options.listen = FLAGS_listen;
+  options.worker_listen = FLAGS_worker_listen;
+  options.database_url = FLAGS_database_url;
+  options.allowed_payload_dirs = SplitList(FLAGS_allowed_payload_dirs);
+  options.max_payload_bytes = FLAGS_max_payload_bytes;
+  options.max_output_bytes = FLAGS_max_output_bytes;
+  options.deploy.default_payload_timeout = FLAGS_default_payload_timeout;
+  options.deploy.max_payload_timeout = FLAGS_max_payload_timeout;
+  options.deploy.delivery_timeout = std::chrono::seconds(FLAGS_delivery_timeout);
+  options.deploy.allowed_remote_dirs = SplitList(FLAGS_allowed_remote_dirs);
+  options.max_running_per_instance = FLAGS_max_running_per_instance;
+  options.lease_duration = std::chrono::milliseconds(FLAGS_lease_duration_ms);
+  options.retry_backoff = {.initial = std::chrono::milliseconds(FLAGS_retry_initial_ms),
+                           .maximum = std::chrono::milliseconds(FLAGS_retry_maximum_ms)};
+  options.database_connections = FLAGS_database_connections;
+  return options;
+}
+
+int Main() {
+  ShutdownSignals signals;
+  if (const std::string problem = FlagProblem(); !problem.empty()) {
+    std::cerr << "api_server: " << problem << "\n";
+    return 2;
+  }
+  auto server = Server::Start(OptionsFromFlags());
+  if (!server.ok()) {
+    std::cerr << "api_server: " << server.status().message() << "\n";
+    return 1;
+  }
+  LOG(INFO) << "api_server is ready on port " << (*server)->port() << ", for workers on port "
+            << (*server)->worker_port();
+  LOG(INFO) << "signal " << signals.Wait() << ": draining";
+  (*server)->Drain();
+  LOG(INFO) << "drained";
+  return 0;
+}
+
+}  // namespace
+}  // namespace longshore
+
+int main(int argc, char** argv) {
+  gflags::SetUsageMessage("the api_server of Longshore; see docs/operations.md");
+  FLAGS_logtostderr = true;
+  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  google::InitGoogleLogging(argv[0]);
+  return longshore::Main();
+}

@@ -1,0 +1,179 @@
+#include "api_server/server.h"
+
+#include <glog/logging.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <atomic>
+
+#include "api_server/executor/dispatcher.h"
+#include "api_server/executor/event_applier.h"
+#include "api_server/executor/event_sink.h"
+#include "api_server/executor/signal_bus.h"
+#include "api_server/executor/worker_registry.h"
+#include "api_server/executor/worker_stream.h"
+#include "api_server/services/services.h"
+#include "common/status_macros.h"
+#include "storage/migrator.h"
+
+namespace longshore {
+namespace {
+
+// A DeployPayload carries a script of 2 MiB and 100,000 ids; a worker's message some output. More is nobody's honest request.
+constexpr int kMaxMessageBytes = 8 << 20;
+constexpr int kMaxRequestThreads = 32;
+constexpr int kWatchThreads = 3;
+constexpr int kWorkerDatabaseThreads = 2;
+
+void SetKeepalive(grpc::ServerBuilder* builder) {
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 4000);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
+}
+
+absl::Status CannotListen(const std::string& address) {
+  return absl::UnavailableError("cannot listen on " + address + ": is it in use?");
+}
+
+}  // namespace
+
+// In the order of construction; taken apart in Drain, from the outside in.
+struct Server::Parts {
+  explicit Parts(const ServerOptions& server_options)
+      : options(server_options),
+        database({.url = options.database_url, .max_connections = options.database_connections}),
+        watches(&database, kWatchThreads),
+        signals(&database, [this](const executor::SignalSet& set) { OnSignals(set); }),
+        scripts(options.allowed_payload_dirs, options.max_payload_bytes),
+        instances(&database),
+        deployer(&database, &scripts, &signals, options.deploy),
+        payloads(&database, &signals, options.deploy,
+                 storage::OutputLimit(options.max_output_bytes)),
+        instance_service(&instances),
+        payload_service(&deployer, &payloads, &watches),
+        task_service(&payloads),
+        applier(&database, {.max_output_bytes = options.max_output_bytes,
+                            .delivery_timeout = options.deploy.delivery_timeout,
+                            .retry_backoff = options.retry_backoff}),
+        sink(&database, &applier, &signals, options.lease_duration),
+        dispatcher(&database, &workers, &signals,
+                   {.claim = {.lease_duration = options.lease_duration,
+                              .max_running_per_instance = options.max_running_per_instance,
+                              .max_output_bytes = options.max_output_bytes},
+                    .delivery_timeout = options.deploy.delivery_timeout}),
+        worker_database_work(kWorkerDatabaseThreads),
+        worker_service({.database = &database,
+                        .registry = &workers,
+                        .sink = &sink,
+                        .database_work = &worker_database_work,
+                        .on_credit = [this] { dispatcher.Wake(); },
+                        .lease_duration = options.lease_duration,
+                        .head_bytes = storage::OutputLimit(options.max_output_bytes).head}) {
+    ready = true;
+  }
+
+  // Signals may come from the listener before everything is built: those are made up for by the first round of each part.
+  void OnSignals(const executor::SignalSet& set) {
+    if (!ready) return;
+    if (set.tasks_due) dispatcher.Wake();
+    if (set.all_payloads) {
+      watches.WakeAll();
+    } else if (!set.payloads.empty()) {
+      watches.Wake(set.payloads);
+    }
+    for (int64_t task_id : set.cancels) {
+      v1::ServerMessage message;
+      message.mutable_cancel_task()->set_task_id(task_id);
+      workers.SendToAll(message);
+    }
+  }
+
+  const ServerOptions options;
+  std::atomic<bool> ready = false;
+  storage::Database database;
+  services::WatchHub watches;
+  executor::WorkerRegistry workers;
+  executor::SignalBus signals;
+  domain::ScriptSource scripts;
+  domain::InstanceManager instances;
+  domain::Deployer deployer;
+  domain::PayloadManager payloads;
+  services::InstanceServiceImpl instance_service;
+  services::PayloadServiceImpl payload_service;
+  services::TaskServiceImpl task_service;
+  executor::EventApplier applier;
+  executor::EventSink sink;
+  executor::Dispatcher dispatcher;
+  WorkQueue worker_database_work;
+  executor::WorkerServiceImpl worker_service;
+  std::unique_ptr<grpc::Server> public_server;
+  std::unique_ptr<grpc::Server> worker_server;
+  int port = 0;
+  int worker_port = 0;
+};
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() { Drain(); }
+
+int Server::port() const { return parts_->port; }
+
+int Server::worker_port() const { return parts_->worker_port; }
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  RETURN_IF_ERROR(storage::Migrate(options.database_url));
+  grpc::EnableDefaultHealthCheckService(true);
+  static const bool reflection = [] {
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    return true;
+  }();
+  (void)reflection;
+  auto parts = std::make_unique<Parts>(options);
+
+  grpc::ServerBuilder builder;
+  SetKeepalive(&builder);
+  grpc::ResourceQuota quota("public");
+  quota.SetMaxThreads(kMaxRequestThreads);
+  builder.SetResourceQuota(quota);
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &parts->port);
+  builder.RegisterService(&parts->instance_service);
+  builder.RegisterService(&parts->payload_service);
+  builder.RegisterService(&parts->task_service);
+  parts->public_server = builder.BuildAndStart();
+  if (parts->public_server == nullptr) return CannotListen(options.listen);
+
+  grpc::ServerBuilder worker_builder;
+  SetKeepalive(&worker_builder);
+  worker_builder.AddListeningPort(options.worker_listen, grpc::InsecureServerCredentials(),
+                                  &parts->worker_port);
+  worker_builder.RegisterService(&parts->worker_service);
+  parts->worker_server = worker_builder.BuildAndStart();
+  if (parts->worker_server == nullptr) return CannotListen(options.worker_listen);
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+void Server::Drain() {
+  Parts& parts = *parts_;
+  if (!parts.ready.exchange(false)) return;
+  const auto deadline = std::chrono::system_clock::now() + parts.options.drain_timeout;
+  if (parts.public_server != nullptr) {
+    if (auto* health = parts.public_server->GetHealthCheckService()) {
+      health->SetServingStatus(false);
+    }
+  }
+  parts.dispatcher.Shutdown();
+  parts.workers.BeginDrain();
+  parts.watches.Shutdown();
+  if (parts.public_server != nullptr) parts.public_server->Shutdown(deadline);
+  if (parts.worker_server != nullptr) parts.worker_server->Shutdown(deadline);
+  parts.sink.Shutdown();
+  parts.worker_database_work.Shutdown();
+  parts.signals.Shutdown();
+}
+
+}  // namespace longshore

@@ -1,0 +1,54 @@
+// Wires one api_server together, and takes it apart without losing anything.
+#ifndef LONGSHORE_API_SERVER_SERVER_H_
+#define LONGSHORE_API_SERVER_SERVER_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "api_server/domain/deployer.h"
+#include "common/backoff.h"
+
+namespace longshore {
+
+struct ServerOptions {
+  std::string listen = "127.0.0.1:50051";         // Public services.
+  std::string worker_listen = "127.0.0.1:50052";  // WorkerService.
+  std::string database_url;
+  std::vector<std::string> allowed_payload_dirs;
+  int64_t max_payload_bytes = 2097152;
+  int64_t max_output_bytes = 1048576;
+  domain::DeployLimits deploy;
+  int max_running_per_instance = 8;
+  std::chrono::milliseconds lease_duration{30000};
+  BackoffOptions retry_backoff{};
+  int database_connections = 12;
+  std::chrono::milliseconds drain_timeout{10000};
+};
+
+// Start, then Drain once. Not thread-safe.
+class Server {
+ public:
+  // Migrates the database and starts listening. Errors: Unavailable (database away, address in use), FailedPrecondition
+  // (the schema is newer than this binary).
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
+  ~Server();
+
+  int port() const;         // Of the public services.
+  int worker_port() const;  // Of WorkerService.
+
+  // Takes no new work, sends workers to other replicas, lets requests end, stores what workers have reported.
+  void Drain();
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace longshore
+
+#endif  // LONGSHORE_API_SERVER_SERVER_H_

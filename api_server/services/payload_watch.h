@@ -1,0 +1,18 @@
+// WatchPayload's stream as an explicit state machine.
+#ifndef LONGSHORE_API_SERVER_SERVICES_PAYLOAD_WATCH_H_
+#define LONGSHORE_API_SERVER_SERVICES_PAYLOAD_WATCH_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include "api_server/services/watch_hub.h"
+#include "proto/longshore/v1/payload_service.pb.h"
+
+namespace longshore::services {
+
+// Starts a stream for `request`; gRPC owns the reactor, which deletes itself when the stream is done.
+grpc::ServerWriteReactor<v1::PayloadEvent>* StartPayloadWatch(
+    WatchHub* hub, const v1::WatchPayloadRequest& request);
+
+}  // namespace longshore::services
+
+#endif  // LONGSHORE_API_SERVER_SERVICES_PAYLOAD_WATCH_H_

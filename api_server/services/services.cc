@@ -1,0 +1,84 @@
+#include "api_server/services/services.h"
+
+#include <utility>
+
+#include "api_server/services/payload_watch.h"
+#include "common/grpc_status.h"
+
+namespace longshore::services {
+namespace {
+
+// Hands a domain call's answer to gRPC.
+template <typename Response>
+grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
+  if (result.ok()) *response = *std::move(result);
+  return ToGrpcStatus(result.status());
+}
+
+}  // namespace
+
+grpc::Status InstanceServiceImpl::RegisterInstance(grpc::ServerContext* /*context*/,
+                                                   const v1::RegisterInstanceRequest* request,
+                                                   v1::Instance* response) {
+  return Answer(instances_.Register(*request), response);
+}
+
+grpc::Status InstanceServiceImpl::GetInstance(grpc::ServerContext* /*context*/,
+                                              const v1::GetInstanceRequest* request,
+                                              v1::Instance* response) {
+  return Answer(instances_.Get(request->instance_id()), response);
+}
+
+grpc::Status InstanceServiceImpl::ListInstances(grpc::ServerContext* /*context*/,
+                                                const v1::ListInstancesRequest* request,
+                                                v1::ListInstancesResponse* response) {
+  return Answer(instances_.List(*request), response);
+}
+
+grpc::Status PayloadServiceImpl::DeployPayload(grpc::ServerContext* /*context*/,
+                                               const v1::DeployPayloadRequest* request,
+                                               v1::DeployPayloadResponse* response) {
+  return Answer(deployer_.Deploy(*request), response);
+}
+
+grpc::Status PayloadServiceImpl::ExecutePayload(grpc::ServerContext* /*context*/,
+                                                const v1::ExecutePayloadRequest* request,
+                                                v1::ExecutePayloadResponse* response) {
+  return Answer(payloads_.Execute(*request), response);
+}
+
+grpc::Status PayloadServiceImpl::GetPayloadStatus(grpc::ServerContext* /*context*/,
+                                                  const v1::GetPayloadStatusRequest* request,
+                                                  v1::Payload* response) {
+  return Answer(payloads_.Get(request->payload_id()), response);
+}
+
+grpc::Status PayloadServiceImpl::ListInstancePayloads(
+    grpc::ServerContext* /*context*/, const v1::ListInstancePayloadsRequest* request,
+    v1::ListInstancePayloadsResponse* response) {
+  return Answer(payloads_.List(*request), response);
+}
+
+grpc::Status PayloadServiceImpl::CancelPayload(grpc::ServerContext* /*context*/,
+                                               const v1::CancelPayloadRequest* request,
+                                               v1::Payload* response) {
+  return Answer(payloads_.Cancel(request->payload_id()), response);
+}
+
+grpc::ServerWriteReactor<v1::PayloadEvent>* PayloadServiceImpl::WatchPayload(
+    grpc::CallbackServerContext* /*context*/, const v1::WatchPayloadRequest* request) {
+  return StartPayloadWatch(&watches_, *request);
+}
+
+grpc::Status TaskServiceImpl::GetTask(grpc::ServerContext* /*context*/,
+                                      const v1::GetTaskRequest* request, v1::Task* response) {
+  return Answer(payloads_.GetTask(request->task_id()), response);
+}
+
+grpc::Status TaskServiceImpl::ListTasks(grpc::ServerContext* /*context*/,
+                                        const v1::ListTasksRequest* request,
+                                        v1::ListTasksResponse* response) {
+  return Answer(payloads_.ListTasks(*request), response);
+}
+
+}  // namespace longshore::services

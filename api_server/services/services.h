@@ -1,0 +1,75 @@
+// The public RPCs: proto in, domain call, proto out.
+#ifndef LONGSHORE_API_SERVER_SERVICES_SERVICES_H_
+#define LONGSHORE_API_SERVER_SERVICES_SERVICES_H_
+
+#include "api_server/domain/deployer.h"
+#include "api_server/domain/instance_manager.h"
+#include "api_server/domain/payload_manager.h"
+#include "api_server/services/watch_hub.h"
+#include "proto/longshore/v1/instance_service.grpc.pb.h"
+#include "proto/longshore/v1/payload_service.grpc.pb.h"
+#include "proto/longshore/v1/task_service.grpc.pb.h"
+
+namespace longshore::services {
+
+class InstanceServiceImpl final : public v1::InstanceService::Service {
+ public:
+  explicit InstanceServiceImpl(domain::InstanceManager* instances) : instances_(*instances) {}
+
+  grpc::Status RegisterInstance(grpc::ServerContext* context,
+                                const v1::RegisterInstanceRequest* request,
+                                v1::Instance* response) override;
+  grpc::Status GetInstance(grpc::ServerContext* context, const v1::GetInstanceRequest* request,
+                           v1::Instance* response) override;
+  grpc::Status ListInstances(grpc::ServerContext* context, const v1::ListInstancesRequest* request,
+                             v1::ListInstancesResponse* response) override;
+
+ private:
+  domain::InstanceManager& instances_;
+};
+
+// WatchPayload stays open for as long as its client likes: it uses the callback API and holds no thread.
+class PayloadServiceImpl final
+    : public v1::PayloadService::WithCallbackMethod_WatchPayload<v1::PayloadService::Service> {
+ public:
+  PayloadServiceImpl(domain::Deployer* deployer, domain::PayloadManager* payloads, WatchHub* watches)
+      : deployer_(*deployer), payloads_(*payloads), watches_(*watches) {}
+
+  grpc::Status DeployPayload(grpc::ServerContext* context, const v1::DeployPayloadRequest* request,
+                             v1::DeployPayloadResponse* response) override;
+  grpc::Status ExecutePayload(grpc::ServerContext* context,
+                              const v1::ExecutePayloadRequest* request,
+                              v1::ExecutePayloadResponse* response) override;
+  grpc::Status GetPayloadStatus(grpc::ServerContext* context,
+                                const v1::GetPayloadStatusRequest* request,
+                                v1::Payload* response) override;
+  grpc::Status ListInstancePayloads(grpc::ServerContext* context,
+                                    const v1::ListInstancePayloadsRequest* request,
+                                    v1::ListInstancePayloadsResponse* response) override;
+  grpc::Status CancelPayload(grpc::ServerContext* context, const v1::CancelPayloadRequest* request,
+                             v1::Payload* response) override;
+  grpc::ServerWriteReactor<v1::PayloadEvent>* WatchPayload(
+      grpc::CallbackServerContext* context, const v1::WatchPayloadRequest* request) override;
+
+ private:
+  domain::Deployer& deployer_;
+  domain::PayloadManager& payloads_;
+  WatchHub& watches_;
+};
+
+class TaskServiceImpl final : public v1::TaskService::Service {
+ public:
+  explicit TaskServiceImpl(domain::PayloadManager* payloads) : payloads_(*payloads) {}
+
+  grpc::Status GetTask(grpc::ServerContext* context, const v1::GetTaskRequest* request,
+                       v1::Task* response) override;
+  grpc::Status ListTasks(grpc::ServerContext* context, const v1::ListTasksRequest* request,
+                         v1::ListTasksResponse* response) override;
+
+ private:
+  domain::PayloadManager& payloads_;
+};
+
+}  // namespace longshore::services
+
+#endif  // LONGSHORE_API_SERVER_SERVICES_SERVICES_H_

@@ -1,0 +1,199 @@
+# Longshore's remote runner: starts one payload's script at most once on this instance, and lets whoever comes follow it.
+#
+# Run as: sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT
+#   MODE      start (start it, or follow what is there) | attach (follow only) | clean (remove the run directory)
+#   NONCE     begins every control record, so that nothing a login shell or a script prints can imitate one
+#   RUN       name of the run directory: payload and attempt
+#   TIMEOUT   seconds that the script may run
+#   OFFSET    output before this byte is not wanted
+#   HEAD TAIL how much of the output is wanted when there is more
+#   GO_LIMIT  hundredths of a second between "ready" and "go" after which "go" is refused: the lease may be over by then
+#
+# Standard output: a line with NONCE, then the script's output from the offset of the record "running".
+# Standard error: control records, one a line. Standard input: commands, one a line: go, cancel, clean.
+#
+# In the run directory: lock (held by the supervisor for its lifetime: free means that the run is over, however it ended),
+# started (made before the script is: without it the script never ran), output, pid, boot, cause.NAME (why it was stopped, if it
+# was), result (made by rename). What has to be written at the end gets its space on the disk at the beginning.
+# Needs bash, coreutils and util-linux only.
+ls_mode=$1 ls_nonce=$2 ls_run=$3 ls_path=$4 ls_sha=$5 ls_timeout=$6 ls_offset=$7 ls_head=$8 ls_tail=$9
+shift 9
+ls_go_limit=$1
+ls_umask=$(umask)
+umask 077
+if [ "$(id -u)" = 0 ]; then
+  ls_root=/var/lib/longshore/runs
+else
+  ls_root=$HOME/.local/state/longshore/runs
+fi
+ls_dir=$ls_root/$ls_run
+
+# Stops the run in directory $1 because of $2 (timeout or cancel): TERM to the script's process group, KILL 5 s later. Looks at
+# the lock each time, so that a process group of the same number that came later is never hit.
+ls_stop='
+over() { [ ! -e "$1/lock" ] || flock -n -s "$1/lock" true 2>/dev/null; }
+over "$1" && exit 0
+mv "$1/cause.none" "$1/cause.$2" 2>/dev/null
+pid=
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  read -r pid rest < "$1/pid"
+  [ -z "$pid" ] || break
+  sleep 0.2
+done
+[ -n "$pid" ] || exit 0
+kill -TERM -- "-$pid" 2>/dev/null
+sleep 5
+over "$1" || kill -KILL -- "-$pid" 2>/dev/null
+'
+
+# Holds descriptor 9, the lock, and runs the script at $2 for the run in directory $1: at most $3 seconds, under umask $4.
+# $5 is ls_stop. Two setsid wait one for the other, so that a script that kills the one above it cannot forge its own status.
+ls_supervise='
+read -r start rest < /proc/uptime
+setsid sh -c "sleep \"\$3\"; exec sh -c \"\$4\" longshore \"\$1\" timeout" longshore "$1" x "$3" "$5" 9>&- &
+timer=$!
+child="umask \"\$3\"; printf %-20s \"\$\$\" 1<> \"\$1/pid\"; exec bash \"\$2\" >> \"\$1/output\" 2>&1 9>&-"
+report=$( { setsid -f -w setsid -f -w sh -c "$child" longshore "$1" "$2" "$4"; } 2>&1 > /dev/null)
+code=$?
+read -r end rest < /proc/uptime
+# Until it has made its own process group, there is none to kill.
+until kill -KILL -- "-$timer" 2>/dev/null; do
+  kill -0 "$timer" 2>/dev/null || break
+done
+read -r pid rest < "$1/pid"
+case $report in
+  "") kind=exit ;;
+  *"child $pid "*) kind=signal code=$((code & 127)) ;;
+  *) kind=unknown code=0 ;;
+esac
+cause=none
+[ -e "$1/cause.timeout" ] && cause=timeout
+[ -e "$1/cause.cancel" ] && cause=cancel
+if [ -n "$pid" ] && { [ $cause != none ] || [ $kind = unknown ]; }; then
+  kill -TERM -- "-$pid" 2>/dev/null
+  tries=0
+  # After a KILL nobody is left to wait for.
+  while [ $kind$code != signal9 ] && [ $tries -lt 50 ] && kill -0 -- "-$pid" 2>/dev/null; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  kill -KILL -- "-$pid" 2>/dev/null
+fi
+printf %-80s "$kind $code $start $end $cause" 1<> "$1/result.new"
+mv "$1/result.new" "$1/result"
+'
+
+# The run in directory $1 is over: says so, in a record beginning with $2.
+ls_ending='
+size=$(stat -c %s "$1/output" 2>/dev/null || echo 0)
+read -r boot < /proc/sys/kernel/random/boot_id
+read -r boot_then < "$1/boot"
+if [ -e "$1/result" ]; then
+  read -r result < "$1/result"
+  echo "$2 end $size $result" >&2
+elif [ "$boot" != "$boot_then" ]; then
+  echo "$2 lost $size rebooted" >&2
+else
+  echo "$2 lost $size vanished" >&2
+fi
+'
+
+say() { printf '%s %s\n' "$ls_nonce" "$*" >&2; }
+
+fail() {
+  say "error $*"
+  exit 0
+}
+
+uptime_centiseconds() {
+  read -r ls_up ls_rest < /proc/uptime
+  echo "${ls_up%.*}${ls_up#*.}"
+}
+
+# Everything the run will need on the disk, before anything is started.
+prepare() {
+  read -r ls_boot < /proc/sys/kernel/random/boot_id
+  : > "$ls_dir/output" && : > "$ls_dir/cause.none" && printf '%-20s\n' '' > "$ls_dir/pid" &&
+    printf '%-80s\n' '' > "$ls_dir/result.new" && echo "$ls_boot" > "$ls_dir/boot" &&
+    : > "$ls_dir/started"
+}
+
+# Returns when the script has been started, here or before.
+start() {
+  ls_actual=$(sha256sum 2> /dev/null < "$ls_path")
+  if [ "${ls_actual%% *}" != "$ls_sha" ]; then
+    say need-script
+    exit 0
+  fi
+  say ready
+  ls_ready=$(uptime_centiseconds)
+  read -r ls_go || exit 0
+  [ "$ls_go" = go ] || exit 0
+  if [ $(($(uptime_centiseconds) - ls_ready)) -gt "$ls_go_limit" ]; then
+    say late
+    exit 0
+  fi
+  ls_error=$(mkdir -p "$ls_root" 2>&1) || fail "cannot create $ls_root: $ls_error"
+  [ -d "$ls_dir" ] || ls_error=$(mkdir "$ls_dir" 2>&1) || [ -d "$ls_dir" ] ||
+    fail "cannot create $ls_dir: $ls_error"
+  { exec 9>> "$ls_dir/lock"; } 2> /dev/null || fail "cannot write in $ls_dir"
+  if ! flock -n 9; then
+    [ -e "$ls_dir/started" ] || { say late; exit 0; }
+  elif [ ! -e "$ls_dir/started" ]; then
+    if ! ls_error=$(prepare 2>&1); then
+      rm -rf "$ls_dir"
+      fail "cannot prepare $ls_dir: $ls_error"
+    fi
+    setsid -f sh -c "$ls_supervise" longshore "$ls_dir" "$ls_path" "$ls_timeout" "$ls_umask" "$ls_stop" \
+      < /dev/null > /dev/null 2>&1 || { rm -rf "$ls_dir"; fail "cannot start a process"; }
+  fi
+  exec 9>&-
+}
+
+clean() {
+  if [ ! -d "$ls_dir" ]; then
+    say cleaned
+  elif ! flock -n "$ls_dir/lock" true 2> /dev/null; then
+    say "error the run in $ls_dir is not over"
+  elif ls_error=$(rm -rf "$ls_dir" 2>&1); then
+    say cleaned
+  else
+    say "error cannot remove $ls_dir: $ls_error"
+  fi
+}
+
+follow() {
+  ls_size=$(stat -c %s "$ls_dir/output" 2> /dev/null || echo 0)
+  if [ "$ls_offset" -ge "$ls_head" ] && [ $((ls_size - ls_offset)) -gt "$ls_tail" ]; then
+    ls_offset=$((ls_size - ls_tail))
+  fi
+  say "running $ls_offset"
+  echo "$ls_nonce"
+  tail -c "+$((ls_offset + 1))" -f "$ls_dir/output" 2> /dev/null &
+  ls_tail_pid=$!
+  flock -s "$ls_dir/lock" sh -c "$ls_ending" longshore "$ls_dir" "$ls_nonce" &
+  ls_wait_pid=$!
+  # Ends with the connection: then standard input does.
+  while read -r ls_command; do
+    case $ls_command in
+      cancel) setsid -f sh -c "$ls_stop" longshore "$ls_dir" cancel < /dev/null > /dev/null 2>&1 ;;
+      clean)
+        clean
+        break
+        ;;
+    esac
+  done
+  kill "$ls_tail_pid" "$ls_wait_pid" 2> /dev/null
+  wait
+}
+
+case $ls_mode in
+  clean) clean ;;
+  attach)
+    if [ -e "$ls_dir/started" ]; then follow; else say absent; fi
+    ;;
+  start)
+    [ -e "$ls_dir/started" ] || start
+    follow
+    ;;
+esac

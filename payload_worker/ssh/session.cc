@@ -1,0 +1,190 @@
+#include "payload_worker/ssh/session.h"
+
+#include <fcntl.h>
+#include <libssh/libssh.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/status_macros.h"
+#include "common/utf8.h"
+#include "payload_worker/ssh/errors.h"
+#include "payload_worker/ssh/sftp_upload.h"
+#include "payload_worker/ssh/tcp.h"
+
+namespace longshore::ssh {
+namespace {
+
+constexpr int kReadBytes = 64 * 1024;
+constexpr size_t kMaxShown = 300;
+
+}  // namespace
+
+void PrivateKey::Deleter::operator()(ssh_key_struct* key) const { ssh_key_free(key); }
+
+absl::StatusOr<PrivateKey> PrivateKey::Load(const std::string& path) {
+  if (access(path.c_str(), R_OK) != 0) {
+    return absl::NotFoundError("--ssh_private_key " + path + ": " + std::strerror(errno));
+  }
+  ssh_key key = nullptr;
+  // An empty passphrase, not none: libssh would ask at the terminal.
+  if (ssh_pki_import_privkey_file(path.c_str(), "", nullptr, nullptr, &key) != SSH_OK) {
+    return absl::InvalidArgumentError("--ssh_private_key " + path +
+                                      " is not a private key without a passphrase");
+  }
+  PrivateKey result;
+  result.key_.reset(key);
+  return result;
+}
+
+void Session::SessionDeleter::operator()(ssh_session_struct* session) const {
+  // Not ssh_disconnect: it may wait for the other end. ssh_free closes the socket.
+  ssh_silent_disconnect(session);
+  ssh_free(session);
+}
+
+void Session::ChannelDeleter::operator()(ssh_channel_struct* channel) const {
+  ssh_channel_free(channel);
+}
+
+Session::Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog, int fd)
+    : target_(target),
+      timeouts_(timeouts),
+      watchdog_(*watchdog),
+      fd_(fd),
+      session_(ssh_new()) {}
+
+Session::~Session() = default;
+
+std::string Session::LastError() const {
+  return ToPrintableLine(ssh_get_error(session_.get()), kMaxShown);
+}
+
+absl::Status Session::LinkError(const std::string& doing, const Watchdog::Guard& guard) const {
+  const std::string where = target_.address + " port " + std::to_string(target_.port);
+  return Unreachable(doing + " " + where +
+                     (guard.Expired() ? ": no answer in time" : ": " + LastError()));
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Target& target,
+                                                          const PrivateKey& key,
+                                                          const Timeouts& timeouts,
+                                                          Watchdog* watchdog,
+                                                          const PinHostKey& pin_host_key) {
+  ASSIGN_OR_RETURN(const int fd, TcpConnect(target.address, target.port, timeouts.connect));
+  std::unique_ptr<Session> session(new Session(target, timeouts, watchdog, fd));
+  RETURN_IF_ERROR(session->Handshake());
+  RETURN_IF_ERROR(session->CheckHostKey(pin_host_key));
+  RETURN_IF_ERROR(session->Login(key));
+  return session;
+}
+
+absl::Status Session::Handshake() {
+  ssh_session session = session_.get();
+  const int port = target_.port;
+  const int off = 0;
+  const long timeout_seconds = timeouts_.login.count() / 1000;
+  ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &off);  // Not the worker's own ~/.ssh/config.
+  ssh_options_set(session, SSH_OPTIONS_HOST, target_.address.c_str());
+  ssh_options_set(session, SSH_OPTIONS_PORT, &port);
+  ssh_options_set(session, SSH_OPTIONS_USER, target_.user.c_str());
+  ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &timeout_seconds);
+  ssh_options_set(session, SSH_OPTIONS_FD, &fd_);
+  // The instance must show the key that is pinned, so that kind of key is what is asked for.
+  if (!target_.host_key.empty()) {
+    std::string type = target_.host_key.substr(0, target_.host_key.find(' '));
+    if (type == "ssh-rsa") type = "rsa-sha2-512,rsa-sha2-256";
+    ssh_options_set(session, SSH_OPTIONS_HOSTKEYS, type.c_str());
+  }
+  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) & ~O_NONBLOCK);
+  const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.login);
+  if (ssh_connect(session) == SSH_OK) return absl::OkStatus();
+  // No key of the pinned kind to agree on: the instance has another key.
+  if (!target_.host_key.empty() && LastError().find("server host key algo") != std::string::npos) {
+    return HostKeyMismatch("the instance has no host key of the pinned type " +
+                           target_.host_key.substr(0, target_.host_key.find(' ')));
+  }
+  return LinkError("SSH key exchange with", guard);
+}
+
+absl::Status Session::CheckHostKey(const PinHostKey& pin_host_key) {
+  ssh_key raw = nullptr;
+  if (ssh_get_server_publickey(session_.get(), &raw) != SSH_OK) {
+    return Unreachable("the instance showed no host key: " + LastError());
+  }
+  const std::unique_ptr<ssh_key_struct, decltype(&ssh_key_free)> key(raw, ssh_key_free);
+  char* base64 = nullptr;
+  if (ssh_pki_export_pubkey_base64(raw, &base64) != SSH_OK) {
+    return InternalFailure("the instance's host key cannot be written as text");
+  }
+  const std::string shown =
+      std::string(ssh_key_type_to_char(ssh_key_type(raw))) + " " + base64;
+  ssh_string_free_char(base64);
+  std::string pinned = target_.host_key;
+  if (pinned.empty()) {
+    ASSIGN_OR_RETURN(pinned, pin_host_key(shown));
+  }
+  if (pinned == shown) return absl::OkStatus();
+  return HostKeyMismatch("the instance shows host key '" + shown + "', pinned is '" + pinned +
+                         "'; nothing was sent");
+}
+
+absl::Status Session::Login(const PrivateKey& key) {
+  const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.login);
+  const int result = ssh_userauth_publickey(session_.get(), nullptr, key.get());
+  if (result == SSH_AUTH_SUCCESS) return absl::OkStatus();
+  if (result == SSH_AUTH_DENIED || result == SSH_AUTH_PARTIAL) {
+    return AuthenticationFailed("the instance refused the login of '" + target_.user +
+                                "' with the worker's key");
+  }
+  return LinkError("login at", guard);
+}
+
+absl::StatusOr<std::string> Session::Upload(const std::string& remote_path,
+                                            std::string_view content) {
+  const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.transfer);
+  auto path = SftpUpload(session_.get(), remote_path, content);
+  if (absl::IsUnavailable(path.status())) return LinkError("SFTP to", guard);
+  return path;
+}
+
+absl::Status Session::Execute(const std::string& command) {
+  const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.command);
+  channel_.reset(ssh_channel_new(session_.get()));
+  if (ssh_channel_open_session(channel_.get()) != SSH_OK ||
+      ssh_channel_request_exec(channel_.get(), command.c_str()) != SSH_OK) {
+    return LinkError("running a command at", guard);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Session::Read(Stream stream, std::string* data) {
+  const int is_error = stream == Stream::kError ? 1 : 0;
+  while (true) {
+    char buffer[kReadBytes];
+    const int n = ssh_channel_read_nonblocking(channel_.get(), buffer, sizeof(buffer), is_error);
+    if (n == SSH_ERROR) return Unreachable("the connection broke: " + LastError());
+    if (n == SSH_EOF) return false;
+    if (n <= 0) return true;
+    data->append(buffer, n);
+    if (data->size() >= 4 * kReadBytes) return true;  // The caller's turn; there may be more.
+  }
+}
+
+bool Session::WaitReadable(std::chrono::milliseconds limit) {
+  pollfd poll_fd = {.fd = fd_, .events = POLLIN};
+  return poll(&poll_fd, 1, static_cast<int>(limit.count())) > 0;
+}
+
+absl::Status Session::Write(std::string_view text) {
+  const int n = ssh_channel_write(channel_.get(), text.data(), static_cast<uint32_t>(text.size()));
+  if (n != static_cast<int>(text.size())) return Unreachable("the connection broke: " + LastError());
+  ssh_blocking_flush(session_.get(), 100);
+  return absl::OkStatus();
+}
+
+void Session::SetNonBlocking() { ssh_set_blocking(session_.get(), 0); }
+
+}  // namespace longshore::ssh

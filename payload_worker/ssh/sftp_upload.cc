@@ -1,0 +1,155 @@
+#include "payload_worker/ssh/sftp_upload.h"
+
+#include <fcntl.h>
+#include <libssh/libssh.h>
+#include <libssh/sftp.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <random>
+
+#include "common/sha256.h"
+#include "common/status_macros.h"
+#include "common/utf8.h"
+#include "payload_worker/ssh/errors.h"
+
+namespace longshore::ssh {
+namespace {
+
+// OpenSSH's sftp-server takes packets up to 256 KiB; other servers less. One that most take, with few round trips.
+constexpr size_t kWriteBytes = 64 * 1024;
+
+struct SftpDeleter {
+  void operator()(sftp_session_struct* sftp) const { sftp_free(sftp); }
+};
+struct AttributesDeleter {
+  void operator()(sftp_attributes_struct* attributes) const { sftp_attributes_free(attributes); }
+};
+using Sftp = std::unique_ptr<sftp_session_struct, SftpDeleter>;
+
+std::string_view ErrorText(int error) {
+  switch (error) {
+    case SSH_FX_NO_SUCH_FILE:
+    case SSH_FX_NO_SUCH_PATH:
+      return "no such directory";
+    case SSH_FX_PERMISSION_DENIED:
+      return "permission denied";
+    case SSH_FX_WRITE_PROTECT:
+      return "read-only file system";
+    default:
+      return "the instance's SFTP server reports a failure (disk full, read-only or quota?)";
+  }
+}
+
+bool LinkBroke(ssh_session session, sftp_session sftp) {
+  const int error = sftp_get_error(sftp);
+  return ssh_is_connected(session) == 0 || error == SSH_FX_NO_CONNECTION ||
+         error == SSH_FX_CONNECTION_LOST;
+}
+
+// One upload under way. The temporary file is gone when it ends, whichever way.
+class Upload {
+ public:
+  Upload(ssh_session session, sftp_session sftp, std::string path)
+      : session_(session),
+        sftp_(sftp),
+        path_(std::move(path)),
+        temporary_(path_.substr(0, path_.rfind('/') + 1) + TemporaryName()) {}
+
+  absl::Status Run(std::string_view content) {
+    RETURN_IF_ERROR(CheckPlace());
+    absl::Status status = WriteTemporary(content);
+    if (status.ok() && sftp_rename(sftp_, temporary_.c_str(), path_.c_str()) != 0) {
+      status = Error("rename to " + path_);
+    }
+    if (!status.ok() && created_ && !absl::IsUnavailable(status)) {
+      sftp_unlink(sftp_, temporary_.c_str());
+    }
+    return status;
+  }
+
+ private:
+  // Beside the file itself, and recognisable.
+  static std::string TemporaryName() {
+    std::random_device device;
+    std::string bytes;
+    for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(device()));
+    return ".longshore-" + HexEncode(bytes);
+  }
+
+  absl::Status Error(const std::string& doing) const {
+    if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
+    return TransferFailed(doing + ": " + std::string(ErrorText(sftp_get_error(sftp_))));
+  }
+
+  // What is there already must be a file, or a symlink, which is replaced itself; or nothing, in a directory that is there.
+  absl::Status CheckPlace() const {
+    const std::unique_ptr<sftp_attributes_struct, AttributesDeleter> there(
+        sftp_lstat(sftp_, path_.c_str()));
+    if (there == nullptr) {
+      if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
+      return absl::OkStatus();
+    }
+    const uint32_t type = there->permissions & S_IFMT;
+    if (type == S_IFDIR) return RemotePathRefused(path_ + " is a directory");
+    if (type != 0 && type != S_IFREG && type != S_IFLNK) {
+      return RemotePathRefused(path_ + " is a device, a pipe or a socket");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteTemporary(std::string_view content) {
+    const std::unique_ptr<sftp_file_struct, decltype(&sftp_close)> file(
+        sftp_open(sftp_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0700), CloseQuietly);
+    if (file == nullptr) {
+      const int error = sftp_get_error(sftp_);
+      if (error == SSH_FX_NO_SUCH_FILE || error == SSH_FX_NO_SUCH_PATH) {
+        return RemotePathRefused("the directory of " + path_ + " does not exist");
+      }
+      return Error("create a file beside " + path_);
+    }
+    created_ = true;
+    while (!content.empty()) {
+      const std::string_view part = content.substr(0, kWriteBytes);
+      if (sftp_write(file.get(), part.data(), part.size()) != static_cast<ssize_t>(part.size())) {
+        return Error("write a file beside " + path_);
+      }
+      content.remove_prefix(part.size());
+    }
+    return absl::OkStatus();
+  }
+
+  static int CloseQuietly(sftp_file file) { return file == nullptr ? 0 : sftp_close(file); }
+
+  const ssh_session session_;
+  const sftp_session sftp_;
+  const std::string path_;
+  const std::string temporary_;
+  bool created_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
+                                       std::string_view content) {
+  const Sftp sftp(sftp_new(session));
+  if (sftp == nullptr || sftp_init(sftp.get()) != SSH_OK) {
+    if (ssh_is_connected(session) == 0 || (sftp != nullptr && LinkBroke(session, sftp.get()))) {
+      return absl::UnavailableError("the link broke");
+    }
+    // Also what MaxSessions does; it passes.
+    return Unreachable("the instance offers no SFTP: " +
+                       ToPrintableLine(ssh_get_error(session), 300));
+  }
+  std::string path = remote_path;
+  if (path.substr(0, 2) == "~/") {
+    char* home = sftp_canonicalize_path(sftp.get(), ".");
+    if (home == nullptr) return absl::UnavailableError("the link broke");
+    path = std::string(home) + path.substr(1);
+    ssh_string_free_char(home);
+  }
+  RETURN_IF_ERROR(Upload(session, sftp.get(), path).Run(content));
+  return path;
+}
+
+}  // namespace longshore::ssh
