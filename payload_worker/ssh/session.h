@@ -23,7 +23,7 @@ class PrivateKey {
  public:
   // Errors: NotFound, PermissionDenied or InvalidArgument, naming the file.
   static absl::StatusOr<PrivateKey> Load(const std::string& path);
-  const ssh_key_struct* get() const { return key_.get(); }
+  ssh_key_struct* get() const { return key_.get(); }
 
  private:
   struct Deleter {

@@ -1,0 +1,38 @@
+// Follows payloads to their end over WatchPayload, however often the connection breaks.
+#ifndef LONGSHORE_CLI_FOLLOW_H_
+#define LONGSHORE_CLI_FOLLOW_H_
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proto/longshore/v1/payload_service.grpc.pb.h"
+
+namespace longshore::cli {
+
+// Called from one thread at a time.
+struct FollowHandlers {
+  std::function<void(const v1::Payload& payload)> on_status;
+  std::function<void(int64_t payload_id, int64_t offset, std::string_view data)> on_output;
+};
+
+struct FollowOptions {
+  int64_t output_offset = 0;
+  // TRANSFERRED is the end: nobody has asked to run it.
+  bool until_transferred = false;
+};
+
+// Returns the last state of each, in the order of `ids`, or the first error that is not a passing one.
+absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub* stub,
+                                                        const std::vector<int64_t>& ids,
+                                                        const FollowOptions& options,
+                                                        const FollowHandlers& handlers);
+
+// True for COMPLETED, FAILED and CANCELLED.
+bool IsTerminal(v1::PayloadStatus status);
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_FOLLOW_H_

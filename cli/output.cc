@@ -1,0 +1,134 @@
+#include "cli/output.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "common/enum_text.h"
+#include "common/utf8.h"
+
+namespace longshore::cli {
+namespace {
+
+constexpr size_t kMaxCellBytes = 200;
+
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0) return "-";
+  const absl::Time at = absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", at, absl::UTCTimeZone());
+}
+
+std::string DurationText(const v1::Payload& payload) {
+  if (!payload.has_execution_time()) return "-";
+  const auto& time = payload.execution_time();
+  return absl::StrFormat("%.2fs", static_cast<double>(time.seconds()) + time.nanos() / 1e9);
+}
+
+std::string ExitText(const v1::Payload& payload) {
+  return payload.has_exit_code() ? std::to_string(payload.exit_code()) : "-";
+}
+
+}  // namespace
+
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  std::vector<std::vector<std::string>> shown = rows;
+  for (auto& row : shown) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) {
+      row[i] = ToPrintableLine(row[i], kMaxCellBytes);
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string text;
+  for (const auto& row : shown) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text += std::string(widths[i] - row[i].size() + 2, ' ');
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) json = "{}";
+  return json + "\n";
+}
+
+std::string StatusText(const v1::Payload& payload) {
+  std::string text = EnumText(payload.status());
+  if (payload.status() == v1::PAYLOAD_STATUS_FAILED) {
+    text += " (" + EnumText(payload.failure_reason()) + ")";
+  }
+  return text;
+}
+
+std::string InstanceTable(const std::vector<v1::Instance>& instances) {
+  std::vector<std::vector<std::string>> rows{
+      {"ID", "NAME", "PROJECT", "ADDRESS", "USER", "STATUS", "TAGS"}};
+  for (const v1::Instance& instance : instances) {
+    rows.push_back({std::to_string(instance.id()), instance.name(), instance.project(),
+                    instance.address() + ":" + std::to_string(instance.port()),
+                    instance.ssh_user(), EnumText(instance.status()),
+                    absl::StrJoin(instance.tags(), ",")});
+  }
+  return FormatTable(rows);
+}
+
+std::string PayloadTable(const std::vector<v1::Payload>& payloads) {
+  std::vector<std::vector<std::string>> rows{
+      {"PAYLOAD", "INSTANCE", "STATUS", "EXIT", "TIME", "OUTPUT", "REMOTE PATH", "ERROR"}};
+  for (const v1::Payload& payload : payloads) {
+    rows.push_back({std::to_string(payload.id()), std::to_string(payload.instance_id()),
+                    StatusText(payload), ExitText(payload), DurationText(payload),
+                    std::to_string(payload.output_bytes()) + " B", payload.remote_path(),
+                    payload.error()});
+  }
+  return FormatTable(rows);
+}
+
+std::string TaskTable(const std::vector<v1::Task>& tasks) {
+  std::vector<std::vector<std::string>> rows{
+      {"TASK", "TYPE", "STATUS", "ATTEMPT", "PAYLOAD", "INSTANCE", "WORKER", "RUN AT", "ERROR"}};
+  for (const v1::Task& task : tasks) {
+    rows.push_back({std::to_string(task.id()), EnumText(task.type()), EnumText(task.status()),
+                    std::to_string(task.attempt()), std::to_string(task.payload_id()),
+                    std::to_string(task.instance_id()), task.worker().empty() ? "-" : task.worker(),
+                    TimeText(task.run_at()), task.error()});
+  }
+  return FormatTable(rows);
+}
+
+std::string PayloadDetails(const v1::Payload& payload) {
+  std::string text = FormatTable({
+      {"payload:", std::to_string(payload.id())},
+      {"deployment:", std::to_string(payload.deployment_id())},
+      {"instance:", std::to_string(payload.instance_id())},
+      {"remote path:", payload.remote_path()},
+      {"status:", StatusText(payload)},
+      {"executed:", payload.executed() ? "yes" : "no"},
+      {"exit code:", ExitText(payload)},
+      {"error:", payload.error().empty() ? "-" : payload.error()},
+      {"execution time:", DurationText(payload)},
+      {"timeout:", std::to_string(payload.timeout()) + "s"},
+      {"script:", payload.script_sha256() + " (" + std::to_string(payload.script_bytes()) + " B)"},
+      {"task:", std::to_string(payload.task_id())},
+      {"created:", TimeText(payload.created_at())},
+      {"started:", TimeText(payload.started_at())},
+      {"finished:", TimeText(payload.finished_at())},
+      {"output:", std::to_string(payload.output_bytes()) + " B" +
+                      (payload.output_truncated() ? ", first and last part kept" : "")},
+  });
+  if (!payload.output().empty()) text += "\n" + payload.output();
+  return text;
+}
+
+}  // namespace longshore::cli

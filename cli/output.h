@@ -1,0 +1,33 @@
+// How the command line shows things: tables for people, JSON for programs.
+#ifndef LONGSHORE_CLI_OUTPUT_H_
+#define LONGSHORE_CLI_OUTPUT_H_
+
+#include <google/protobuf/message.h>
+
+#include <string>
+#include <vector>
+
+#include "proto/longshore/v1/instance.pb.h"
+#include "proto/longshore/v1/payload.pb.h"
+#include "proto/longshore/v1/task.pb.h"
+
+namespace longshore::cli {
+
+// Columns as wide as their widest cell, two spaces between; the first row is the heading. Control characters are shown as "?".
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
+
+// protojson, all fields by their proto names, one line.
+std::string ToJson(const google::protobuf::Message& message);
+
+std::string InstanceTable(const std::vector<v1::Instance>& instances);
+std::string PayloadTable(const std::vector<v1::Payload>& payloads);
+std::string TaskTable(const std::vector<v1::Task>& tasks);
+// One payload in full, "name: value" lines; its output last.
+std::string PayloadDetails(const v1::Payload& payload);
+
+// "COMPLETED", or "FAILED (NONZERO_EXIT)".
+std::string StatusText(const v1::Payload& payload);
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_OUTPUT_H_

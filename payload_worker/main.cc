@@ -1,0 +1,66 @@
+// payload_worker: delivers scripts over SSH and follows them, for the api_servers it dials.
+#include <gflags/gflags.h>
+#include <glog/logging.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "absl/strings/str_split.h"
+#include "common/shutdown.h"
+#include "payload_worker/worker.h"
+
+DEFINE_string(api_server, "127.0.0.1:50052", "Comma-separated addresses of api_servers, for workers.");
+DEFINE_string(ssh_private_key, "", "File with the private key that logs in to the instances.");
+DEFINE_string(name, "", "Name of this worker; empty: the host's name and the process id.");
+DEFINE_int32(max_connecting, 64, "Connections being made at a time.");
+DEFINE_int32(max_running, 10000, "Tasks held at a time.");
+
+namespace longshore {
+namespace {
+
+std::string DefaultName() {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  return std::string(host) + "-" + std::to_string(getpid());
+}
+
+int Main() {
+  ShutdownSignals signals;
+  WorkerOptions options;
+  options.servers = absl::StrSplit(FLAGS_api_server, ',', absl::SkipEmpty());
+  options.name = FLAGS_name.empty() ? DefaultName() : FLAGS_name;
+  options.max_connecting = FLAGS_max_connecting;
+  options.max_running = FLAGS_max_running;
+  std::string problem;
+  if (options.servers.empty()) problem = "--api_server is required";
+  if (FLAGS_ssh_private_key.empty()) problem = "--ssh_private_key is required";
+  if (FLAGS_max_connecting < 1 || FLAGS_max_connecting > 1024) {
+    problem = "--max_connecting must be 1 to 1024";
+  }
+  if (FLAGS_max_running < 1) problem = "--max_running must be positive";
+  if (!problem.empty()) {
+    std::cerr << "payload_worker: " << problem << "\n";
+    return 2;
+  }
+  auto key = ssh::PrivateKey::Load(FLAGS_ssh_private_key);
+  if (!key.ok()) {
+    std::cerr << "payload_worker: " << key.status().message() << "\n";
+    return 1;
+  }
+  Worker worker(std::move(options), *std::move(key));
+  LOG(INFO) << "signal " << signals.Wait() << ": draining";
+  worker.Drain();
+  LOG(INFO) << "drained";
+  return 0;
+}
+
+}  // namespace
+}  // namespace longshore
+
+int main(int argc, char** argv) {
+  gflags::SetUsageMessage("the payload_worker of Longshore; see docs/operations.md");
+  FLAGS_logtostderr = true;
+  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  google::InitGoogleLogging(argv[0]);
+  return longshore::Main();
+}

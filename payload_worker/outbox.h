@@ -1,0 +1,87 @@
+// What a worker has to tell, in order, until it is acknowledged.
+#ifndef LONGSHORE_PAYLOAD_WORKER_OUTBOX_H_
+#define LONGSHORE_PAYLOAD_WORKER_OUTBOX_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/mutex.h"
+#include "proto/longshore/v1/worker_service.pb.h"
+
+namespace longshore {
+
+// A task under one lease.
+struct LeaseKey {
+  int64_t task_id = 0;
+  int64_t lease_epoch = 0;
+  auto operator<=>(const LeaseKey&) const = default;
+};
+
+// How much of an output is wanted when there is more: its first `head` and its last `tail` bytes.
+struct OutputWindow {
+  int64_t head = 0;
+  int64_t tail = 0;
+};
+
+// Thread-safe. Memory is bounded: of each run's output at most a window of unacknowledged chunks, the head and twice the tail
+// are held; what lies between is dropped when the server is slower than the script.
+class Outbox {
+ public:
+  // `on_ready` is called, without any lock held, when there may be something to take.
+  explicit Outbox(std::function<void()> on_ready);
+
+  // Adds an event at once.
+  void Add(const LeaseKey& key, v1::TaskEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Adds output; becomes chunks as acknowledgements make room.
+  void AddOutput(const LeaseKey& key, const OutputWindow& window, int64_t offset,
+                 std::string_view data) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Adds the run's last event, after all its output.
+  void AddLast(const LeaseKey& key, v1::TaskEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The lease is lost: forgets what is not an event yet.
+  void Drop(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Takes the next events to send; false when there are none.
+  bool Take(v1::TaskEvents* events) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A new stream: everything not acknowledged is to be sent again.
+  void Rewind() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Forgets what is acknowledged; returns the events that ended a task among it.
+  std::vector<v1::TaskEvent> Acknowledge(uint64_t sequence) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Nothing to tell and nothing unacknowledged.
+  bool Empty() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Run {
+    OutputWindow window;
+    std::string head;  // Bytes before window.head, from head_offset on.
+    int64_t head_offset = 0;
+    std::string tail;  // Bytes after it, from tail_offset on.
+    int64_t tail_offset = 0;
+    int64_t in_flight = 0;
+    std::optional<v1::TaskEvent> last;
+  };
+
+  void Push(const LeaseKey& key, v1::TaskEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Turns what may be sent now into events.
+  void Pump(const LeaseKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes one chunk from the front of `buffer`.
+  void PushChunk(const LeaseKey& key, Run* run, std::string* buffer, int64_t* offset)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::function<void()> on_ready_;
+  Mutex mutex_;
+  std::deque<v1::TaskEvent> unacknowledged_ ABSL_GUARDED_BY(mutex_);
+  size_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // How many of them have been taken.
+  uint64_t last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<LeaseKey, Run> runs_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace longshore
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_OUTBOX_H_

@@ -1,0 +1,171 @@
+#include "payload_worker/run/delivery.h"
+
+#include <deque>
+#include <utility>
+
+#include "common/status_macros.h"
+#include "payload_worker/ssh/errors.h"
+
+namespace longshore::run {
+namespace {
+
+using Kind = RunnerRecord::Kind;
+
+constexpr std::chrono::seconds kScriptLimit{30};
+
+}  // namespace
+
+Delivery::Delivery(const DeliveryContext& context, v1::Assignment assignment)
+    : context_(context),
+      assignment_(std::move(assignment)),
+      key_{assignment_.task_id(), assignment_.lease_epoch()} {}
+
+absl::StatusOr<std::unique_ptr<Run>> Delivery::End(v1::TaskEvent event) {
+  context_.outbox->AddLast(key_, std::move(event));
+  return nullptr;
+}
+
+std::unique_ptr<Run> Delivery::Deliver() {
+  auto run = TryDeliver();
+  if (run.ok()) return *std::move(run);
+  End(FailedEvent(run.status(), assignment_.executing())).IgnoreError();
+  return nullptr;
+}
+
+absl::Status Delivery::Connect() {
+  const ssh::Target target{.address = assignment_.address(),
+                           .port = assignment_.port(),
+                           .user = assignment_.ssh_user(),
+                           .host_key = assignment_.host_key()};
+  const auto pin = [this](const std::string& host_key) {
+    return context_.pin_host_key(key_, host_key);
+  };
+  ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(target, *context_.key, context_.timeouts,
+                                                       context_.watchdog, pin));
+  const std::string nonce = RandomNonce();
+  run_.reset(new Run{.assignment = assignment_,
+                     .session = std::move(session),
+                     .records = RecordReader(nonce),
+                     .output = OutputReader(nonce)});
+  return absl::OkStatus();
+}
+
+absl::Status Delivery::Upload() {
+  ASSIGN_OR_RETURN(const ScriptCache::Content content,
+                   context_.scripts->Get(assignment_.script_sha256(), kScriptLimit));
+  ASSIGN_OR_RETURN(const std::string path,
+                   run_->session->Upload(assignment_.remote_path(), *content));
+  assignment_.set_remote_path(path);
+  v1::TaskEvent event;
+  event.mutable_transferred()->set_remote_path(path);
+  context_.outbox->Add(key_, std::move(event));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
+  const auto deadline = std::chrono::steady_clock::now() + context_.timeouts.command;
+  while (true) {
+    std::string bytes;
+    ASSIGN_OR_RETURN(const bool open, run_->session->Read(ssh::Session::Stream::kError, &bytes));
+    const std::vector<RunnerRecord> records = run_->records.Add(bytes);
+    // The runner says one thing, then waits or follows; what comes after "running" is the follower's.
+    if (!records.empty()) {
+      if (records.size() > 1 && records[0].kind == Kind::kRunning) run_->end = records[1];
+      return records[0];
+    }
+    if (!open) {
+      return ssh::InternalFailure("the remote runner ended without a word; the instance said: " +
+                                  run_->records.noise());
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || (bytes.empty() && !run_->session->WaitReadable(left))) {
+      return ssh::Unreachable("the remote runner did not answer in time");
+    }
+  }
+}
+
+absl::Status Delivery::Go() {
+  // The runner refuses a "go" that comes later than go_limit_ after its "ready", so a lease that is good for longer than that
+  // now is good at the start, wherever this process or the link may be held up from here on.
+  const auto needed = go_limit_ + std::chrono::milliseconds(500);
+  if (!context_.leases->WaitValid(key_, needed, go_limit_)) {
+    return ssh::Unreachable("the lease could not be confirmed before the start");
+  }
+  return run_->session->Write("go\n");
+}
+
+absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
+  go_limit_ = context_.lease_duration() / 4;
+  const std::string nonce = RandomNonce();
+  run_->records = RecordReader(nonce);
+  run_->output = OutputReader(nonce);
+  const RunnerRequest request{.mode = mode,
+                              .nonce = nonce,
+                              .remote_path = assignment_.remote_path(),
+                              .go_limit = go_limit_};
+  RETURN_IF_ERROR(run_->session->Execute(RunnerCommand(assignment_, request)));
+  ASSIGN_OR_RETURN(const RunnerRecord record, NextRecord());
+  if (record.kind != Kind::kReady || context_.cancelled(key_)) return record;
+  RETURN_IF_ERROR(Go());
+  return NextRecord();
+}
+
+std::unique_ptr<Run> Delivery::MakeRun(const RunnerRecord& running) {
+  v1::TaskEvent event;
+  event.mutable_executing();
+  context_.outbox->Add(key_, std::move(event));
+  run_->assignment = assignment_;
+  run_->next_offset = running.offset;
+  return std::move(run_);
+}
+
+absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
+  const bool started_before = assignment_.executing();
+  // Where nobody can have started it there is nothing to stop.
+  if (context_.cancelled(key_) && !started_before &&
+      (assignment_.first_lease() || !assignment_.execute())) {
+    return End(CancelledEvent());
+  }
+  RETURN_IF_ERROR(Connect());
+  // A later holder looks for the run of an earlier one before it sends anything.
+  if (assignment_.transfer() && (assignment_.first_lease() || !assignment_.execute())) {
+    RETURN_IF_ERROR(Upload());
+  }
+  if (!assignment_.execute()) {
+    v1::TaskEvent event;
+    event.mutable_finished()->set_status(v1::PAYLOAD_STATUS_TRANSFERRED);
+    return End(std::move(event));
+  }
+  const RunnerMode mode = started_before || context_.cancelled(key_) ? RunnerMode::kAttach
+                                                                     : RunnerMode::kStart;
+  ASSIGN_OR_RETURN(RunnerRecord record, StartRunner(mode));
+  if (record.kind == Kind::kNeedScript) {
+    RETURN_IF_ERROR(Upload());
+    ASSIGN_OR_RETURN(record, StartRunner(mode));
+  }
+  switch (record.kind) {
+    case Kind::kRunning:
+      return MakeRun(record);
+    case Kind::kReady:  // Cancelled meanwhile; it was never told to go.
+      return End(CancelledEvent());
+    case Kind::kAbsent:
+      if (!started_before) return End(CancelledEvent());
+      return End(FinishedEvent(assignment_, {.kind = Kind::kLost}, assignment_.output_offset()));
+    case Kind::kError:
+      return ssh::InternalFailure("the run could not be set up on the instance: " + record.text);
+    case Kind::kNeedScript:
+      return ssh::Unreachable("the script on the instance was replaced right after its delivery");
+    default:
+      return ssh::Unreachable("the start came too late or somebody else's went on; trying again");
+  }
+}
+
+absl::Status Delivery::Clean() {
+  RETURN_IF_ERROR(Connect());
+  ASSIGN_OR_RETURN(const RunnerRecord record, StartRunner(RunnerMode::kClean));
+  if (record.kind == Kind::kCleaned) return absl::OkStatus();
+  return ssh::InternalFailure("the run directory could not be removed: " + record.text);
+}
+
+}  // namespace longshore::run

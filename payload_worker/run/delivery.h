@@ -1,0 +1,69 @@
+// The part of a payload's way that libssh can only do blocking: connect, log in, upload, start or attach.
+#ifndef LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_H_
+#define LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "payload_worker/lease_table.h"
+#include "payload_worker/outbox.h"
+#include "payload_worker/run/run.h"
+#include "payload_worker/run/runner_command.h"
+#include "payload_worker/script_cache.h"
+#include "payload_worker/ssh/session.h"
+#include "proto/longshore/v1/worker_service.pb.h"
+
+namespace longshore::run {
+
+// What a delivery works with. Everything outlives it.
+struct DeliveryContext {
+  const ssh::PrivateKey* key;
+  ssh::Watchdog* watchdog;
+  ssh::Timeouts timeouts;
+  ScriptCache* scripts;
+  LeaseTable* leases;
+  Outbox* outbox;
+  // Asks the server to pin the key of an instance that has none; see HostKeySeen.
+  std::function<absl::StatusOr<std::string>(const LeaseKey& key, const std::string& host_key)>
+      pin_host_key;
+  std::function<bool(const LeaseKey& key)> cancelled;
+  std::function<std::chrono::milliseconds()> lease_duration;
+};
+
+// One try. Not thread-safe.
+class Delivery {
+ public:
+  Delivery(const DeliveryContext& context, v1::Assignment assignment);
+
+  // Goes as far as it can. Returns the run to be followed, or null when there is none: then the last event is with the outbox.
+  std::unique_ptr<Run> Deliver();
+
+  // Removes the run directory of a cleanup assignment; OK once it is gone.
+  absl::Status Clean();
+
+ private:
+  absl::StatusOr<std::unique_ptr<Run>> TryDeliver();
+  absl::Status Connect();
+  absl::Status Upload();
+  // Runs the remote runner until its first record that matters; gives "go" when it may.
+  absl::StatusOr<RunnerRecord> StartRunner(RunnerMode mode);
+  absl::StatusOr<RunnerRecord> NextRecord();
+  // Passes the lease's check, then says go.
+  absl::Status Go();
+  // Makes a followed run of what has been started or found.
+  std::unique_ptr<Run> MakeRun(const RunnerRecord& running);
+  absl::StatusOr<std::unique_ptr<Run>> End(v1::TaskEvent event);
+
+  const DeliveryContext& context_;
+  v1::Assignment assignment_;
+  const LeaseKey key_;
+  std::chrono::milliseconds go_limit_{0};
+  std::unique_ptr<Run> run_;
+};
+
+}  // namespace longshore::run
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_H_

@@ -1,0 +1,218 @@
+#include "payload_worker/run/follower.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "common/status.h"
+#include "payload_worker/run/runner_command.h"
+
+namespace longshore::run {
+namespace {
+
+using Kind = RunnerRecord::Kind;
+
+}  // namespace
+
+Follower::Follower(Outbox* outbox, std::function<void(const LeaseKey& key)> on_done)
+    : outbox_(*outbox),
+      on_done_(std::move(on_done)),
+      epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  epoll_event event = {.events = EPOLLIN, .data = {.fd = wake_fd_}};
+  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event);
+  thread_ = std::thread([this] { Loop(); });
+}
+
+Follower::~Follower() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  eventfd_write(wake_fd_, 1);
+  thread_.join();
+  runs_.clear();
+  close(epoll_fd_);
+  close(wake_fd_);
+}
+
+void Follower::Post(Command command) {
+  {
+    MutexLock lock(&mutex_);
+    commands_.push_back(std::move(command));
+  }
+  eventfd_write(wake_fd_, 1);
+}
+
+void Follower::Add(std::unique_ptr<Run> run) {
+  // std::function wants to be copied.
+  auto shared = std::make_shared<std::unique_ptr<Run>>(std::move(run));
+  Post([this, shared] {
+    Run* added = shared->get();
+    added->session->SetNonBlocking();
+    const LeaseKey key = added->key();
+    const int fd = added->session->fd();
+    epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+    epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
+    keys_by_fd_[fd] = key;
+    runs_[key] = std::move(*shared);
+    // What libssh has read already does not show on the socket.
+    while (Find(key) != nullptr && Pump(Find(key))) {
+    }
+  });
+}
+
+void Follower::Cancel(const LeaseKey& key) {
+  Post([this, key] {
+    Run* run = Find(key);
+    if (run == nullptr || run->finished) return;
+    if (const absl::Status status = run->session->Write("cancel\n"); !status.ok()) {
+      LoseContact(run, status);
+    }
+  });
+}
+
+void Follower::Clean(const LeaseKey& key) {
+  Post([this, key] {
+    Run* run = Find(key);
+    if (run != nullptr && !run->session->Write("clean\n").ok()) Remove(key);
+  });
+}
+
+void Follower::Drop(const LeaseKey& key) {
+  Post([this, key] { Remove(key); });
+}
+
+void Follower::ReleaseAll() {
+  Post([this] {
+    for (auto& [key, run] : runs_) {
+      if (run->finished) continue;
+      run->finished = true;
+      v1::TaskEvent event;
+      event.mutable_released();
+      outbox_.AddLast(key, std::move(event));
+    }
+  });
+}
+
+void Follower::RunCommands() {
+  std::deque<Command> commands;
+  {
+    MutexLock lock(&mutex_);
+    commands.swap(commands_);
+  }
+  for (const Command& command : commands) command();
+}
+
+void Follower::Loop() {
+  std::array<epoll_event, 256> events;
+  std::set<LeaseKey> more;  // Runs with bytes left over from the last turn.
+  while (true) {
+    const int count =
+        epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), more.empty() ? -1 : 0);
+    {
+      MutexLock lock(&mutex_);
+      if (stopping_) return;
+    }
+    std::set<LeaseKey> ready;
+    ready.swap(more);
+    for (int i = 0; i < count; ++i) {
+      if (events[i].data.fd == wake_fd_) {
+        eventfd_t value;
+        eventfd_read(wake_fd_, &value);
+      } else if (const auto key = keys_by_fd_.find(events[i].data.fd); key != keys_by_fd_.end()) {
+        ready.insert(key->second);
+      }
+    }
+    RunCommands();
+    for (const LeaseKey& key : ready) {
+      Run* run = Find(key);
+      if (run != nullptr && Pump(run)) more.insert(key);
+    }
+  }
+}
+
+Run* Follower::Find(const LeaseKey& key) {
+  const auto found = runs_.find(key);
+  return found == runs_.end() ? nullptr : found->second.get();
+}
+
+bool Follower::Pump(Run* run) {
+  const LeaseKey key = run->key();
+  std::string output;
+  std::string errors;
+  const auto output_open = run->session->Read(ssh::Session::Stream::kOutput, &output);
+  TakeOutput(run, output);
+  if (!output_open.ok()) {
+    LoseContact(run, output_open.status());
+    return false;
+  }
+  const auto errors_open = run->session->Read(ssh::Session::Stream::kError, &errors);
+  TakeRecords(run, errors);
+  if (Find(key) == nullptr) return false;  // Cleaned and gone.
+  FinishIfComplete(run);
+  if (!errors_open.ok()) {
+    LoseContact(run, errors_open.status());
+    return false;
+  }
+  if (!*output_open || !*errors_open) {
+    LoseContact(run, absl::UnavailableError("the remote runner ended before the run"));
+    return false;
+  }
+  return !output.empty() || !errors.empty();
+}
+
+void Follower::TakeOutput(Run* run, std::string_view bytes) {
+  const std::string_view printed = run->output.Add(bytes);
+  if (printed.empty() || run->finished) return;
+  outbox_.AddOutput(run->key(), {OutputHead(run->assignment), OutputTail(run->assignment)},
+                    run->next_offset, printed);
+  run->next_offset += static_cast<int64_t>(printed.size());
+}
+
+void Follower::TakeRecords(Run* run, std::string_view bytes) {
+  for (const RunnerRecord& record : run->records.Add(bytes)) {
+    if (record.kind == Kind::kEnd || record.kind == Kind::kLost) {
+      run->end = record;
+    } else if (record.kind == Kind::kCleaned) {
+      v1::TaskEvent event;
+      event.mutable_cleaned()->set_payload_id(run->assignment.payload_id());
+      event.mutable_cleaned()->set_attempt(run->assignment.attempt());
+      outbox_.Add(run->key(), std::move(event));
+      Remove(run->key());
+      return;
+    }
+  }
+}
+
+void Follower::FinishIfComplete(Run* run) {
+  if (run->finished || !run->end.has_value()) return;
+  // Both streams of the channel have their own pace: the end may be told before the last output has come.
+  if (run->next_offset < run->end->output_size) return;
+  run->finished = true;
+  outbox_.AddLast(run->key(), FinishedEvent(run->assignment, *run->end, run->next_offset));
+}
+
+void Follower::LoseContact(Run* run, const absl::Status& status) {
+  const LeaseKey key = run->key();
+  if (!run->finished) {
+    outbox_.AddLast(key, RetryEvent(v1::FAILURE_REASON_UNREACHABLE, ToString(status)));
+  }
+  Remove(key);
+}
+
+void Follower::Remove(const LeaseKey& key) {
+  const auto found = runs_.find(key);
+  if (found == runs_.end()) return;
+  const int fd = found->second->session->fd();
+  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  keys_by_fd_.erase(fd);
+  runs_.erase(found);
+  on_done_(key);
+}
+
+}  // namespace longshore::run

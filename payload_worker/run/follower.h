@@ -1,0 +1,65 @@
+// One event loop that follows every running payload of this worker: thousands of them, at no cost while they are silent.
+#ifndef LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_
+#define LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "common/mutex.h"
+#include "payload_worker/outbox.h"
+#include "payload_worker/run/run.h"
+
+namespace longshore::run {
+
+// Thread-safe; one thread of its own, which alone touches the sessions handed to it.
+class Follower {
+ public:
+  // `on_done` is called from the follower's thread when it has let a run go.
+  Follower(Outbox* outbox, std::function<void(const LeaseKey& key)> on_done);
+  ~Follower();
+
+  void Add(std::unique_ptr<Run> run);
+  // Stops the script: TERM, and KILL 5 s later.
+  void Cancel(const LeaseKey& key);
+  // The run's result is stored: removes the run directory and lets the run go.
+  void Clean(const LeaseKey& key);
+  // The lease is lost: lets the run go as it is.
+  void Drop(const LeaseKey& key);
+  // Hands every run over: its last event is Released.
+  void ReleaseAll();
+
+ private:
+  using Command = std::function<void()>;
+  void Post(Command command) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Loop() ABSL_LOCKS_EXCLUDED(mutex_);
+  void RunCommands() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The rest is the loop's own.
+  Run* Find(const LeaseKey& key);
+  // Reads what has come; true when there may be more at once.
+  bool Pump(Run* run);
+  void TakeRecords(Run* run, std::string_view bytes);
+  void TakeOutput(Run* run, std::string_view bytes);
+  void FinishIfComplete(Run* run);
+  void LoseContact(Run* run, const absl::Status& status);
+  void Remove(const LeaseKey& key);
+
+  Outbox& outbox_;
+  const std::function<void(const LeaseKey&)> on_done_;
+  const int epoll_fd_;
+  const int wake_fd_;
+  std::map<LeaseKey, std::unique_ptr<Run>> runs_;
+  std::map<int, LeaseKey> keys_by_fd_;
+  Mutex mutex_;
+  std::deque<Command> commands_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace longshore::run
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_

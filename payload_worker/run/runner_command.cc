@@ -1,0 +1,67 @@
+#include "payload_worker/run/runner_command.h"
+
+#include <random>
+
+#include "common/sha256.h"
+
+namespace longshore::run {
+namespace {
+
+constexpr char kRunner[] =
+#include "payload_worker/run/remote_runner.inc"
+    ;
+
+const char* ModeText(RunnerMode mode) {
+  switch (mode) {
+    case RunnerMode::kStart:
+      return "start";
+    case RunnerMode::kAttach:
+      return "attach";
+    case RunnerMode::kClean:
+      return "clean";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string ShellQuote(std::string_view text) {
+  std::string quoted = "'";
+  for (char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  return quoted + "'";
+}
+
+int64_t OutputHead(const v1::Assignment& assignment) { return assignment.max_output_bytes() / 2; }
+
+int64_t OutputTail(const v1::Assignment& assignment) {
+  return assignment.max_output_bytes() - OutputHead(assignment);
+}
+
+std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request) {
+  std::string command = "exec /bin/sh -c " + ShellQuote(kRunner) + " longshore";
+  const std::string run =
+      std::to_string(assignment.payload_id()) + "." + std::to_string(assignment.attempt());
+  for (const std::string& argument :
+       {std::string(ModeText(request.mode)), request.nonce, run, request.remote_path,
+        HexEncode(assignment.script_sha256()), std::to_string(assignment.timeout()),
+        std::to_string(assignment.output_offset()), std::to_string(OutputHead(assignment)),
+        std::to_string(OutputTail(assignment)), std::to_string(request.go_limit.count() / 10)}) {
+    command += " " + ShellQuote(argument);
+  }
+  return command;
+}
+
+std::string RandomNonce() {
+  std::random_device device;
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(device()));
+  return HexEncode(bytes);
+}
+
+}  // namespace longshore::run

@@ -1,0 +1,38 @@
+// The command that runs the remote runner (remote_runner.sh) on an instance.
+#ifndef LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_COMMAND_H_
+#define LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_COMMAND_H_
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "proto/longshore/v1/worker_service.pb.h"
+
+namespace longshore::run {
+
+enum class RunnerMode { kStart, kAttach, kClean };
+
+// What the runner is asked for; see remote_runner.sh for the meaning of each.
+struct RunnerRequest {
+  RunnerMode mode = RunnerMode::kStart;
+  std::string nonce;
+  std::string remote_path;  // Absolute, or as the assignment has it.
+  std::chrono::milliseconds go_limit{0};
+};
+
+// For a login shell of the Bourne or C-like kinds that take single quotes.
+std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request);
+
+// `text` as one word of a shell.
+std::string ShellQuote(std::string_view text);
+
+// The first bytes of an output that is kept when there is more than its limit; the rest of the limit is for the last bytes.
+int64_t OutputHead(const v1::Assignment& assignment);
+int64_t OutputTail(const v1::Assignment& assignment);
+
+// 16 random hexadecimal digits.
+std::string RandomNonce();
+
+}  // namespace longshore::run
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_COMMAND_H_

@@ -1,0 +1,142 @@
+#include "payload_worker/run/runner_records.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "common/utf8.h"
+
+namespace longshore::run {
+namespace {
+
+// Records are short; a longer line is noise, and is not kept whole.
+constexpr size_t kMaxLineBytes = 8192;
+constexpr size_t kMaxNoiseBytes = 300;
+
+std::string_view NextWord(std::string_view* rest) {
+  const size_t begin = rest->find_first_not_of(' ');
+  if (begin == std::string_view::npos) {
+    *rest = {};
+    return {};
+  }
+  const size_t end = std::min(rest->find(' ', begin), rest->size());
+  const std::string_view word = rest->substr(begin, end - begin);
+  rest->remove_prefix(end);
+  return word;
+}
+
+bool NextInt(std::string_view* rest, int64_t* value) {
+  const std::string_view word = NextWord(rest);
+  const auto parsed = std::from_chars(word.data(), word.data() + word.size(), *value);
+  return !word.empty() && parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() &&
+         *value >= 0;
+}
+
+// Seconds with a fraction, as /proc/uptime has them.
+bool NextSeconds(std::string_view* rest, double* value) {
+  const std::string_view word = NextWord(rest);
+  const auto parsed = std::from_chars(word.data(), word.data() + word.size(), *value);
+  return !word.empty() && parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() &&
+         std::isfinite(*value) && *value >= 0 && *value < 1e11;
+}
+
+bool ParseEnd(std::string_view rest, RunnerRecord* record) {
+  int64_t code = 0;
+  double start = 0;
+  double end = 0;
+  if (!NextInt(&rest, &record->output_size)) return false;
+  const std::string_view outcome = NextWord(&rest);
+  if (!NextInt(&rest, &code) || code > 255) return false;
+  if (!NextSeconds(&rest, &start) || !NextSeconds(&rest, &end) || end < start) return false;
+  const std::string_view cause = NextWord(&rest);
+  if (outcome == "exit") {
+    record->outcome = RunnerRecord::Outcome::kExit;
+  } else if (outcome == "signal") {
+    record->outcome = RunnerRecord::Outcome::kSignal;
+  } else if (outcome != "unknown") {
+    return false;
+  }
+  if (cause == "timeout") {
+    record->cause = RunnerRecord::Cause::kTimeout;
+  } else if (cause == "cancel") {
+    record->cause = RunnerRecord::Cause::kCancel;
+  } else if (cause != "none") {
+    return false;
+  }
+  record->code = static_cast<int>(code);
+  record->duration = std::chrono::milliseconds(std::llround((end - start) * 1000));
+  return true;
+}
+
+}  // namespace
+
+std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line) {
+  using Kind = RunnerRecord::Kind;
+  const std::string_view word = NextWord(&line);
+  const auto simple = [&](Kind kind) { return RunnerRecord{.kind = kind}; };
+  if (word == "ready") return simple(Kind::kReady);
+  if (word == "need-script") return simple(Kind::kNeedScript);
+  if (word == "late") return simple(Kind::kLate);
+  if (word == "absent") return simple(Kind::kAbsent);
+  if (word == "cleaned") return simple(Kind::kCleaned);
+  RunnerRecord record{.kind = Kind::kError};
+  if (word == "running") {
+    record.kind = Kind::kRunning;
+    if (NextInt(&line, &record.offset)) return record;
+  } else if (word == "end") {
+    record.kind = Kind::kEnd;
+    if (ParseEnd(line, &record)) return record;
+  } else if (word == "lost") {
+    record.kind = Kind::kLost;
+    if (!NextInt(&line, &record.output_size)) return std::nullopt;
+    record.text = ToPrintableLine(NextWord(&line), kMaxNoiseBytes);
+    return record;
+  } else if (word == "error") {
+    if (!line.empty()) line.remove_prefix(1);
+    record.text = ToPrintableLine(line, kMaxNoiseBytes);
+    return record;
+  }
+  return std::nullopt;
+}
+
+RecordReader::RecordReader(std::string nonce) : prefix_(std::move(nonce) + " ") {}
+
+std::vector<RunnerRecord> RecordReader::Add(std::string_view bytes) {
+  std::vector<RunnerRecord> records;
+  while (!bytes.empty()) {
+    const size_t newline = bytes.find('\n');
+    const std::string_view part = bytes.substr(0, newline);
+    line_.append(part.substr(0, kMaxLineBytes - std::min(kMaxLineBytes, line_.size())));
+    if (newline == std::string_view::npos) break;
+    bytes.remove_prefix(newline + 1);
+    std::optional<RunnerRecord> record;
+    if (line_.compare(0, prefix_.size(), prefix_) == 0) {
+      record = ParseRunnerRecord(std::string_view(line_).substr(prefix_.size()));
+    }
+    if (record.has_value()) {
+      records.push_back(*std::move(record));
+    } else {
+      noise_ = ToPrintableLine(line_, kMaxNoiseBytes);
+    }
+    line_.clear();
+  }
+  return records;
+}
+
+OutputReader::OutputReader(std::string nonce) : marker_(std::move(nonce)) {}
+
+std::string_view OutputReader::Add(std::string_view bytes) {
+  while (!found_ && !bytes.empty()) {
+    const size_t newline = bytes.find('\n');
+    const std::string_view part = bytes.substr(0, newline);
+    // Noise may lack its newline: the marker is looked for at the end of the line.
+    before_.append(part);
+    if (before_.size() > marker_.size()) before_.erase(0, before_.size() - marker_.size());
+    if (newline == std::string_view::npos) return {};
+    bytes.remove_prefix(newline + 1);
+    found_ = before_ == marker_;
+    before_.clear();
+  }
+  return bytes;
+}
+
+}  // namespace longshore::run

@@ -1,0 +1,73 @@
+// Reads what the remote runner says: control records on standard error, the marker before the output on standard output. Bytes
+// from outside: see the fuzz target.
+#ifndef LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_
+#define LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace longshore::run {
+
+struct RunnerRecord {
+  enum class Kind {
+    kReady,       // The script is there and has not been started; waits for "go".
+    kNeedScript,  // The script is missing or another one.
+    kLate,        // "go" came too late, or somebody else is starting the run.
+    kRunning,     // Output follows from `offset`.
+    kAbsent,      // There is no run.
+    kEnd,         // The run is over: `output_size`, `outcome`, `code`, `duration`, `cause`.
+    kLost,        // The run is over and left no result: `output_size`, `text` says why.
+    kCleaned,
+    kError,  // `text` says what.
+  };
+  enum class Outcome { kExit, kSignal, kUnknown };
+  enum class Cause { kNone, kTimeout, kCancel };
+
+  Kind kind;
+  int64_t offset = 0;
+  int64_t output_size = 0;
+  Outcome outcome = Outcome::kUnknown;
+  int code = 0;
+  std::chrono::milliseconds duration{0};
+  Cause cause = Cause::kNone;
+  std::string text;
+};
+
+// One record without its nonce; nullopt when it is not well-formed.
+std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line);
+
+// Collects lines; keeps those that do not begin with the nonce, shortened, for diagnosis.
+class RecordReader {
+ public:
+  explicit RecordReader(std::string nonce);
+  // Takes more of standard error; returns the records that are complete now.
+  std::vector<RunnerRecord> Add(std::string_view bytes);
+  // The last of what a login shell or the system said instead of a record.
+  const std::string& noise() const { return noise_; }
+
+ private:
+  std::string prefix_;
+  std::string line_;
+  std::string noise_;
+};
+
+// Drops what a login shell printed before the runner's marker line.
+class OutputReader {
+ public:
+  explicit OutputReader(std::string nonce);
+  // Takes more of standard output; returns what of it the script printed.
+  std::string_view Add(std::string_view bytes);
+
+ private:
+  std::string marker_;
+  std::string before_;  // The current line, until the marker has come.
+  bool found_ = false;
+};
+
+}  // namespace longshore::run
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_

@@ -1,0 +1,11 @@
+// The version that a worker tells its server.
+#ifndef LONGSHORE_PAYLOAD_WORKER_VERSION_H_
+#define LONGSHORE_PAYLOAD_WORKER_VERSION_H_
+
+namespace longshore {
+
+inline constexpr char kVersion[] = "0.1.0";
+
+}  // namespace longshore
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_VERSION_H_

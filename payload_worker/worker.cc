@@ -1,0 +1,231 @@
+#include "payload_worker/worker.h"
+
+#include <glog/logging.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "payload_worker/ssh/errors.h"
+#include "payload_worker/version.h"
+
+namespace longshore {
+namespace {
+
+// Assignments that wait for a connector: enough that none is idle for a round trip to the server.
+constexpr int kQueuedPerConnector = 2;
+constexpr std::chrono::seconds kHostKeyLimit{20};
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
+    : options_(std::move(options)),
+      key_(std::move(key)),
+      leases_(Clock::Real()),
+      outbox_([this] { link_->Kick(); }),
+      scripts_(options_.script_cache_bytes,
+               [this](const std::string& sha256) { link_->RequestScript(sha256); }),
+      context_{.key = &key_,
+               .watchdog = &watchdog_,
+               .timeouts = {},
+               .scripts = &scripts_,
+               .leases = &leases_,
+               .outbox = &outbox_,
+               .pin_host_key = [this](const LeaseKey& lease,
+                                      const std::string& host_key) { return PinHostKey(lease, host_key); },
+               .cancelled = [this](const LeaseKey& lease) { return IsCancelled(lease); },
+               .lease_duration = [this] { return link_->lease_duration(); }},
+      follower_(&outbox_, [this](const LeaseKey& lease) { Forget(lease); }),
+      connectors_(options_.max_connecting) {
+  link_ = std::make_unique<ServerLink>(
+      ServerLinkOptions{
+          .servers = options_.servers, .name = options_.name, .version = kVersion},
+      &outbox_, &leases_,
+      ServerLinkHandlers{
+          .on_assignment = [this](v1::Assignment a) { OnAssignment(std::move(a)); },
+          .on_cancel = [this](int64_t task_id) { OnCancel(task_id); },
+          .on_lost = [this](const LeaseKey& lease) { OnLost(lease); },
+          .on_committed = [this](const v1::TaskEvent& event) { OnCommitted(event); },
+          .on_script =
+              [this](v1::Script script) {
+                scripts_.Put(script.sha256(), std::move(*script.mutable_content()));
+              },
+          .on_host_key = [this](const v1::HostKeyDecision& decision) { OnHostKey(decision); },
+          .on_connected = [this] { scripts_.RequestAgain(); },
+          .capacity = [this] { return Capacity(); }});
+  link_->Start();
+}
+
+Worker::~Worker() {
+  link_->Shutdown();
+  connectors_.Shutdown();
+}
+
+int Worker::Capacity() {
+  MutexLock lock(&mutex_);
+  if (draining_) return 0;
+  const int room_to_connect = options_.max_connecting * kQueuedPerConnector - connecting_;
+  const int room_to_run = options_.max_running - static_cast<int>(tasks_.size());
+  return std::max(0, std::min(room_to_connect, room_to_run));
+}
+
+void Worker::OnAssignment(v1::Assignment assignment) {
+  const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
+  {
+    MutexLock lock(&mutex_);
+    ++connecting_;
+    if (!assignment.cleanup()) tasks_[key] = {.cancelled = assignment.cancel_requested()};
+  }
+  connectors_.Add([this, assignment = std::move(assignment)] {
+    if (assignment.cleanup()) {
+      CleanUp(assignment);
+    } else {
+      Deliver(assignment);
+    }
+    {
+      MutexLock lock(&mutex_);
+      --connecting_;
+    }
+    changed_.NotifyAll();
+    link_->Kick();  // There is room for another.
+  });
+}
+
+void Worker::Deliver(const v1::Assignment& assignment) {
+  const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
+  bool draining = false;
+  {
+    MutexLock lock(&mutex_);
+    if (tasks_.count(key) == 0) return;  // Lost while it was queued.
+    draining = draining_;
+  }
+  if (draining) {
+    v1::TaskEvent event;
+    event.mutable_released();
+    outbox_.AddLast(key, std::move(event));
+    return;
+  }
+  std::unique_ptr<run::Run> run = run::Delivery(context_, assignment).Deliver();
+  if (run == nullptr) return;
+  bool cancelled = false;
+  {
+    MutexLock lock(&mutex_);
+    const auto task = tasks_.find(key);
+    if (task == tasks_.end()) return;  // Lost; whoever holds it now follows it.
+    task->second.following = true;
+    cancelled = task->second.cancelled;
+    draining = draining_;
+  }
+  follower_.Add(std::move(run));
+  if (cancelled) follower_.Cancel(key);
+  if (draining) follower_.ReleaseAll();
+}
+
+void Worker::CleanUp(const v1::Assignment& assignment) {
+  const absl::Status status = run::Delivery(context_, assignment).Clean();
+  if (!status.ok()) {
+    LOG(WARNING) << "cleaning up after payload " << assignment.payload_id() << " on instance "
+                 << assignment.instance_id() << ": " << status;
+    return;  // The server asks again.
+  }
+  v1::TaskEvent event;
+  event.mutable_cleaned()->set_payload_id(assignment.payload_id());
+  event.mutable_cleaned()->set_attempt(assignment.attempt());
+  outbox_.Add({}, std::move(event));
+}
+
+bool Worker::IsCancelled(const LeaseKey& key) {
+  MutexLock lock(&mutex_);
+  const auto task = tasks_.find(key);
+  return task != tasks_.end() && task->second.cancelled;
+}
+
+absl::StatusOr<std::string> Worker::PinHostKey(const LeaseKey& key, const std::string& host_key) {
+  // A cleanup holds no lease to pin under; the payload's own delivery has pinned a key before it.
+  if (key.task_id == 0) return ssh::HostKeyMismatch("no host key is pinned for the instance");
+  v1::TaskEvent event;
+  event.mutable_host_key_seen()->set_host_key(host_key);
+  outbox_.Add(key, std::move(event));
+  const auto deadline = std::chrono::steady_clock::now() + kHostKeyLimit;
+  MutexLock lock(&mutex_);
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto task = tasks_.find(key);
+    if (task == tasks_.end()) break;
+    if (task->second.pinned_host_key.has_value()) return *task->second.pinned_host_key;
+    changed_.WaitUntil(&mutex_, deadline);
+  }
+  return ssh::Unreachable("the api_server did not confirm the instance's host key in time");
+}
+
+void Worker::OnHostKey(const v1::HostKeyDecision& decision) {
+  {
+    MutexLock lock(&mutex_);
+    const auto task = tasks_.find({decision.task_id(), decision.lease_epoch()});
+    if (task != tasks_.end()) task->second.pinned_host_key = decision.host_key();
+  }
+  changed_.NotifyAll();
+}
+
+void Worker::OnCancel(int64_t task_id) {
+  std::vector<LeaseKey> following;
+  {
+    MutexLock lock(&mutex_);
+    for (auto task = tasks_.lower_bound({task_id, 0});
+         task != tasks_.end() && task->first.task_id == task_id; ++task) {
+      if (task->second.following && !task->second.cancelled) following.push_back(task->first);
+      task->second.cancelled = true;
+    }
+  }
+  for (const LeaseKey& key : following) follower_.Cancel(key);
+}
+
+void Worker::OnLost(const LeaseKey& key) {
+  {
+    MutexLock lock(&mutex_);
+    if (tasks_.count(key) == 0) return;
+  }
+  LOG(WARNING) << "the lease of task " << key.task_id << " (epoch " << key.lease_epoch
+               << ") is lost";
+  outbox_.Drop(key);
+  follower_.Drop(key);
+  Forget(key);
+}
+
+void Worker::OnCommitted(const v1::TaskEvent& event) {
+  const LeaseKey key{event.task_id(), event.lease_epoch()};
+  leases_.Remove(key);
+  if (event.has_finished() && event.finished().run_directory()) {
+    follower_.Clean(key);  // Comes back through Forget when it is done.
+  } else {
+    follower_.Drop(key);
+  }
+  Forget(key);
+}
+
+void Worker::Forget(const LeaseKey& key) {
+  leases_.Remove(key);
+  {
+    MutexLock lock(&mutex_);
+    tasks_.erase(key);
+  }
+  changed_.NotifyAll();
+  link_->Kick();
+}
+
+void Worker::Drain() {
+  {
+    MutexLock lock(&mutex_);
+    draining_ = true;
+  }
+  link_->Kick();
+  follower_.ReleaseAll();
+  const auto deadline = std::chrono::steady_clock::now() + options_.drain_timeout;
+  MutexLock lock(&mutex_);
+  while (std::chrono::steady_clock::now() < deadline && !(tasks_.empty() && connecting_ == 0)) {
+    changed_.WaitUntil(&mutex_, deadline);
+  }
+  if (!tasks_.empty()) {
+    LOG(WARNING) << tasks_.size() << " tasks could not be handed over in time; their leases run out";
+  }
+}
+
+}  // namespace longshore

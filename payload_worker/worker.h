@@ -1,0 +1,86 @@
+// One payload_worker: wires its parts together and drains them.
+#ifndef LONGSHORE_PAYLOAD_WORKER_WORKER_H_
+#define LONGSHORE_PAYLOAD_WORKER_WORKER_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/work_queue.h"
+#include "payload_worker/lease_table.h"
+#include "payload_worker/outbox.h"
+#include "payload_worker/run/delivery.h"
+#include "payload_worker/run/follower.h"
+#include "payload_worker/script_cache.h"
+#include "payload_worker/server_link.h"
+#include "payload_worker/ssh/session.h"
+
+namespace longshore {
+
+struct WorkerOptions {
+  std::vector<std::string> servers;
+  std::string name;
+  int max_connecting = 64;   // Connector threads.
+  int max_running = 10000;   // Tasks held in all.
+  size_t script_cache_bytes = 64 << 20;
+  std::chrono::milliseconds drain_timeout{20000};
+};
+
+// Thread-safe. A task is queued, then connecting (on a connector thread), then followed; at each step it may turn out to be lost.
+class Worker {
+ public:
+  Worker(WorkerOptions options, ssh::PrivateKey key);
+  ~Worker();
+
+  // Takes no new work, lets what is connecting come to an end, hands over what runs, waits until all of it is stored.
+  void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Task {
+    bool cancelled = false;
+    bool following = false;
+    std::optional<std::string> pinned_host_key;  // The server's answer.
+  };
+
+  int Capacity() ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnAssignment(v1::Assignment assignment) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnCancel(int64_t task_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnLost(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnCommitted(const v1::TaskEvent& event) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnHostKey(const v1::HostKeyDecision& decision) ABSL_LOCKS_EXCLUDED(mutex_);
+  // On a connector thread.
+  void Deliver(const v1::Assignment& assignment) ABSL_LOCKS_EXCLUDED(mutex_);
+  void CleanUp(const v1::Assignment& assignment) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::string> PinHostKey(const LeaseKey& key, const std::string& host_key)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsCancelled(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The task is over here, whichever way.
+  void Forget(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const WorkerOptions options_;
+  const ssh::PrivateKey key_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::map<LeaseKey, Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  int connecting_ ABSL_GUARDED_BY(mutex_) = 0;  // Queued or on a connector.
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  ssh::Watchdog watchdog_;
+  LeaseTable leases_;
+  Outbox outbox_;
+  ScriptCache scripts_;
+  run::DeliveryContext context_;
+  run::Follower follower_;
+  WorkQueue connectors_;
+  // Last: its threads call into everything above.
+  std::unique_ptr<ServerLink> link_;
+};
+
+}  // namespace longshore
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_WORKER_H_

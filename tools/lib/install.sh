@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing. Usage: install.sh build|test|bench ...; see docs/dependencies.md for why each is
+# there.
+set -euo pipefail
+
+build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib g++ libgrpc++-dev protobuf-compiler-grpc
+  protobuf-compiler libprotobuf-dev libprotoc-dev libabsl-dev libpq-dev libssh-dev libssl-dev libgflags-dev
+  libgoogle-glog-dev libgtest-dev libgmock-dev)
+run_packages=(postgresql openssh-server openssh-client util-linux procps)
+test_packages=(python3-grpcio python3-protobuf iproute2 git)
+bench_packages=(ansible-core)
+
+wanted=()
+for group in "$@"; do
+  case $group in
+    build) wanted+=("${build_packages[@]}" "${run_packages[@]}") ;;
+    test) wanted+=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
+    bench) wanted+=("${bench_packages[@]}") ;;
+    *)
+      echo "install.sh: '$group' is not one of build, test, bench" >&2
+      exit 2
+      ;;
+  esac
+done
+
+missing=()
+for package in "${wanted[@]}"; do
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+echo "Installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+# Installing postgresql must not start a server of its own: every one that Longshore uses here is private.
+mkdir -p /etc/postgresql-common
+[ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null

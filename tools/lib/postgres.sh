@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# A private PostgreSQL. Usage: postgres.sh init DIR | postgres.sh run DIR PORT
+# `init` makes the cluster in DIR/data; `run` serves it on loopback and a socket in DIR, in the foreground, until it is killed.
+# Everybody on the machine may connect as user longshore: for demonstrations and tests only.
+set -euo pipefail
+
+bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
+action=$1
+dir=$2
+# PostgreSQL refuses to run as root.
+as_owner=()
+if [ "$(id -u)" = 0 ]; then as_owner=(setpriv --reuid=postgres --regid=postgres --clear-groups --); fi
+
+case $action in
+  init)
+    mkdir -p "$dir"
+    if [ "$(id -u)" = 0 ]; then chown postgres: "$dir"; fi
+    "${as_owner[@]}" "$bin/initdb" -D "$dir/data" -U longshore -A trust -E UTF8 --no-locale --no-sync > /dev/null
+    ;;
+  run)
+    cd "$dir"
+    exec "${as_owner[@]}" "$bin/postgres" -D "$dir/data" -k "$dir" -p "$3" -c listen_addresses=127.0.0.1 \
+      -c max_connections=200 -c shared_buffers=64MB -c logging_collector=off ${POSTGRES_OPTIONS:-}
+    ;;
+esac

@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# A Longshore of your own on this machine: PostgreSQL, api_server, payload_worker and local instances, all on loopback.
+# Usage: tools/stack.sh up|down|status [--dir DIR] [--instances N]
+# DIR (default: /var/tmp/longshore-stack) holds everything; `up` writes DIR/env, to be sourced, a DIR/NAME.pid and a DIR/NAME.log
+# for each process. Needs root: an instance is a real sshd in namespaces of its own.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tools/lib/build.sh"
+
+usage() {
+  sed -n '2,6s/^# //p' "$0" >&2
+  exit 2
+}
+
+action=${1:-}
+shift || usage
+dir=/var/tmp/longshore-stack
+instances=3
+while [ $# -gt 0 ]; do
+  case $1 in
+    --dir) dir=${2:?--dir needs a directory} && shift 2 ;;
+    --instances) instances=${2:?--instances needs a number} && shift 2 ;;
+    *)
+      echo "stack.sh: unknown argument '$1'" >&2
+      usage
+      ;;
+  esac
+done
+[[ $instances =~ ^[0-9]+$ ]] && [ "$instances" -ge 1 ] && [ "$instances" -le 200 ] || {
+  echo "stack.sh: --instances '$instances' must be 1 to 200" >&2
+  exit 2
+}
+dir=$(realpath -m "$dir")
+
+port_is_open() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
+
+free_port() {
+  local port
+  while true; do
+    port=$((20000 + RANDOM % 12000))
+    case " $used_ports " in *" $port "*) continue ;; esac
+    port_is_open "$port" || break
+  done
+  used_ports="$used_ports $port"
+  chosen_port=$port
+}
+used_ports=
+
+# Starts a process that outlives this script: NAME COMMAND...; its pid is the command's own.
+start() {
+  local name=$1
+  shift
+  # The shell has a background process ignore these two; scripts on the instances would inherit that.
+  setsid env --default-signal=INT,QUIT "$@" < /dev/null > "$dir/$name.log" 2>&1 &
+  echo $! > "$dir/$name.pid"
+}
+
+alive() { [ -e "$dir/$1.pid" ] && kill -0 "$(cat "$dir/$1.pid")" 2> /dev/null; }
+
+# Waits until process NAME listens on PORT.
+wait_for() {
+  for _ in $(seq 300); do
+    port_is_open "$2" && return
+    alive "$1" || break
+    sleep 0.1
+  done
+  echo "stack.sh: $1 did not come up; the end of $dir/$1.log:" >&2
+  tail -5 "$dir/$1.log" >&2
+  exit 1
+}
+
+stop() {
+  local pid
+  [ -e "$dir/$1.pid" ] || return 0
+  pid=$(cat "$dir/$1.pid")
+  kill -"$2" "$pid" 2> /dev/null || true
+  for _ in $(seq 300); do
+    kill -0 "$pid" 2> /dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$pid" 2> /dev/null || true
+  rm -f "$dir/$1.pid"
+}
+
+names() { for file in "$dir"/*.pid; do [ -e "$file" ] && basename "$file" .pid; done; }
+
+down() {
+  stop payload_worker TERM
+  stop api_server TERM
+  for name in $(names); do
+    [ "$name" = postgres ] || stop "$name" TERM
+  done
+  stop postgres INT
+}
+
+up() {
+  [ "$(id -u)" = 0 ] || {
+    echo "stack.sh: needs root, for the instances' namespaces" >&2
+    exit 1
+  }
+  for name in $(names); do
+    if alive "$name"; then
+      echo "stack.sh: a stack is up in $dir already ($name); stop it with: tools/stack.sh down --dir $dir" >&2
+      exit 1
+    fi
+  done
+  "$top/tools/lib/install.sh" build
+  build_programs
+  rm -rf "$dir"
+  mkdir -p "$dir/payloads"
+  trap 'echo "stack.sh: stopping what was started" >&2; down' ERR
+
+  free_port && local database_port=$chosen_port
+  free_port && local api_port=$chosen_port
+  free_port && local worker_port=$chosen_port
+  "$top/tools/lib/postgres.sh" init "$dir/postgres"
+  start postgres "$top/tools/lib/postgres.sh" run "$dir/postgres" "$database_port"
+  wait_for postgres "$database_port"
+  local url=postgresql://longshore@127.0.0.1:$database_port/postgres
+
+  ssh-keygen -q -t ed25519 -N '' -C longshore -f "$dir/ssh_key"
+  start api_server "$api_server" --listen="127.0.0.1:$api_port" --worker_listen="127.0.0.1:$worker_port" \
+    --database_url="$url" --allowed_payload_dirs="$dir/payloads" ${LONGSHORE_API_FLAGS:-}
+  start payload_worker "$payload_worker" --api_server="127.0.0.1:$worker_port" --ssh_private_key="$dir/ssh_key" \
+    --name=local ${LONGSHORE_WORKER_FLAGS:-}
+  wait_for api_server "$api_port"
+
+  export LONGSHORE_API=127.0.0.1:$api_port
+  local ids= name id
+  for i in $(seq "$instances"); do
+    name=instance-$i
+    "$top/tools/lib/instance.sh" init "$dir/$name" "$dir/ssh_key.pub"
+    free_port
+    start "$name" "$top/tools/lib/instance.sh" run "$dir/$name" "$chosen_port"
+    wait_for "$name" "$chosen_port"
+    id=$("$longshore" instances add --name "$name" --address 127.0.0.1 --port "$chosen_port" \
+      --host-key "$(cat "$dir/$name/host_key.pub")" --tag local --quiet)
+    ids=${ids:+$ids,}$id
+  done
+  cat > "$dir/env" << EOF
+export LONGSHORE_API=127.0.0.1:$api_port
+export LONGSHORE_WORKER_API=127.0.0.1:$worker_port
+export LONGSHORE_DATABASE_URL=$url
+export LONGSHORE_PAYLOAD_DIR=$dir/payloads
+export LONGSHORE_INSTANCE_IDS=$ids
+export LONGSHORE_SSH_KEY=$dir/ssh_key
+EOF
+  trap - ERR
+  echo "The stack is up; scripts to be deployed by path go to $dir/payloads. To use it:"
+  echo "  . $dir/env"
+  echo "To stop it: tools/stack.sh down --dir $dir"
+}
+
+status() {
+  local any=
+  for name in $(names); do
+    any=yes
+    alive "$name" && echo "$name is up (pid $(cat "$dir/$name.pid"))" || echo "$name is down"
+  done
+  [ -n "$any" ] || echo "no stack in $dir"
+}
+
+case $action in
+  up) up ;;
+  down) down ;;
+  status) status ;;
+  *) usage ;;
+esac
