@@ -16,6 +16,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "common/enum_text.h"
+#include "common/grpc_callbacks.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
 #include "proto/longshore/v1/instance_service.grpc.pb.h"
@@ -56,6 +57,7 @@ class Command {
     const char* environment = std::getenv("LONGSHORE_API");
     if (api.empty()) api = environment != nullptr ? environment : "127.0.0.1:50051";
     channel_ = grpc::CreateChannel(api, grpc::InsecureChannelCredentials());
+    KeepCallbackQueue(channel_);
     payloads_ = v1::PayloadService::NewStub(channel_);
   }
 

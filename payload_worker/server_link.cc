@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/backoff.h"
+#include "common/grpc_callbacks.h"
 
 namespace longshore {
 namespace {
@@ -41,9 +42,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
 
 class ServerLink::Stream : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::ServerMessage> {
  public:
-  Stream(ServerLink* link, const std::string& server)
-      : link_(*link), stub_(v1::WorkerService::NewStub(MakeChannel(server))) {
-    stub_->async()->Connect(&context_, this);
+  // Deletes itself when it is done; `stub` outlives it.
+  Stream(ServerLink* link, v1::WorkerService::Stub* stub) : link_(*link) {
+    stub->async()->Connect(&context_, this);
     AddHold();  // Writes are started from outside of reactions, until Release.
     StartRead(&incoming_);
     StartCall();
@@ -75,7 +76,6 @@ class ServerLink::Stream : public grpc::ClientBidiReactor<v1::WorkerMessage, v1:
  private:
   ServerLink& link_;
   grpc::ClientContext context_;
-  const std::unique_ptr<v1::WorkerService::Stub> stub_;
   v1::ServerMessage incoming_;
   v1::WorkerMessage outgoing_;
 };
@@ -125,6 +125,9 @@ void ServerLink::Run() {
 void ServerLink::Converse(const std::string& server) {
   outbox_.Rewind();
   leases_.Unsend();
+  const auto channel = MakeChannel(server);
+  KeepCallbackQueue(channel);
+  const auto stub = v1::WorkerService::NewStub(channel);
   const auto begun = steady_clock::now();
   auto next_heartbeat = begun;
   MutexLock lock(&mutex_);
@@ -132,7 +135,7 @@ void ServerLink::Converse(const std::string& server) {
   writing_ = ended_ = welcomed_ = hello_sent_ = heartbeat_due_ = false;
   script_requests_.clear();
   heartbeats_.clear();
-  stream_ = new Stream(this, server);
+  stream_ = new Stream(this, stub.get());
   MaybeWrite();
   while (stream_ != nullptr) {
     const auto now = steady_clock::now();

@@ -41,9 +41,9 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
   sleep 0.2
 done
 [ -n "$pid" ] || exit 0
-kill -TERM -- "-$pid" 2>/dev/null
+kill -s TERM -- "-$pid" 2>/dev/null
 sleep 5
-over "$1" || kill -KILL -- "-$pid" 2>/dev/null
+over "$1" || kill -s KILL -- "-$pid" 2>/dev/null
 '
 
 # Holds descriptor 9, the lock, and runs the script at $2 for the run in directory $1: at most $3 seconds, under umask $4.
@@ -57,8 +57,9 @@ report=$( { setsid -f -w setsid -f -w sh -c "$child" longshore "$1" "$2" "$4"; }
 code=$?
 read -r end rest < /proc/uptime
 # Until it has made its own process group, there is none to kill.
-until kill -KILL -- "-$timer" 2>/dev/null; do
+until kill -s KILL -- "-$timer" 2>/dev/null; do
   kill -0 "$timer" 2>/dev/null || break
+  sleep 0.01
 done
 read -r pid rest < "$1/pid"
 case $report in
@@ -70,14 +71,14 @@ cause=none
 [ -e "$1/cause.timeout" ] && cause=timeout
 [ -e "$1/cause.cancel" ] && cause=cancel
 if [ -n "$pid" ] && { [ $cause != none ] || [ $kind = unknown ]; }; then
-  kill -TERM -- "-$pid" 2>/dev/null
+  kill -s TERM -- "-$pid" 2>/dev/null
   tries=0
   # After a KILL nobody is left to wait for.
-  while [ $kind$code != signal9 ] && [ $tries -lt 50 ] && kill -0 -- "-$pid" 2>/dev/null; do
+  while [ $kind$code != signal9 ] && [ $tries -lt 50 ] && kill -s 0 -- "-$pid" 2>/dev/null; do
     sleep 0.1
     tries=$((tries + 1))
   done
-  kill -KILL -- "-$pid" 2>/dev/null
+  kill -s KILL -- "-$pid" 2>/dev/null
 fi
 printf %-80s "$kind $code $start $end $cause" 1<> "$1/result.new"
 mv "$1/result.new" "$1/result"
