@@ -1,0 +1,401 @@
+"""A real Longshore for a test: PostgreSQL, api_servers, payload_workers, sshd instances, and relays between them.
+
+Everything runs on loopback on free ports, in a directory of its own, and is gone after close().
+"""
+
+import contextlib
+import importlib
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import grpc
+
+ROOT = os.getcwd()  # Bazel runs tests at the top of the runfiles.
+LIB = os.path.join(ROOT, "tools/lib")
+
+
+def _generate_stubs():
+    """Python stubs of the public API, made from the .proto files as any client would make them."""
+    out = tempfile.mkdtemp(prefix="longshore-stubs-")
+    files = [
+        os.path.join("proto/longshore/v1", f) for f in sorted(os.listdir(os.path.join(ROOT, "proto/longshore/v1")))
+        if f.endswith(".proto")
+    ]
+    rpc = [f"third_party/googleapis/google/rpc/{f}.proto" for f in ("status", "error_details")]
+    subprocess.run(
+        ["protoc", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin", f"--python_out={out}", f"--grpc_out={out}",
+         f"-I{ROOT}", "-I/usr/include"] + files, check=True, cwd=ROOT)
+    subprocess.run(["protoc", f"--python_out={out}", f"-I{ROOT}/third_party/googleapis", "-I/usr/include"] +
+                   [os.path.join(ROOT, f) for f in rpc], check=True)
+    sys.path.insert(0, out)
+    return out
+
+
+STUBS = _generate_stubs()
+pb = importlib.import_module("proto.longshore.v1.payload_pb2")
+instance_pb = importlib.import_module("proto.longshore.v1.instance_pb2")
+task_pb = importlib.import_module("proto.longshore.v1.task_pb2")
+instance_service = importlib.import_module("proto.longshore.v1.instance_service_pb2")
+payload_service = importlib.import_module("proto.longshore.v1.payload_service_pb2")
+task_service = importlib.import_module("proto.longshore.v1.task_service_pb2")
+worker_service = importlib.import_module("proto.longshore.v1.worker_service_pb2")
+instance_grpc = importlib.import_module("proto.longshore.v1.instance_service_pb2_grpc")
+payload_grpc = importlib.import_module("proto.longshore.v1.payload_service_pb2_grpc")
+task_grpc = importlib.import_module("proto.longshore.v1.task_service_pb2_grpc")
+worker_grpc = importlib.import_module("proto.longshore.v1.worker_service_pb2_grpc")
+
+TERMINAL = (pb.PAYLOAD_STATUS_COMPLETED, pb.PAYLOAD_STATUS_FAILED, pb.PAYLOAD_STATUS_CANCELLED)
+# How long anything may take that is waited for; a machine under load is slow, a broken product slower.
+PATIENCE = 90
+
+
+def wait_until(condition, what, patience=PATIENCE):
+    """Polls `condition`, which looks at the outside of a process, until it is true; returns what it returned."""
+    deadline = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {patience} s for {what}")
+        time.sleep(0.02)
+
+
+def free_port():
+    # Below the ephemeral range, so that no outgoing connection takes it meanwhile.
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Process:
+    """A child that can be killed, stopped and started again with the same command line."""
+
+    def __init__(self, name, directory, command, port=None, env=None):
+        self.name, self.command, self.port = name, command, port
+        self.env = dict(os.environ, **(env or {}))
+        self.log = os.path.join(directory, name + ".log")
+        self.child = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env,
+                                          start_new_session=True)
+        if self.port:
+            wait_until(lambda: listening(self.port) or self.child.poll() is not None, f"{self.name} to listen")
+            if self.child.poll() is not None:
+                raise AssertionError(f"{self.name} ended: {self.tail()}")
+        return self
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def kill(self):
+        if self.child and self.child.poll() is None:
+            self.child.kill()
+        if self.child:
+            self.child.wait()
+
+    def terminate(self):
+        """SIGTERM; returns the exit status."""
+        self.child.terminate()
+        return self.child.wait(timeout=PATIENCE)
+
+    def restart(self):
+        self.kill()
+        return self.start()
+
+    def tail(self):
+        with open(self.log, errors="replace") as log:
+            return log.read()[-2000:]
+
+
+class Relay:
+    """A TCP relay that can be cut (connections die, new ones are refused) or made silent (bytes vanish)."""
+
+    def __init__(self, target_port):
+        self.target_port = target_port
+        self.mode = "pass"
+        self.bytes = 0
+        self.lock = threading.Lock()
+        self.pairs = set()
+        self.server = socket.socket()
+        self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.server.bind(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.server.listen(128)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.server.accept()
+            except OSError:
+                return
+            if self.mode == "cut":
+                client.close()
+                continue
+            target = socket.socket()
+            try:
+                target.connect(("127.0.0.1", self.target_port))
+            except OSError:
+                client.close()
+                continue
+            with self.lock:
+                self.pairs.add((client, target))
+            for source, sink in ((client, target), (target, client)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source, sink):
+        with contextlib.suppress(OSError):
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    break
+                self.bytes += len(data)
+                if self.mode == "pass":
+                    sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        self.mode = "cut"
+        with self.lock:
+            for pair in self.pairs:
+                for end in pair:
+                    with contextlib.suppress(OSError):
+                        end.shutdown(socket.SHUT_RDWR)
+            self.pairs.clear()
+
+    def silence(self):
+        self.mode = "silent"
+
+    def heal(self):
+        if self.mode == "silent":  # What was swallowed cannot be made good: the connections are useless.
+            self.cut()
+        self.mode = "pass"
+
+    def close(self):
+        self.cut()
+        self.server.close()
+
+
+class Instance:
+    """A local instance (tools/lib/instance.sh) behind a relay."""
+
+    def __init__(self, stack, name, mounts=""):
+        self.name = name
+        self.directory = os.path.join(stack.directory, name)
+        subprocess.run([f"{LIB}/instance.sh", "init", self.directory, stack.key + ".pub"], check=True)
+        if mounts:
+            with open(os.path.join(self.directory, "mounts.sh"), "w") as file:
+                file.write(mounts)
+        port = free_port()
+        self.process = Process(name, stack.directory, [f"{LIB}/instance.sh", "run", self.directory, str(port)], port)
+        self.process.start()
+        self.relay = Relay(port)
+        self.id = None
+
+    def path(self, inside):
+        """Where a file of the instance is seen from outside."""
+        if inside.startswith("/root/"):
+            return os.path.join(self.directory, inside[1:])
+        return os.path.join(self.directory, "longshore", inside.removeprefix("/var/lib/longshore/"))
+
+    def ledger(self):
+        try:
+            with open(self.path("/root/ledger")) as file:
+                return file.read().split()
+        except FileNotFoundError:
+            return []
+
+    def run_directories(self):
+        try:
+            return os.listdir(self.path("/var/lib/longshore/runs"))
+        except FileNotFoundError:
+            return []
+
+    def host_key(self):
+        with open(os.path.join(self.directory, "host_key.pub")) as file:
+            return file.read().strip()
+
+    def processes(self, pattern):
+        """How many processes on the machine have `pattern` in their command line."""
+        found = 0
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    found += pattern.encode() in file.read()
+        return found
+
+
+class Stack:
+    def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True):
+        self.directory = tempfile.mkdtemp(prefix="longshore-test-", dir="/tmp")
+        os.chmod(self.directory, 0o755)
+        self.closers = []
+        self.payload_dir = os.path.join(self.directory, "payloads")
+        os.mkdir(self.payload_dir)
+        self.key = os.path.join(self.directory, "key")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
+        self.postgres = self._start_postgres()
+        self.api_servers, self.worker_relays, self.channels = [], [], []
+        for i in range(api_servers):
+            self._start_api_server(i, api_flags)
+        self.workers = []
+        for i in range(workers):
+            command = [os.path.join(ROOT, "payload_worker/payload_worker"),
+                       "--api_server=" + ",".join(f"127.0.0.1:{r.port}" for r in self.worker_relays),
+                       f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16", *worker_flags]
+            self.workers.append(Process(f"worker-{i}", self.directory, command).start())
+        self.use(0)
+        self.instances = [self.add_instance(f"instance-{i}", register) for i in range(instances)]
+
+    def _start_postgres(self):
+        data = os.path.join(self.directory, "postgres")
+        subprocess.run([f"{LIB}/postgres.sh", "init", data], check=True)
+        port = free_port()
+        self.database_url = f"postgresql://longshore@127.0.0.1:{port}/postgres"
+        return Process("postgres", self.directory, [f"{LIB}/postgres.sh", "run", data, str(port)], port).start()
+
+    def _start_api_server(self, i, flags):
+        port, worker_port = free_port(), free_port()
+        command = [os.path.join(ROOT, "api_server/api_server"), f"--listen=127.0.0.1:{port}",
+                   f"--worker_listen=127.0.0.1:{worker_port}", f"--database_url={self.database_url}",
+                   f"--allowed_payload_dirs={self.payload_dir}", "--lease_duration_ms=4000", "--retry_initial_ms=200",
+                   "--retry_maximum_ms=2000", *flags]
+        self.api_servers.append(Process(f"api_server-{i}", self.directory, command, port).start())
+        self.worker_relays.append(Relay(worker_port))
+        self.channels.append(grpc.insecure_channel(f"127.0.0.1:{port}", options=[
+            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]))
+
+    def use(self, i):
+        """From now on calls go to api_server `i`."""
+        self.payloads = payload_grpc.PayloadServiceStub(self.channels[i])
+        self.instance_stub = instance_grpc.InstanceServiceStub(self.channels[i])
+        self.tasks = task_grpc.TaskServiceStub(self.channels[i])
+
+    def add_instance(self, name, register=True, mounts="", **fields):
+        instance = Instance(self, name, mounts)
+        if register:
+            instance.id = self.register(instance, **fields).id
+        self.closers.append(instance)
+        return instance
+
+    def register(self, instance, **fields):
+        request = dict(name=instance.name, address="127.0.0.1", port=instance.relay.port)
+        request.update(fields)
+        return self.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(**request))
+
+    def script(self, text, name=None):
+        """Writes a script where payload_path may point; returns its path."""
+        name = name or f"script-{random.getrandbits(48):x}.sh"
+        path = os.path.join(self.payload_dir, name)
+        with open(path, "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def deploy(self, text, instances=None, execute=True, **fields):
+        """Deploys a script by path; returns the response."""
+        ids = [i.id for i in (instances or self.instances)]
+        return self.payloads.DeployPayload(payload_service.DeployPayloadRequest(
+            instance_ids=ids, payload_path=self.script(text), execute_payload=execute, **fields))
+
+    def run(self, text, **fields):
+        """Deploys to the first instance and waits for the end."""
+        response = self.deploy(text, instances=[self.instances[0]], **fields)
+        return self.wait(response.payload_ids[0])
+
+    def get(self, payload_id):
+        return self.payloads.GetPayloadStatus(payload_service.GetPayloadStatusRequest(payload_id=payload_id),
+                                              timeout=30, wait_for_ready=True)
+
+    def wait(self, payload_id, statuses=TERMINAL, patience=PATIENCE):
+        def look():
+            try:
+                payload = self.get(payload_id)
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise
+                return None
+            if payload.status in TERMINAL and payload.status not in statuses:
+                raise AssertionError(f"ended early: {payload}")
+            return payload if payload.status in statuses else None
+
+        return wait_until(look, f"payload {payload_id}", patience)
+
+    def wait_output(self, payload_id, text):
+        return wait_until(lambda: text in self.get(payload_id).output, f"output {text!r}")
+
+    def watch(self, payload_id, offset=0):
+        return self.payloads.WatchPayload(
+            payload_service.WatchPayloadRequest(payload_id=payload_id, output_offset=offset), timeout=PATIENCE)
+
+    def sql(self, query):
+        out = subprocess.run(["psql", "-X", "-A", "-t", "-c", query, self.database_url], check=True, capture_output=True,
+                             text=True)
+        return out.stdout.strip()
+
+    def task(self, task_id):
+        return self.tasks.GetTask(task_service.GetTaskRequest(task_id=task_id))
+
+    def close(self):
+        for channel in self.channels:
+            channel.close()
+        for process in self.workers + self.api_servers:
+            process.kill()
+        for instance in self.closers:
+            instance.process.kill()
+            instance.relay.close()
+        for relay in self.worker_relays:
+            relay.close()
+        self.postgres.signal(signal.SIGQUIT)
+        self.postgres.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def error_details(error):
+    """The google.rpc details of an RpcError, by the name of their type."""
+    status_pb2 = importlib.import_module("google.rpc.status_pb2")
+    details_pb2 = importlib.import_module("google.rpc.error_details_pb2")
+    found = {}
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            for detail in status_pb2.Status.FromString(value).details:
+                kind = detail.type_url.rsplit(".", 1)[-1]
+                found[kind] = getattr(details_pb2, kind).FromString(detail.value)
+    return found
+
+
+def expect_error(test, call, code, reason=None, mentions=()):
+    """Asserts that `call` fails with the gRPC code and the ErrorInfo reason, and that its message mentions the values."""
+    with test.assertRaises(grpc.RpcError) as caught:
+        call()
+    error = caught.exception
+    test.assertEqual(error.code(), code, error.details())
+    for text in mentions:
+        test.assertIn(str(text), error.details())
+    details = error_details(error)
+    if reason is not None:
+        test.assertEqual(details["ErrorInfo"].reason, reason)
+        test.assertEqual(details["ErrorInfo"].domain, "longshore")
+    return details

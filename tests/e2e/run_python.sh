@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Runs one Python test file with Debian's Python, which is the one that has grpc.
+set -euo pipefail
+file=$1
+export PYTHONPATH=$PWD/tests/e2e:$PWD/$(dirname "$file") PYTHONDONTWRITEBYTECODE=1
+exec /usr/bin/python3 -m unittest -v "$(basename "$file" .py)"
