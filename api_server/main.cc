@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_split.h"
 #include "api_server/server.h"
+#include "common/backoff.h"
 #include "common/shutdown.h"
 
 DEFINE_string(listen, "127.0.0.1:50051", "Address of the public services.");
@@ -26,8 +27,13 @@ DEFINE_int32(retry_initial_ms, 1000, "First delay after a failed delivery; doubl
 DEFINE_int32(retry_maximum_ms, 60000, "Longest delay between two tries of a delivery.");
 DEFINE_int32(database_connections, 12, "Most connections to the database.");
 
+DEFINE_int32(database_wait, 60, "Seconds to wait for the database at the start.");
+
 namespace longshore {
 namespace {
+
+constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(200),
+                                       .maximum = std::chrono::milliseconds(3000)};
 
 std::vector<std::string> SplitList(const std::string& list) {
   return absl::StrSplit(list, ',', absl::SkipEmpty());
@@ -90,6 +96,13 @@ int Main() {
     return 2;
   }
   auto server = Server::Start(OptionsFromFlags());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(FLAGS_database_wait);
+  for (int failures = 1; absl::IsUnavailable(server.status()); ++failures) {
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    LOG(WARNING) << server.status() << "; trying again";
+    if (signals.WaitFor(BackoffDelay(kDatabaseAway, failures, UniformRandom())) != 0) return 0;
+    server = Server::Start(OptionsFromFlags());
+  }
   if (!server.ok()) {
     std::cerr << "api_server: " << server.status().message() << "\n";
     return 1;

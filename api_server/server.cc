@@ -37,7 +37,7 @@ void SetKeepalive(grpc::ServerBuilder* builder) {
 }
 
 absl::Status CannotListen(const std::string& address) {
-  return absl::UnavailableError("cannot listen on " + address + ": is it in use?");
+  return absl::FailedPreconditionError("cannot listen on " + address + ": is it in use?");
 }
 
 }  // namespace

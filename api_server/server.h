@@ -32,8 +32,8 @@ struct ServerOptions {
 // Start, then Drain once. Not thread-safe.
 class Server {
  public:
-  // Migrates the database and starts listening. Errors: Unavailable (database away, address in use), FailedPrecondition
-  // (the schema is newer than this binary).
+  // Migrates the database and starts listening. Errors: Unavailable (database away), FailedPrecondition (address in use, or the
+  // schema is newer than this binary).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   ~Server();
 

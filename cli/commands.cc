@@ -18,6 +18,7 @@
 #include "common/enum_text.h"
 #include "common/grpc_callbacks.h"
 #include "common/grpc_status.h"
+#include "common/payload_status.h"
 #include "common/status_macros.h"
 #include "proto/longshore/v1/instance_service.grpc.pb.h"
 #include "proto/longshore/v1/payload_service.grpc.pb.h"

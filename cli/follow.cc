@@ -9,6 +9,7 @@
 #include "common/backoff.h"
 #include "common/grpc_status.h"
 #include "common/mutex.h"
+#include "common/payload_status.h"
 
 namespace longshore::cli {
 namespace {
@@ -108,11 +109,6 @@ class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
 };
 
 }  // namespace
-
-bool IsTerminal(v1::PayloadStatus status) {
-  return status == v1::PAYLOAD_STATUS_COMPLETED || status == v1::PAYLOAD_STATUS_FAILED ||
-         status == v1::PAYLOAD_STATUS_CANCELLED;
-}
 
 absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub* stub,
                                                         const std::vector<int64_t>& ids,

@@ -30,9 +30,6 @@ absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub
                                                         const FollowOptions& options,
                                                         const FollowHandlers& handlers);
 
-// True for COMPLETED, FAILED and CANCELLED.
-bool IsTerminal(v1::PayloadStatus status);
-
 }  // namespace longshore::cli
 
 #endif  // LONGSHORE_CLI_FOLLOW_H_

@@ -4,8 +4,8 @@
 
 #include <iostream>
 
-#include "cli/follow.h"
 #include "common/enum_text.h"
+#include "common/payload_status.h"
 #include "common/utf8.h"
 
 namespace longshore::cli {

@@ -19,4 +19,10 @@ int ShutdownSignals::Wait() {
   return signal;
 }
 
+int ShutdownSignals::WaitFor(std::chrono::milliseconds limit) {
+  timespec time = {.tv_sec = limit.count() / 1000, .tv_nsec = limit.count() % 1000 * 1000000};
+  const int signal = sigtimedwait(&signals_, nullptr, &time);
+  return signal > 0 ? signal : 0;
+}
+
 }  // namespace longshore

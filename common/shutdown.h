@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include <chrono>
+
 namespace longshore {
 
 // Construct first thing in main, before any thread exists: threads inherit the blocked signals.
@@ -13,6 +15,8 @@ class ShutdownSignals {
   ShutdownSignals();
   // Returns the signal's number once one has come.
   int Wait();
+  // The same, but 0 when none has come within `limit`.
+  int WaitFor(std::chrono::milliseconds limit);
 
  private:
   sigset_t signals_;

@@ -9,6 +9,7 @@
 #include "api_server/domain/page.h"
 #include "api_server/domain/request_once.h"
 #include "common/enum_text.h"
+#include "common/payload_status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "storage/instance_store.h"
@@ -87,11 +88,6 @@ absl::StatusOr<LockedPayloads> LockPayloads(Connection& connection,
 }
 
 }  // namespace
-
-bool IsTerminal(v1::PayloadStatus status) {
-  return status == v1::PAYLOAD_STATUS_COMPLETED || status == v1::PAYLOAD_STATUS_FAILED ||
-         status == v1::PAYLOAD_STATUS_CANCELLED;
-}
 
 PayloadManager::PayloadManager(storage::Database* database, Signals* signals, DeployLimits limits,
                                storage::OutputLimit output_limit)

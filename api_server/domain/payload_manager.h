@@ -14,9 +14,6 @@
 
 namespace longshore::domain {
 
-// True for COMPLETED, FAILED and CANCELLED.
-bool IsTerminal(v1::PayloadStatus status);
-
 // Thread-safe. Errors are those of errors.h.
 class PayloadManager {
  public:

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "common/payload_status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "storage/instance_store.h"
@@ -17,14 +18,9 @@ using storage::PayloadStore;
 using storage::TaskEnd;
 using storage::TaskStore;
 
-bool IsTerminal(v1::TaskStatus status) {
+bool HasEnded(v1::TaskStatus status) {
   return status == v1::TASK_STATUS_COMPLETED || status == v1::TASK_STATUS_FAILED ||
          status == v1::TASK_STATUS_CANCELLED;
-}
-
-bool IsTerminal(v1::PayloadStatus status) {
-  return status == v1::PAYLOAD_STATUS_COMPLETED || status == v1::PAYLOAD_STATUS_FAILED ||
-         status == v1::PAYLOAD_STATUS_CANCELLED;
 }
 
 // A batch sorted by what is written.
@@ -100,7 +96,7 @@ class BatchBuilder {
   // Sent again because the acknowledgement was lost: what it says has been written.
   static bool IsRepeat(const v1::TaskEvent& event, const LockedTask& task) {
     if (task.lease_epoch != event.lease_epoch()) return false;
-    return IsTerminal(task.status) || event.kind_case() == v1::TaskEvent::kRetry ||
+    return HasEnded(task.status) || event.kind_case() == v1::TaskEvent::kRetry ||
            event.kind_case() == v1::TaskEvent::kReleased;
   }
 

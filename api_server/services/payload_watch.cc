@@ -5,9 +5,9 @@
 
 #include "api_server/domain/errors.h"
 #include "api_server/domain/fields.h"
-#include "api_server/domain/payload_manager.h"
 #include "common/grpc_status.h"
 #include "common/mutex.h"
+#include "common/payload_status.h"
 #include "common/status_macros.h"
 
 namespace longshore::services {
@@ -48,7 +48,7 @@ class PayloadWatcher : public Watcher, public std::enable_shared_from_this<Paylo
     if (state_ == State::kFinished) return;
     if (!ok) {
       FinishLocked(grpc::Status::CANCELLED);
-    } else if (event_.has_payload() && domain::IsTerminal(event_.payload().status())) {
+    } else if (event_.has_payload() && IsTerminal(event_.payload().status())) {
       FinishLocked(grpc::Status::OK);
     } else {
       StartLooking();

@@ -1,7 +1,7 @@
 #include "api_server/services/watch_hub.h"
 
 #include "api_server/domain/errors.h"
-#include "api_server/domain/payload_manager.h"
+#include "common/payload_status.h"
 #include "common/status_macros.h"
 #include "storage/output_store.h"
 #include "storage/payload_store.h"
@@ -37,7 +37,7 @@ absl::StatusOr<std::optional<v1::PayloadEvent>> NextWatchEvent(storage::Database
   if (!stored.has_value()) return domain::PayloadNotFound(position->payload_id);
   const v1::Payload& payload = stored->payload;
   const bool news = position->status_sent != payload.status();
-  if (news && !domain::IsTerminal(payload.status())) return StatusEvent(payload, position);
+  if (news && !IsTerminal(payload.status())) return StatusEvent(payload, position);
   if (!chunk.data.empty()) {
     v1::PayloadEvent event;
     event.mutable_output()->set_offset(chunk.offset);

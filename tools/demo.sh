@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Longshore's main job on real input: installs and builds what is missing, starts a private PostgreSQL, both services and three local
+# instances (real sshd), and deploys scripts to them. With --keep the stack stays up. Needs root; see tools/stack.sh.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tools/lib/build.sh"
+keep=
+case ${1:-} in
+  --keep) keep=yes ;;
+  "") ;;
+  *)
+    echo "usage: tools/demo.sh [--keep]" >&2
+    exit 2
+    ;;
+esac
+
+dir=/var/tmp/longshore-demo
+"$top/tools/stack.sh" down --dir "$dir"
+"$top/tools/stack.sh" up --dir "$dir" --instances 3
+. "$dir/env"
+finish() { [ -n "$keep" ] || "$top/tools/stack.sh" down --dir "$dir"; }
+trap finish EXIT
+
+say() { printf '\n== %s\n' "$*"; }
+# Runs longshore, which has to end with the exit status given first.
+expect() {
+  local wanted=$1 status=0
+  shift
+  "$longshore" "$@" || status=$?
+  [ "$status" -eq "$wanted" ] || {
+    echo "demo.sh: expected exit status $wanted, got $status" >&2
+    exit 1
+  }
+}
+
+cat > "$LONGSHORE_PAYLOAD_DIR/report.sh" << 'EOF'
+echo "host $(hostname), kernel $(uname -r), $(nproc) cores"
+for step in packages configuration services; do
+  echo "checking $step"
+  sleep 1
+done
+df -h / | tail -1
+EOF
+say "A script that prints over a few seconds, on three instances, live"
+expect 0 deploy --path "$LONGSHORE_PAYLOAD_DIR/report.sh" --instances "$LONGSHORE_INSTANCE_IDS" --execute --follow
+
+say "One that fails with exit status 3"
+first=${LONGSHORE_INSTANCE_IDS%%,*}
+cat > "$dir/fails.sh" << 'EOF'
+echo "about to fail"
+exit 3
+EOF
+expect 1 deploy --file "$dir/fails.sh" --instances "$first" --execute --follow
+
+say "One that outlives its timeout of 1 s: TERM to its whole process group"
+echo 'echo "working"; sleep 600' > "$dir/endless.sh"
+expect 1 deploy --file "$dir/endless.sh" --instances "$first" --execute --timeout 1 --follow
+
+say "The worker is killed with SIGKILL in the middle of a run, and started again"
+cat > "$dir/counts.sh" << 'EOF'
+for i in $(seq 1 6); do echo "step $i of 6"; sleep 1; done
+EOF
+mapfile -d "" -t worker_command < "/proc/$(cat "$dir/payload_worker.pid")/cmdline"
+"$longshore" deploy --file "$dir/counts.sh" --instances "$LONGSHORE_INSTANCE_IDS" --execute --follow &
+follow=$!
+sleep 2.5
+kill -KILL "$(cat "$dir/payload_worker.pid")"
+echo "-- killed the worker --"
+setsid env --default-signal=INT,QUIT "${worker_command[@]}" < /dev/null >> "$dir/payload_worker.log" 2>&1 &
+echo $! > "$dir/payload_worker.pid"
+wait "$follow" || {
+  echo "demo.sh: the payloads did not survive the worker's death" >&2
+  exit 1
+}
+
+say "What ran on instance $first, and the tasks behind it"
+expect 0 list --instance "$first"
+expect 0 tasks --instance "$first"
+if [ -n "$keep" ]; then
+  say "The stack stays up. To use it: . $dir/env ; to stop it: tools/stack.sh down --dir $dir"
+fi
