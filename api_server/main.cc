@@ -22,7 +22,7 @@ DEFINE_int64(max_payload_bytes, 2097152, "Largest script.");
 DEFINE_int64(max_output_bytes, 1048576, "Output stored of one payload: first and last half.");
 DEFINE_int32(delivery_timeout, 3600, "Seconds after which an undelivered payload fails.");
 DEFINE_int32(max_running_per_instance, 8, "Payloads in work on one instance at a time.");
-DEFINE_int32(lease_duration_ms, 30000, "How long a silent worker keeps a task.");
+DEFINE_int32(lease_duration_ms, 10000, "How long a silent worker keeps a task.");
 DEFINE_int32(retry_initial_ms, 1000, "First delay after a failed delivery; doubles from there.");
 DEFINE_int32(retry_maximum_ms, 60000, "Longest delay between two tries of a delivery.");
 DEFINE_int32(database_connections, 12, "Most connections to the database.");

@@ -23,7 +23,7 @@ struct ServerOptions {
   int64_t max_output_bytes = 1048576;
   domain::DeployLimits deploy;
   int max_running_per_instance = 8;
-  std::chrono::milliseconds lease_duration{30000};
+  std::chrono::milliseconds lease_duration{10000};
   BackoffOptions retry_backoff{};
   int database_connections = 12;
   std::chrono::milliseconds drain_timeout{10000};

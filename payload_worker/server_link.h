@@ -101,7 +101,7 @@ class ServerLink {
   std::deque<std::string> script_requests_ ABSL_GUARDED_BY(mutex_);
   uint64_t heartbeat_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, SentHeartbeat> heartbeats_ ABSL_GUARDED_BY(mutex_);  // Unanswered.
-  std::chrono::milliseconds lease_duration_ ABSL_GUARDED_BY(mutex_){30000};
+  std::chrono::milliseconds lease_duration_ ABSL_GUARDED_BY(mutex_){10000};
   std::thread thread_;
 };
 

@@ -16,7 +16,7 @@
 namespace longshore::storage {
 
 struct ClaimOptions {
-  std::chrono::milliseconds lease_duration{30000};
+  std::chrono::milliseconds lease_duration{10000};
   int max_running_per_instance = 8;
   // How long a task waits before it looks again whether its instance is READY.
   std::chrono::milliseconds readiness_delay{5000};

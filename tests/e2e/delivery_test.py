@@ -151,6 +151,7 @@ class DeliveryTest(unittest.TestCase):
             wait_until(lambda: "PENDING" in self.stack.task(task_id).error, "the reschedule")
             self.stack.sql(f"UPDATE instances SET status = '{status}' WHERE id = {instance.id}")
             self.stack.sql(f"UPDATE tasks SET run_at = now() WHERE id = {task_id}")
+            self.deploy_to(self.first, "echo wakes the executor")
             self.failed(payload_id, reason)
 
     def test_failed_transfer_fails_the_execution_that_waits(self):

@@ -1,0 +1,165 @@
+// Fencing, repeats and the order of things, against real PostgreSQL.
+#include "api_server/executor/event_applier.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "storage/testing/database_fixture.h"
+
+namespace longshore::executor {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+class EventApplierTest : public storage::DatabaseFixture {
+ protected:
+  void SetUp() override {
+    storage::DatabaseFixture::SetUp();
+    applier_ = std::make_unique<EventApplier>(database_.get(), ApplierOptions{});
+    instance_ = AddInstance("a");
+    task_ = AddPayload(instance_, "/x");
+    ASSERT_THAT(Claim(1), ElementsAre(task_));
+  }
+
+  v1::TaskEvent Event(int64_t epoch = 1) {
+    v1::TaskEvent event;
+    event.set_task_id(task_);
+    event.set_lease_epoch(epoch);
+    return event;
+  }
+  v1::TaskEvent Executing(int64_t epoch = 1) {
+    v1::TaskEvent event = Event(epoch);
+    event.mutable_executing();
+    return event;
+  }
+  v1::TaskEvent Output(int64_t offset, const std::string& data, int64_t epoch = 1) {
+    v1::TaskEvent event = Event(epoch);
+    event.mutable_output()->set_offset(offset);
+    event.mutable_output()->set_data(data);
+    return event;
+  }
+  v1::TaskEvent Completed(int64_t output_bytes, int64_t epoch = 1) {
+    v1::TaskEvent event = Event(epoch);
+    v1::Finished* finished = event.mutable_finished();
+    finished->set_status(v1::PAYLOAD_STATUS_COMPLETED);
+    finished->set_executed(true);
+    finished->set_exit_code(0);
+    finished->set_output_bytes(output_bytes);
+    return event;
+  }
+  v1::TaskEvent Retry() {
+    v1::TaskEvent event = Event();
+    event.mutable_retry()->set_failure_reason(v1::FAILURE_REASON_UNREACHABLE);
+    event.mutable_retry()->set_error("no route");
+    return event;
+  }
+
+  ApplyOutcome Apply(const std::vector<v1::TaskEvent>& events) {
+    std::vector<const v1::TaskEvent*> pointers;
+    for (const v1::TaskEvent& event : events) pointers.push_back(&event);
+    ApplyOutcome outcome;
+    const absl::Status status = applier_->Apply(pointers, &outcome);
+    EXPECT_TRUE(status.ok()) << status;
+    return outcome;
+  }
+
+  std::string StoredOutput() {
+    std::string output;
+    Do([&](storage::Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(output, storage::OutputStore::ReadAll(c, task_));
+      return absl::OkStatus();
+    });
+    return output;
+  }
+  // Another worker gets the task under the next epoch.
+  void ChangeHands() {
+    ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() - interval '1 s'").ok());
+    Do([](storage::Connection& c) { return storage::LeaseStore::ReapExpired(c).status(); });
+    ASSERT_THAT(Claim(1), ElementsAre(task_));
+  }
+
+  std::unique_ptr<EventApplier> applier_;
+  int64_t instance_ = 0;
+  int64_t task_ = 0;
+};
+
+TEST_F(EventApplierTest, OneBatchMayCarryAWholeLife) {
+  const ApplyOutcome outcome = Apply({Executing(), Output(0, "ab"), Output(2, "c"), Completed(3)});
+  EXPECT_THAT(outcome.changed_payloads, ElementsAre(task_));
+  EXPECT_TRUE(outcome.tasks_freed);
+  EXPECT_THAT(outcome.lost, IsEmpty());
+  EXPECT_EQ(StoredOutput(), "abc");
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_COMPLETED);
+  EXPECT_EQ(Payload(task_).output_bytes(), 3);
+}
+
+TEST_F(EventApplierTest, ARepeatedBatchChangesNothingAndIsNotAnError) {
+  const std::vector<v1::TaskEvent> life = {Executing(), Output(0, "ab"), Completed(2)};
+  Apply(life);
+  const v1::Payload before = Payload(task_);
+  EXPECT_THAT(Apply(life).lost, IsEmpty());
+  EXPECT_EQ(Payload(task_).SerializeAsString(), before.SerializeAsString());
+  EXPECT_EQ(StoredOutput(), "ab");
+}
+
+TEST_F(EventApplierTest, AnOlderHolderIsToldAndWritesNothing) {
+  Apply({Executing(), Output(0, "ab")});
+  ChangeHands();
+  const ApplyOutcome outcome = Apply({Output(2, "LATE"), Completed(6)});
+  EXPECT_THAT(outcome.lost, ElementsAre(Pair(task_, 1)));
+  EXPECT_THAT(outcome.changed_payloads, IsEmpty());
+  EXPECT_EQ(StoredOutput(), "ab");
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_EXECUTING);
+  Apply({Executing(2), Output(2, "c", 2), Completed(3, 2)});
+  EXPECT_EQ(StoredOutput(), "abc");
+}
+
+TEST_F(EventApplierTest, AnEpochOfTheFutureAndAnUnknownTaskAreRefused) {
+  v1::TaskEvent unknown = Executing();
+  unknown.set_task_id(999);
+  const ApplyOutcome outcome = Apply({Executing(2), unknown});
+  EXPECT_THAT(outcome.lost, ElementsAre(Pair(task_, 2), Pair(999, 1)));
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_PENDING);
+}
+
+TEST_F(EventApplierTest, ARetryPutsTheTaskBackWithADelay) {
+  EXPECT_TRUE(Apply({Retry()}).tasks_freed);
+  EXPECT_THAT(Claim(1), IsEmpty()) << "not before its delay";
+  ASSERT_TRUE(Sql("UPDATE tasks SET run_at = now()").ok());
+  EXPECT_THAT(Claim(1), ElementsAre(task_));
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_PENDING);
+}
+
+TEST_F(EventApplierTest, ARetryOfACancelledTaskEndsIt) {
+  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, task_); });
+  Apply({Retry()});
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_CANCELLED);
+}
+
+TEST_F(EventApplierTest, ARetryOfACancelledTaskThatRunsDoesNotEndIt) {
+  Apply({Executing()});
+  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, task_); });
+  Apply({Retry()});
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_EXECUTING)
+      << "the script runs: only a worker can stop it";
+}
+
+TEST_F(EventApplierTest, AReleasedTaskIsDueAtOnce) {
+  v1::TaskEvent released = Event();
+  released.mutable_released();
+  Apply({released});
+  EXPECT_THAT(Claim(1), ElementsAre(task_));
+}
+
+TEST_F(EventApplierTest, TheFirstHostKeySeenIsPinnedForAll) {
+  v1::TaskEvent seen = Event();
+  seen.mutable_host_key_seen()->set_host_key("ssh-ed25519 A");
+  EXPECT_THAT(Apply({seen}).host_keys, ElementsAre(Pair(Pair(task_, 1), "ssh-ed25519 A")));
+  seen.mutable_host_key_seen()->set_host_key("ssh-ed25519 B");
+  EXPECT_THAT(Apply({seen}).host_keys, ElementsAre(Pair(Pair(task_, 1), "ssh-ed25519 A")));
+}
+
+}  // namespace
+}  // namespace longshore::executor

@@ -1,0 +1,108 @@
+#include "payload_worker/outbox.h"
+
+#include <gtest/gtest.h>
+
+namespace longshore {
+namespace {
+
+constexpr LeaseKey kKey{.task_id = 7, .lease_epoch = 2};
+
+v1::TaskEvent Last() {
+  v1::TaskEvent event;
+  event.mutable_finished()->set_status(v1::PAYLOAD_STATUS_COMPLETED);
+  return event;
+}
+
+class OutboxTest : public ::testing::Test {
+ protected:
+  v1::TaskEvents Take() {
+    v1::TaskEvents events;
+    outbox_.Take(&events);
+    return events;
+  }
+  // Takes and acknowledges until there is nothing left; what arrived, by offset.
+  std::map<int64_t, std::string> Drain(bool* last) {
+    std::map<int64_t, std::string> output;
+    for (v1::TaskEvents events = Take(); events.events_size() > 0; events = Take()) {
+      for (const auto& event : events.events()) {
+        EXPECT_EQ(event.sequence(), ++sequence_);
+        EXPECT_LE(event.output().data().size(), 65536u);
+        if (event.has_output()) output[event.output().offset()] = event.output().data();
+        if (event.has_finished()) *last = true;
+      }
+      outbox_.Acknowledge(sequence_);
+    }
+    return output;
+  }
+
+  int kicks_ = 0;
+  uint64_t sequence_ = 0;
+  Outbox outbox_{[this] { ++kicks_; }};
+};
+
+TEST_F(OutboxTest, SendsAgainWhatIsNotAcknowledged) {
+  outbox_.AddOutput(kKey, {1000, 1000}, 0, "abc");
+  outbox_.AddLast(kKey, Last());
+  EXPECT_EQ(Take().events_size(), 2);
+  EXPECT_EQ(Take().events_size(), 0);
+  outbox_.Acknowledge(1);
+  outbox_.Rewind();
+  const v1::TaskEvents again = Take();
+  ASSERT_EQ(again.events_size(), 1);
+  EXPECT_EQ(again.events(0).sequence(), 2u);
+  EXPECT_TRUE(again.events(0).has_finished());
+  EXPECT_FALSE(outbox_.Empty());
+  EXPECT_EQ(outbox_.Acknowledge(2).size(), 1u);
+  EXPECT_TRUE(outbox_.Empty());
+}
+
+TEST_F(OutboxTest, SmallOutputWaitsForCompanyWhileSomethingIsInFlight) {
+  outbox_.AddOutput(kKey, {1000, 1000}, 0, "a");
+  outbox_.AddOutput(kKey, {1000, 1000}, 1, "b");
+  outbox_.AddOutput(kKey, {1000, 1000}, 2, "c");
+  EXPECT_EQ(Take().events_size(), 1);
+  outbox_.Acknowledge(1);
+  const v1::TaskEvents rest = Take();
+  ASSERT_EQ(rest.events_size(), 1);
+  EXPECT_EQ(rest.events(0).output().data(), "bc");
+}
+
+TEST_F(OutboxTest, NoChunkCrossesTheHeadAndOnlyTheMiddleIsDropped) {
+  const OutputWindow window{.head = 100000, .tail = 100000};
+  std::string whole;
+  for (int i = 0; whole.size() < 5000000; ++i) whole += std::to_string(i) + "\n";
+  for (size_t at = 0; at < whole.size(); at += 3000) {
+    outbox_.AddOutput(kKey, window, static_cast<int64_t>(at), std::string_view(whole).substr(at, 3000));
+  }
+  outbox_.AddLast(kKey, Last());
+  bool last = false;
+  std::string head;
+  int64_t tail_begin = -1;
+  std::string tail;
+  for (const auto& [offset, data] : Drain(&last)) {
+    const int64_t end = offset + static_cast<int64_t>(data.size());
+    EXPECT_TRUE(end <= window.head || offset >= window.head);
+    EXPECT_EQ(data, whole.substr(offset, data.size()));
+    if (offset < window.head) head += data;
+    if (end > static_cast<int64_t>(whole.size()) - window.tail) {
+      if (tail_begin < 0) tail_begin = offset;
+      tail += data;
+    }
+  }
+  EXPECT_TRUE(last);
+  EXPECT_EQ(head, whole.substr(0, window.head));
+  EXPECT_LE(tail_begin, static_cast<int64_t>(whole.size()) - window.tail);
+  EXPECT_EQ(tail_begin + static_cast<int64_t>(tail.size()), static_cast<int64_t>(whole.size()));
+}
+
+TEST_F(OutboxTest, ADroppedLeaseSendsNothingMore) {
+  outbox_.AddOutput(kKey, {1000, 1000}, 0, "a");
+  outbox_.AddOutput(kKey, {1000, 1000}, 1, "b");
+  outbox_.Drop(kKey);
+  bool last = false;
+  EXPECT_EQ(Drain(&last).size(), 1u);
+  EXPECT_TRUE(outbox_.Empty());
+}
+
+}  // namespace
+}  // namespace longshore

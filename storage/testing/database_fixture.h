@@ -1,0 +1,116 @@
+// What tests of the stores, and of what is built on them, have in common.
+#ifndef LONGSHORE_STORAGE_TESTING_DATABASE_FIXTURE_H_
+#define LONGSHORE_STORAGE_TESTING_DATABASE_FIXTURE_H_
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/sha256.h"
+#include "common/status_macros.h"
+#include "common/testing/postgres.h"
+#include "storage/database.h"
+#include "storage/instance_store.h"
+#include "storage/lease_store.h"
+#include "storage/migrator.h"
+#include "storage/payload_store.h"
+#include "storage/script_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::storage {
+
+// A test suite with a PostgreSQL of its own and, for each test, a new database with the schema.
+class DatabaseFixture : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { postgres_ = new longshore::testing::Postgres(); }
+  static void TearDownTestSuite() { delete postgres_; }
+
+  void SetUp() override {
+    static int count = 0;
+    url_ = postgres_->CreateDatabase("test" + std::to_string(++count));
+    ASSERT_TRUE(Migrate(url_).ok());
+    database_ = std::make_unique<Database>(DatabaseOptions{.url = url_});
+  }
+
+  // Runs `body` in a transaction that has to succeed.
+  void Do(const std::function<absl::Status(Connection&)>& body) {
+    const absl::Status status = database_->Transact(body);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  absl::Status Sql(const std::string& sql) {
+    return database_->Transact([&](Connection& c) { return c.ExecuteScript(sql); });
+  }
+
+  int64_t AddInstance(const std::string& name) {
+    v1::Instance instance;
+    instance.set_name(name);
+    instance.set_provider("registered");
+    instance.set_address("host");
+    instance.set_port(22);
+    instance.set_ssh_user("root");
+    instance.set_status(v1::INSTANCE_STATUS_READY);
+    int64_t id = 0;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto inserted, InstanceStore::Insert(c, instance));
+      id = inserted.id();
+      return absl::OkStatus();
+    });
+    return id;
+  }
+
+  // One payload with its transfer task; returns the task's id, which equals the payload's in a new database.
+  int64_t AddPayload(int64_t instance_id, const std::string& path, bool execute = true) {
+    NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER};
+    Do([&](Connection& c) -> absl::Status {
+      const NewDeployment deployment{.script_sha256 = Sha256("x"),
+                                     .script_bytes = 1,
+                                     .execute_payload = execute,
+                                     .timeout = 60};
+      RETURN_IF_ERROR(ScriptStore::Put(c, Sha256("x"), "x"));
+      ASSIGN_OR_RETURN(const int64_t deployment_id, PayloadStore::InsertDeployment(c, deployment));
+      ASSIGN_OR_RETURN(tasks.payload_ids, PayloadStore::AllocateIds(c, 1));
+      ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(c, 1));
+      tasks.instance_ids = {instance_id};
+      tasks.remote_paths = {path};
+      tasks.depends_on.resize(1);
+      RETURN_IF_ERROR(PayloadStore::InsertBatch(c, deployment_id, deployment, tasks.payload_ids,
+                                                tasks.instance_ids, tasks.remote_paths, tasks.ids));
+      return TaskStore::InsertBatch(c, tasks);
+    });
+    return tasks.ids[0];
+  }
+
+  std::vector<int64_t> Claim(int places, ClaimOptions options = {}) {
+    std::vector<int64_t> ids;
+    Do([&](Connection& c) -> absl::Status {
+      ids.clear();
+      ASSIGN_OR_RETURN(const auto claimed,
+                       LeaseStore::ClaimDue(c, std::vector<std::string>(places, "w"), options));
+      for (const auto& claim : claimed.claims) ids.push_back(claim.assignment.task_id());
+      return absl::OkStatus();
+    });
+    return ids;
+  }
+
+  v1::Payload Payload(int64_t id) {
+    v1::Payload payload;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto stored, PayloadStore::Get(c, id));
+      payload = stored->payload;
+      return absl::OkStatus();
+    });
+    return payload;
+  }
+
+  static inline longshore::testing::Postgres* postgres_ = nullptr;
+  std::string url_;
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_TESTING_DATABASE_FIXTURE_H_
