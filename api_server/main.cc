@@ -1,4 +1,5 @@
-// api_server: the public services, the task executor and the workers' streams, over one PostgreSQL database.
+// api_server: the public services, the task executor and the workers' streams, over one PostgreSQL
+// database.
 #include <gflags/gflags.h>
 #include <glog/logging.h>
 
@@ -96,7 +97,8 @@ int Main() {
     return 2;
   }
   auto server = Server::Start(OptionsFromFlags());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(FLAGS_database_wait);
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(FLAGS_database_wait);
   for (int failures = 1; absl::IsUnavailable(server.status()); ++failures) {
     if (std::chrono::steady_clock::now() >= deadline) break;
     LOG(WARNING) << server.status() << "; trying again";

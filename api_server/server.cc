@@ -20,7 +20,8 @@
 namespace longshore {
 namespace {
 
-// A DeployPayload carries a script of 2 MiB and 100,000 ids; a worker's message some output. More is nobody's honest request.
+// A DeployPayload carries a script of 2 MiB and 100,000 ids; a worker's message some output. More
+// is nobody's honest request.
 constexpr int kMaxMessageBytes = 8 << 20;
 constexpr int kMaxRequestThreads = 32;
 constexpr int kWatchThreads = 3;
@@ -77,7 +78,8 @@ struct Server::Parts {
     ready = true;
   }
 
-  // Signals may come from the listener before everything is built: those are made up for by the first round of each part.
+  // Signals may come from the listener before everything is built: those are made up for by the
+  // first round of each part.
   void OnSignals(const executor::SignalSet& set) {
     if (!ready) return;
     if (set.tasks_due) dispatcher.Wake();

@@ -32,15 +32,16 @@ struct ServerOptions {
 // Start, then Drain once. Not thread-safe.
 class Server {
  public:
-  // Migrates the database and starts listening. Errors: Unavailable (database away), FailedPrecondition (address in use, or the
-  // schema is newer than this binary).
+  // Migrates the database and starts listening. Errors: Unavailable (database away),
+  // FailedPrecondition (address in use, or the schema is newer than this binary).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   ~Server();
 
   int port() const;         // Of the public services.
   int worker_port() const;  // Of WorkerService.
 
-  // Takes no new work, sends workers to other replicas, lets requests end, stores what workers have reported.
+  // Takes no new work, sends workers to other replicas, lets requests end, stores what workers have
+  // reported.
   void Drain();
 
  private:

@@ -21,7 +21,8 @@ struct OptionSpec {
 
 class Arguments {
  public:
-  // Takes "--name value", "--name=value" and "--switch" anywhere; "--" ends the options. Errors name the word.
+  // Takes "--name value", "--name=value" and "--switch" anywhere; "--" ends the options. Errors
+  // name the word.
   static absl::StatusOr<Arguments> Parse(const std::vector<std::string>& words,
                                          const OptionSpec& spec);
 

@@ -136,10 +136,10 @@ absl::StatusOr<int> Command::AddInstance() {
   for (const std::string& tag : arguments_.All("tag")) request.add_tags(tag);
   grpc::ClientContext context;
   v1::Instance instance;
-  RETURN_IF_ERROR(FromGrpcStatus(v1::InstanceService::NewStub(channel_)->RegisterInstance(
-      &context, request, &instance)));
-  Print(instance, arguments_.Has("quiet") ? std::to_string(instance.id()) + "\n"
-                                          : InstanceTable({instance}));
+  RETURN_IF_ERROR(FromGrpcStatus(
+      v1::InstanceService::NewStub(channel_)->RegisterInstance(&context, request, &instance)));
+  Print(instance,
+        arguments_.Has("quiet") ? std::to_string(instance.id()) + "\n" : InstanceTable({instance}));
   return 0;
 }
 
@@ -200,7 +200,9 @@ absl::StatusOr<int> Command::Deploy() {
   for (const std::string& error : response.errors()) std::cerr << "longshore: " << error << "\n";
   int status = response.success() ? 0 : 1;
   if (request.validate_only() || !waits()) {
-    std::string text = request.validate_only() ? "valid\n" : "deployment " + std::to_string(response.deployment_id()) + "\n";
+    std::string text = request.validate_only()
+                           ? "valid\n"
+                           : "deployment " + std::to_string(response.deployment_id()) + "\n";
     for (int i = 0; i < response.payload_ids_size(); ++i) {
       text += "payload " + std::to_string(response.payload_ids(i)) + " task " +
               std::to_string(response.task_ids(i)) + "\n";
@@ -228,7 +230,8 @@ absl::StatusOr<int> Command::Execute() {
   if (waits()) return Await(ids, /*until_transferred=*/false);
   std::string text;
   for (int i = 0; i < response.task_ids_size(); ++i) {
-    text += "payload " + std::to_string(ids[i]) + " task " + std::to_string(response.task_ids(i)) + "\n";
+    text += "payload " + std::to_string(ids[i]) + " task " + std::to_string(response.task_ids(i)) +
+            "\n";
   }
   Print(response, text);
   return 0;
@@ -240,8 +243,8 @@ absl::StatusOr<int> Command::Await(const std::vector<int64_t>& ids, bool until_t
       .on_status = [&](const v1::Payload& payload) { progress.OnStatus(payload); },
       .on_output = [&](int64_t id, int64_t offset,
                        std::string_view data) { progress.OnOutput(id, offset, data); }};
-  auto followed = FollowPayloads(payloads_.get(), ids, {.until_transferred = until_transferred},
-                                 handlers);
+  auto followed =
+      FollowPayloads(payloads_.get(), ids, {.until_transferred = until_transferred}, handlers);
   progress.Finish();
   RETURN_IF_ERROR(followed.status());
   PrintRows(*followed, PayloadTable(*followed));
@@ -270,26 +273,26 @@ absl::StatusOr<int> Command::Watch() {
   ASSIGN_OR_RETURN(const int64_t offset, arguments_.Int("offset", 0));
   const bool as_json = json();
   // Output goes out exactly as it was printed; what is said about it goes to standard error.
-  const FollowHandlers handlers{
-      .on_status =
-          [&](const v1::Payload& payload) {
-            if (as_json) {
-              std::cout << ToJson(payload) << std::flush;
-            } else {
-              std::cerr << "longshore: payload " << payload.id() << " is " << StatusText(payload) << "\n";
-            }
-          },
-      .on_output =
-          [&](int64_t /*payload_id*/, int64_t at, std::string_view data) {
-            if (as_json) {
-              v1::PayloadOutput output;
-              output.set_offset(at);
-              output.set_data(std::string(data));
-              std::cout << ToJson(output) << std::flush;
-            } else {
-              std::cout << data << std::flush;
-            }
-          }};
+  const FollowHandlers handlers{.on_status =
+                                    [&](const v1::Payload& payload) {
+                                      if (as_json) {
+                                        std::cout << ToJson(payload) << std::flush;
+                                      } else {
+                                        std::cerr << "longshore: payload " << payload.id() << " is "
+                                                  << StatusText(payload) << "\n";
+                                      }
+                                    },
+                                .on_output =
+                                    [&](int64_t /*payload_id*/, int64_t at, std::string_view data) {
+                                      if (as_json) {
+                                        v1::PayloadOutput output;
+                                        output.set_offset(at);
+                                        output.set_data(std::string(data));
+                                        std::cout << ToJson(output) << std::flush;
+                                      } else {
+                                        std::cout << data << std::flush;
+                                      }
+                                    }};
   ASSIGN_OR_RETURN(const auto followed,
                    FollowPayloads(payloads_.get(), {id}, {.output_offset = offset}, handlers));
   return followed[0].status() == v1::PAYLOAD_STATUS_COMPLETED ? 0 : 1;
@@ -314,15 +317,16 @@ absl::StatusOr<int> Command::ListPayloads() {
   ASSIGN_OR_RETURN(const auto status, EnumOption<v1::PayloadStatus>(arguments_, "status"));
   request.set_status(status);
   std::vector<v1::Payload> rows;
-  RETURN_IF_ERROR((ReadPages<v1::ListInstancePayloadsRequest, v1::ListInstancePayloadsResponse, v1::Payload>(
-      request,
-      [&](auto* context, const auto& page, auto* response) {
-        return payloads_->ListInstancePayloads(context, page, response);
-      },
-      [](auto* response, auto* all) {
-        for (auto& row : *response->mutable_payloads()) all->push_back(std::move(row));
-      },
-      &rows)));
+  RETURN_IF_ERROR(
+      (ReadPages<v1::ListInstancePayloadsRequest, v1::ListInstancePayloadsResponse, v1::Payload>(
+          request,
+          [&](auto* context, const auto& page, auto* response) {
+            return payloads_->ListInstancePayloads(context, page, response);
+          },
+          [](auto* response, auto* all) {
+            for (auto& row : *response->mutable_payloads()) all->push_back(std::move(row));
+          },
+          &rows)));
   PrintRows(rows, PayloadTable(rows));
   return 0;
 }
@@ -389,8 +393,7 @@ const std::map<std::string, CommandEntry>& CommandTable() {
        {&Command::Deploy,
         {"path", "file", "instances", "remote-path", "timeout", "request-id"},
         {"execute", "wait", "follow", "validate-only"}}},
-      {"execute",
-       {&Command::Execute, {"payloads", "timeout", "request-id"}, {"wait", "follow"}}},
+      {"execute", {&Command::Execute, {"payloads", "timeout", "request-id"}, {"wait", "follow"}}},
       {"status", {&Command::Status, {}, {}}},
       {"watch", {&Command::Watch, {"offset"}, {}}},
       {"list", {&Command::ListPayloads, {"instance", "status"}, {}}},
@@ -419,8 +422,7 @@ int RunCommand(const std::vector<std::string>& words) {
   OptionSpec spec{.with_value = entry->second.with_value, .switches = entry->second.switches};
   spec.with_value.insert("api");
   spec.switches.insert(kCommonSwitches.begin(), kCommonSwitches.end());
-  auto arguments =
-      Arguments::Parse({words.begin() + (two_words ? 2 : 1), words.end()}, spec);
+  auto arguments = Arguments::Parse({words.begin() + (two_words ? 2 : 1), words.end()}, spec);
   if (!arguments.ok()) return WrongCommandLine(std::string(arguments.status().message()));
   if (arguments->Has("help")) {
     std::cout << kUsage;

@@ -7,8 +7,8 @@
 
 namespace longshore::cli {
 
-// Runs the command in `words`; returns the exit status: 0 when everything asked for completed, 1 when something failed, 2 when
-// the command line is wrong.
+// Runs the command in `words`; returns the exit status: 0 when everything asked for completed, 1
+// when something failed, 2 when the command line is wrong.
 int RunCommand(const std::vector<std::string>& words);
 
 }  // namespace longshore::cli

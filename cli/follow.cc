@@ -61,7 +61,8 @@ class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
       Board::Entry& entry = board_.entries[id_];
       entry.failures = 0;
       if (event_.has_output()) {
-        entry.offset = event_.output().offset() + static_cast<int64_t>(event_.output().data().size());
+        entry.offset =
+            event_.output().offset() + static_cast<int64_t>(event_.output().data().size());
         board_.handlers.on_output(id_, event_.output().offset(), event_.output().data());
       } else {
         entry.last = event_.payload();

@@ -24,7 +24,8 @@ struct FollowOptions {
   bool until_transferred = false;
 };
 
-// Returns the last state of each, in the order of `ids`, or the first error that is not a passing one.
+// Returns the last state of each, in the order of `ids`, or the first error that is not a passing
+// one.
 absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub* stub,
                                                         const std::vector<int64_t>& ids,
                                                         const FollowOptions& options,

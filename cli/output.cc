@@ -76,9 +76,8 @@ std::string InstanceTable(const std::vector<v1::Instance>& instances) {
       {"ID", "NAME", "PROJECT", "ADDRESS", "USER", "STATUS", "TAGS"}};
   for (const v1::Instance& instance : instances) {
     rows.push_back({std::to_string(instance.id()), instance.name(), instance.project(),
-                    instance.address() + ":" + std::to_string(instance.port()),
-                    instance.ssh_user(), EnumText(instance.status()),
-                    absl::StrJoin(instance.tags(), ",")});
+                    instance.address() + ":" + std::to_string(instance.port()), instance.ssh_user(),
+                    EnumText(instance.status()), absl::StrJoin(instance.tags(), ",")});
   }
   return FormatTable(rows);
 }

@@ -13,7 +13,8 @@
 
 namespace longshore::cli {
 
-// Columns as wide as their widest cell, two spaces between; the first row is the heading. Control characters are shown as "?".
+// Columns as wide as their widest cell, two spaces between; the first row is the heading. Control
+// characters are shown as "?".
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 // protojson, all fields by their proto names, one line.

@@ -8,9 +8,9 @@ namespace longshore {
 std::chrono::milliseconds BackoffDelay(const BackoffOptions& options, int failures,
                                        double uniform) {
   const int doublings = std::clamp(failures - 1, 0, 30);
-  const double ceiling = std::min<double>(static_cast<double>(options.initial.count()) *
-                                              static_cast<double>(int64_t{1} << doublings),
-                                          static_cast<double>(options.maximum.count()));
+  const double ceiling = std::min<double>(
+      static_cast<double>(options.initial.count()) * static_cast<double>(int64_t{1} << doublings),
+      static_cast<double>(options.maximum.count()));
   return std::chrono::milliseconds(static_cast<int64_t>(ceiling * (0.5 + uniform / 2)));
 }
 

@@ -6,7 +6,8 @@
 
 namespace longshore {
 
-// Monotonic time that goes on while the machine is suspended, so that a lease is never trusted for longer than it is.
+// Monotonic time that goes on while the machine is suspended, so that a lease is never trusted for
+// longer than it is.
 class Clock {
  public:
   virtual ~Clock() = default;

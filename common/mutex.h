@@ -1,6 +1,7 @@
 // A mutex that both clang's thread-safety analysis and ThreadSanitizer understand.
 //
-// Debian's Abseil is not instrumented, so TSan cannot see absl::Mutex's happens-before; std::mutex it can.
+// Debian's Abseil is not instrumented, so TSan cannot see absl::Mutex's happens-before; std::mutex
+// it can.
 #ifndef LONGSHORE_COMMON_MUTEX_H_
 #define LONGSHORE_COMMON_MUTEX_H_
 
@@ -25,7 +26,9 @@ class ABSL_LOCKABLE Mutex {
 // Holds a Mutex for a scope.
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex* mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(*mutex) { mutex_.Lock(); }
+  explicit MutexLock(Mutex* mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(*mutex) {
+    mutex_.Lock();
+  }
   ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
@@ -34,7 +37,8 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex& mutex_;
 };
 
-// Condition variable for Mutex. Every wait may wake for no reason: wait in a loop over the condition.
+// Condition variable for Mutex. Every wait may wake for no reason: wait in a loop over the
+// condition.
 class CondVar {
  public:
   void Wait(Mutex* mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -43,7 +47,8 @@ class CondVar {
     lock.release();
   }
   // Returns at `deadline` at the latest.
-  void WaitUntil(Mutex* mutex, std::chrono::steady_clock::time_point deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+  void WaitUntil(Mutex* mutex, std::chrono::steady_clock::time_point deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
     condition_.wait_until(lock, deadline);
     lock.release();

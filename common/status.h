@@ -1,4 +1,5 @@
-// Attaches google.rpc error details to an absl::Status, so that domain code can name an error without knowing gRPC.
+// Attaches google.rpc error details to an absl::Status, so that domain code can name an error
+// without knowing gRPC.
 #ifndef LONGSHORE_COMMON_STATUS_H_
 #define LONGSHORE_COMMON_STATUS_H_
 

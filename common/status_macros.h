@@ -8,17 +8,18 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function when `expr` is an error.
-#define RETURN_IF_ERROR(expr)                              \
-  do {                                                     \
-    if (absl::Status status_ = (expr); !status_.ok()) {    \
-      return status_;                                      \
-    }                                                      \
+#define RETURN_IF_ERROR(expr)                           \
+  do {                                                  \
+    if (absl::Status status_ = (expr); !status_.ok()) { \
+      return status_;                                   \
+    }                                                   \
   } while (false)
 
 #define LONGSHORE_CONCAT_INNER(a, b) a##b
 #define LONGSHORE_CONCAT(a, b) LONGSHORE_CONCAT_INNER(a, b)
 
-// ASSIGN_OR_RETURN(auto value, Compute()): declares or assigns on success, returns the error otherwise.
+// ASSIGN_OR_RETURN(auto value, Compute()): declares or assigns on success, returns the error
+// otherwise.
 #define ASSIGN_OR_RETURN(lhs, expr) \
   ASSIGN_OR_RETURN_IMPL(LONGSHORE_CONCAT(status_or_, __LINE__), lhs, expr)
 #define ASSIGN_OR_RETURN_IMPL(result, lhs, expr) \

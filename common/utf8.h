@@ -7,7 +7,8 @@
 
 namespace longshore {
 
-// `bytes` with every byte that is not part of well-formed UTF-8 (Unicode 15, table 3-7) replaced by U+FFFD.
+// `bytes` with every byte that is not part of well-formed UTF-8 (Unicode 15, table 3-7) replaced by
+// U+FFFD.
 std::string ToValidUtf8(std::string_view bytes);
 
 // One line for people: valid UTF-8, control characters shown as "?", at most `limit` bytes.

@@ -19,7 +19,8 @@ class WorkQueue {
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
-  // Never blocks; does nothing once Shutdown has been called. What is queued is the caller's to bound.
+  // Never blocks; does nothing once Shutdown has been called. What is queued is the caller's to
+  // bound.
   void Add(std::function<void()> work) ABSL_LOCKS_EXCLUDED(mutex_);
   // Drops what has not been started, waits for what has.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);

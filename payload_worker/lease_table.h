@@ -12,8 +12,9 @@
 
 namespace longshore {
 
-// Thread-safe. A lease counts only once a heartbeat that was sent after its assignment came has been answered: an assignment may
-// have lain in a buffer for any time. It is trusted from the moment the heartbeat was sent, so less long than the database does.
+// Thread-safe. A lease counts only once a heartbeat that was sent after its assignment came has
+// been answered: an assignment may have lain in a buffer for any time. It is trusted from the
+// moment the heartbeat was sent, so less long than the database does.
 class LeaseTable {
  public:
   explicit LeaseTable(const Clock* clock);
@@ -30,7 +31,8 @@ class LeaseTable {
   // The database renewed these to `until` at least, on this worker's clock.
   void Renew(const std::vector<LeaseKey>& keys, std::chrono::nanoseconds until)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Waits until the lease is valid for `remaining` longer; false when it is lost, or `limit` is over first.
+  // Waits until the lease is valid for `remaining` longer; false when it is lost, or `limit` is
+  // over first.
   bool WaitValid(const LeaseKey& key, std::chrono::nanoseconds remaining,
                  std::chrono::milliseconds limit) ABSL_LOCKS_EXCLUDED(mutex_);
   void Wake() ABSL_LOCKS_EXCLUDED(mutex_);

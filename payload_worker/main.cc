@@ -9,7 +9,8 @@
 #include "common/shutdown.h"
 #include "payload_worker/worker.h"
 
-DEFINE_string(api_server, "127.0.0.1:50052", "Comma-separated addresses of api_servers, for workers.");
+DEFINE_string(api_server, "127.0.0.1:50052",
+              "Comma-separated addresses of api_servers, for workers.");
 DEFINE_string(ssh_private_key, "", "File with the private key that logs in to the instances.");
 DEFINE_string(name, "", "Name of this worker; empty: the host's name and the process id.");
 DEFINE_int32(max_connecting, 64, "Connections being made at a time.");

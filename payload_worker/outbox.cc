@@ -7,7 +7,8 @@ namespace {
 
 constexpr size_t kChunkBytes = 64 * 1024;     // The contract's limit for one chunk.
 constexpr int64_t kWindowBytes = 256 * 1024;  // Of one run, unacknowledged.
-// While something is in flight, less than this waits for company: a chatty script costs one event a round trip.
+// While something is in flight, less than this waits for company: a chatty script costs one event a
+// round trip.
 constexpr size_t kWorthSending = 16 * 1024;
 constexpr int kMaxEventsPerMessage = 1000;
 constexpr size_t kMaxMessageBytes = 1 << 20;

@@ -30,8 +30,9 @@ struct OutputWindow {
   int64_t tail = 0;
 };
 
-// Thread-safe. Memory is bounded: of each run's output at most a window of unacknowledged chunks, the head and twice the tail
-// are held; what lies between is dropped when the server is slower than the script.
+// Thread-safe. Memory is bounded: of each run's output at most a window of unacknowledged chunks,
+// the head and twice the tail are held; what lies between is dropped when the server is slower than
+// the script.
 class Outbox {
  public:
   // `on_ready` is called, without any lock held, when there may be something to take.

@@ -72,7 +72,8 @@ TEST_F(OutboxTest, NoChunkCrossesTheHeadAndOnlyTheMiddleIsDropped) {
   std::string whole;
   for (int i = 0; whole.size() < 5000000; ++i) whole += std::to_string(i) + "\n";
   for (size_t at = 0; at < whole.size(); at += 3000) {
-    outbox_.AddOutput(kKey, window, static_cast<int64_t>(at), std::string_view(whole).substr(at, 3000));
+    outbox_.AddOutput(kKey, window, static_cast<int64_t>(at),
+                      std::string_view(whole).substr(at, 3000));
   }
   outbox_.AddLast(kKey, Last());
   bool last = false;

@@ -15,17 +15,21 @@
 
 namespace longshore {
 
-// Thread-safe. Keeps the scripts used last, up to a number of bytes; one that is in use stays alive with its user.
+// Thread-safe. Keeps the scripts used last, up to a number of bytes; one that is in use stays alive
+// with its user.
 class ScriptCache {
  public:
-  // `request` asks the server for a script, whose answer comes to Put; it may be called again for the same script.
+  // `request` asks the server for a script, whose answer comes to Put; it may be called again for
+  // the same script.
   ScriptCache(size_t max_bytes, std::function<void(const std::string& sha256)> request);
 
   using Content = std::shared_ptr<const std::string>;
-  // Waits for the script at most `limit`. Unavailable when it did not come, NotFound when the server does not have it.
+  // Waits for the script at most `limit`. Unavailable when it did not come, NotFound when the
+  // server does not have it.
   absl::StatusOr<Content> Get(const std::string& sha256, std::chrono::milliseconds limit)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The server's answer; empty content means that it has none. Content that is not what its name says is dropped.
+  // The server's answer; empty content means that it has none. Content that is not what its name
+  // says is dropped.
   void Put(const std::string& sha256, std::string content) ABSL_LOCKS_EXCLUDED(mutex_);
   // Asks again for what is waited for: the stream it was asked on is gone.
   void RequestAgain() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -44,7 +48,8 @@ class ScriptCache {
   Mutex mutex_;
   CondVar changed_;
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
-  std::list<std::string> recent_ ABSL_GUARDED_BY(mutex_);  // Used last first; only those with content.
+  std::list<std::string> recent_
+      ABSL_GUARDED_BY(mutex_);  // Used last first; only those with content.
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

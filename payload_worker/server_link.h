@@ -1,4 +1,5 @@
-// The worker's end of the stream to an api_server: reconnects to any of several, sends again what was not acknowledged.
+// The worker's end of the stream to an api_server: reconnects to any of several, sends again what
+// was not acknowledged.
 #ifndef LONGSHORE_PAYLOAD_WORKER_SERVER_LINK_H_
 #define LONGSHORE_PAYLOAD_WORKER_SERVER_LINK_H_
 
@@ -43,7 +44,8 @@ struct ServerLinkHandlers {
   std::function<int()> capacity;
 };
 
-// Thread-safe. States of a connection: connecting -> open (hello written) -> ended (nothing is started on it any more) -> done.
+// Thread-safe. States of a connection: connecting -> open (hello written) -> ended (nothing is
+// started on it any more) -> done.
 class ServerLink {
  public:
   ServerLink(ServerLinkOptions options, Outbox* outbox, LeaseTable* leases,
@@ -70,7 +72,8 @@ class ServerLink {
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
   // Holds one connection until it ends.
   void Converse(const std::string& server) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Fills in the next message to write; false when there is none. Called with the stream's write free.
+  // Fills in the next message to write; false when there is none. Called with the stream's write
+  // free.
   bool NextMessage(v1::WorkerMessage* message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool NextHeartbeat(v1::WorkerMessage* message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MaybeWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

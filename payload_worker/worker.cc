@@ -30,15 +30,16 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
                .scripts = &scripts_,
                .leases = &leases_,
                .outbox = &outbox_,
-               .pin_host_key = [this](const LeaseKey& lease,
-                                      const std::string& host_key) { return PinHostKey(lease, host_key); },
+               .pin_host_key =
+                   [this](const LeaseKey& lease, const std::string& host_key) {
+                     return PinHostKey(lease, host_key);
+                   },
                .cancelled = [this](const LeaseKey& lease) { return IsCancelled(lease); },
                .lease_duration = [this] { return link_->lease_duration(); }},
       follower_(&outbox_, [this](const LeaseKey& lease) { Forget(lease); }),
       connectors_(options_.max_connecting) {
   link_ = std::make_unique<ServerLink>(
-      ServerLinkOptions{
-          .servers = options_.servers, .name = options_.name, .version = kVersion},
+      ServerLinkOptions{.servers = options_.servers, .name = options_.name, .version = kVersion},
       &outbox_, &leases_,
       ServerLinkHandlers{
           .on_assignment = [this](v1::Assignment a) { OnAssignment(std::move(a)); },
@@ -224,7 +225,8 @@ void Worker::Drain() {
     changed_.WaitUntil(&mutex_, deadline);
   }
   if (!tasks_.empty()) {
-    LOG(WARNING) << tasks_.size() << " tasks could not be handed over in time; their leases run out";
+    LOG(WARNING) << tasks_.size()
+                 << " tasks could not be handed over in time; their leases run out";
   }
 }
 

@@ -26,19 +26,21 @@ namespace longshore {
 struct WorkerOptions {
   std::vector<std::string> servers;
   std::string name;
-  int max_connecting = 64;   // Connector threads.
-  int max_running = 10000;   // Tasks held in all.
+  int max_connecting = 64;  // Connector threads.
+  int max_running = 10000;  // Tasks held in all.
   size_t script_cache_bytes = 64 << 20;
   std::chrono::milliseconds drain_timeout{20000};
 };
 
-// Thread-safe. A task is queued, then connecting (on a connector thread), then followed; at each step it may turn out to be lost.
+// Thread-safe. A task is queued, then connecting (on a connector thread), then followed; at each
+// step it may turn out to be lost.
 class Worker {
  public:
   Worker(WorkerOptions options, ssh::PrivateKey key);
   ~Worker();
 
-  // Takes no new work, lets what is connecting come to an end, hands over what runs, waits until all of it is stored.
+  // Takes no new work, lets what is connecting come to an end, hands over what runs, waits until
+  // all of it is stored.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -1,7 +1,7 @@
 #include "storage/connection.h"
 
-#include <postgresql/libpq-fe.h>
 #include <poll.h>
+#include <postgresql/libpq-fe.h>
 
 #include <cerrno>
 #include <charconv>
@@ -13,8 +13,9 @@
 namespace longshore::storage {
 namespace {
 
-// Bounds for a server that went silent: give up on connecting after 5 s and on an unanswered packet after 15 s. Statements
-// and locks have limits of their own so that one stuck session cannot hold up everything.
+// Bounds for a server that went silent: give up on connecting after 5 s and on an unanswered packet
+// after 15 s. Statements and locks have limits of their own so that one stuck session cannot hold
+// up everything.
 constexpr const char* kKeywords[] = {"dbname",
                                      "connect_timeout",
                                      "tcp_user_timeout",
@@ -173,13 +174,13 @@ Connection::~Connection() = default;
 void Connection::Deleter::operator()(pg_conn* connection) const { PQfinish(connection); }
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& url) {
-  const char* values[] = {url.c_str(), "5", "15000", "10", "5", "3", "longshore", kSettings, nullptr};
+  const char* values[] = {url.c_str(), "5",         "15000",   "10",   "5",
+                          "3",         "longshore", kSettings, nullptr};
   auto connection = std::unique_ptr<Connection>(
       new Connection(PQconnectdbParams(kKeywords, values, /*expand_dbname=*/1)));
   if (!connection->healthy()) {
-    return absl::UnavailableError(
-        std::string("cannot connect to the database: ") +
-        PQerrorMessage(connection->connection_.get()));
+    return absl::UnavailableError(std::string("cannot connect to the database: ") +
+                                  PQerrorMessage(connection->connection_.get()));
   }
   return connection;
 }
@@ -195,8 +196,7 @@ absl::Status Connection::Check(const pg_result* result) const {
   const absl::StatusCode code =
       healthy() ? CodeForSqlState(state == nullptr ? "" : state) : absl::StatusCode::kUnavailable;
   return absl::Status(code, std::string("database: ") +
-                                (message != nullptr ? message
-                                                    : PQerrorMessage(connection_.get())));
+                                (message != nullptr ? message : PQerrorMessage(connection_.get())));
 }
 
 absl::StatusOr<Result> Connection::Execute(const char* sql, const Params& params) {

@@ -33,7 +33,7 @@ class Result {
   int64_t Int(int row, int column) const;  // 0 for NULL.
   double Double(int row, int column) const;
   bool Bool(int row, int column) const;
-  std::string Bytes(int row, int column) const;                 // bytea.
+  std::string Bytes(int row, int column) const;                   // bytea.
   std::vector<std::string> TextArray(int row, int column) const;  // text[] without NULLs.
 
  private:
@@ -52,9 +52,9 @@ class Params {
   Params& Text(std::string_view value);
   Params& Bytes(std::string_view value);
   Params& Null();
-  Params& Ints(const std::vector<int64_t>& values);          // bigint[] or integer[]
-  Params& Bools(const std::vector<bool>& values);            // boolean[]
-  Params& Texts(const std::vector<std::string>& values);     // text[]
+  Params& Ints(const std::vector<int64_t>& values);            // bigint[] or integer[]
+  Params& Bools(const std::vector<bool>& values);              // boolean[]
+  Params& Texts(const std::vector<std::string>& values);       // text[]
   Params& BytesArray(const std::vector<std::string>& values);  // bytea[]
   Params& OptionalInts(const std::vector<std::optional<int64_t>>& values);
 
@@ -70,8 +70,9 @@ class Params {
 
 // One connection to PostgreSQL. Not thread-safe; a thread holds it through a ConnectionPool::Lease.
 //
-// Errors are absl::Status: Unavailable (connection, server going down, disk full), Aborted (deadlock, serialization,
-// lock or statement timeout: repeat the transaction), AlreadyExists (unique violation), Internal (all else).
+// Errors are absl::Status: Unavailable (connection, server going down, disk full), Aborted
+// (deadlock, serialization, lock or statement timeout: repeat the transaction), AlreadyExists
+// (unique violation), Internal (all else).
 class Connection {
  public:
   // Connects to `url` (a libpq connection string), waiting at most a few seconds.
@@ -80,7 +81,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Runs one statement, prepared at its first use on this connection. `sql` must outlive the connection: a literal.
+  // Runs one statement, prepared at its first use on this connection. `sql` must outlive the
+  // connection: a literal.
   absl::StatusOr<Result> Execute(const char* sql, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
@@ -88,7 +90,8 @@ class Connection {
   // False once the connection is broken for good.
   bool healthy() const;
 
-  // LISTEN/NOTIFY. Waits for a notification or for `wake_fd` to become readable, whichever is first.
+  // LISTEN/NOTIFY. Waits for a notification or for `wake_fd` to become readable, whichever is
+  // first.
   struct Notification {
     std::string channel;
     std::string payload;

@@ -74,7 +74,8 @@ absl::Status Database::Transact(const std::function<absl::Status(Connection&)>& 
       }
       return connection.ExecuteScript("COMMIT");
     });
-    // A pooled connection may have died while it was idle: nothing has happened yet, so try another.
+    // A pooled connection may have died while it was idle: nothing has happened yet, so try
+    // another.
     const bool stale = absl::IsUnavailable(status) && !begun && i == 0;
     if (!absl::IsAborted(status) && !stale) break;
   }
@@ -83,15 +84,15 @@ absl::Status Database::Transact(const std::function<absl::Status(Connection&)>& 
 
 absl::Status Database::Run(const std::function<absl::Status(Connection&)>& body) {
   absl::Status status = WithConnection(body);
-  // Once more on a fresh connection: a pooled one may have died while it was idle. Only for what reads or is harmless twice.
+  // Once more on a fresh connection: a pooled one may have died while it was idle. Only for what
+  // reads or is harmless twice.
   if (absl::IsUnavailable(status)) status = WithConnection(body);
   return status;
 }
 
 absl::Status Database::Notify(const std::string& channel, const std::string& payload) {
   return Run([&](Connection& connection) {
-    return connection
-        .Execute("SELECT pg_notify($1, $2)", Params().Text(channel).Text(payload))
+    return connection.Execute("SELECT pg_notify($1, $2)", Params().Text(channel).Text(payload))
         .status();
   });
 }

@@ -30,15 +30,17 @@ class Database {
 
   // Runs `body` between BEGIN and COMMIT; rolls back when it returns an error.
   //
-  // Repeats the whole transaction a few times on Aborted (deadlock, serialization failure, lock timeout), so `body` must
-  // have no effect outside the database before it succeeds. Unavailable from COMMIT leaves it in doubt whether the
-  // transaction happened: what is written must be safe to write again.
+  // Repeats the whole transaction a few times on Aborted (deadlock, serialization failure, lock
+  // timeout), so `body` must have no effect outside the database before it succeeds. Unavailable
+  // from COMMIT leaves it in doubt whether the transaction happened: what is written must be safe
+  // to write again.
   absl::Status Transact(const std::function<absl::Status(Connection&)>& body);
 
   // Runs a single statement that reads, or is harmless twice: repeated once on Unavailable.
   absl::Status Run(const std::function<absl::Status(Connection&)>& body);
 
-  // NOTIFY in a transaction of its own. A lost notification only costs time; every listener also polls slowly.
+  // NOTIFY in a transaction of its own. A lost notification only costs time; every listener also
+  // polls slowly.
   absl::Status Notify(const std::string& channel, const std::string& payload);
 
   const std::string& url() const { return options_.url; }

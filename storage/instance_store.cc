@@ -66,8 +66,7 @@ absl::StatusOr<v1::Instance> InstanceStore::Insert(Connection& connection,
   return ReadInstance(result, 0);
 }
 
-absl::StatusOr<std::optional<v1::Instance>> InstanceStore::Get(Connection& connection,
-                                                               int64_t id) {
+absl::StatusOr<std::optional<v1::Instance>> InstanceStore::Get(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute("SELECT " INSTANCE_COLUMNS " FROM instances WHERE id = $1",
                                       Params().Int(id)));
@@ -78,18 +77,17 @@ absl::StatusOr<std::optional<v1::Instance>> InstanceStore::Get(Connection& conne
 absl::StatusOr<std::vector<v1::Instance>> InstanceStore::List(Connection& connection,
                                                               const InstanceFilter& filter,
                                                               Page page) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute("SELECT " INSTANCE_COLUMNS
-                         " FROM instances WHERE id > $1 AND ($2 = '' OR project = $2)"
-                         " AND tags @> $3::text[] AND ($4 = '' OR status = $4)"
-                         " ORDER BY id LIMIT $5",
-                         Params()
-                             .Int(page.after)
-                             .Text(filter.project)
-                             .Texts(filter.tags)
-                             .Text(filter.status == 0 ? "" : EnumText(filter.status))
-                             .Int(page.limit)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute("SELECT " INSTANCE_COLUMNS
+                                      " FROM instances WHERE id > $1 AND ($2 = '' OR project = $2)"
+                                      " AND tags @> $3::text[] AND ($4 = '' OR status = $4)"
+                                      " ORDER BY id LIMIT $5",
+                                      Params()
+                                          .Int(page.after)
+                                          .Text(filter.project)
+                                          .Texts(filter.tags)
+                                          .Text(filter.status == 0 ? "" : EnumText(filter.status))
+                                          .Int(page.limit)));
   std::vector<v1::Instance> instances;
   for (int row = 0; row < result.rows(); ++row) instances.push_back(ReadInstance(result, row));
   return instances;
@@ -103,10 +101,9 @@ absl::StatusOr<std::map<int64_t, InstanceStore::Target>> InstanceStore::LockTarg
                                       Params().Ints(ids)));
   std::map<int64_t, Target> targets;
   for (int row = 0; row < result.rows(); ++row) {
-    targets[result.Int(row, 0)] = {
-        .status = EnumFromText<v1::InstanceStatus>(result.Text(row, 1)),
-        .ssh_user = std::string(result.Text(row, 2)),
-        .home = std::string(result.Text(row, 3))};
+    targets[result.Int(row, 0)] = {.status = EnumFromText<v1::InstanceStatus>(result.Text(row, 1)),
+                                   .ssh_user = std::string(result.Text(row, 2)),
+                                   .home = std::string(result.Text(row, 3))};
   }
   return targets;
 }

@@ -23,7 +23,8 @@ struct InstanceFilter {
 // Stateless functions over one connection, to be called inside a transaction or not.
 class InstanceStore {
  public:
-  // Inserts `instance` (id and times are the database's). AlreadyExists when the name is taken in its project.
+  // Inserts `instance` (id and times are the database's). AlreadyExists when the name is taken in
+  // its project.
   static absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& instance);
   static absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, int64_t id);
   // By ascending id.
@@ -34,7 +35,8 @@ class InstanceStore {
     std::string ssh_user;
     std::string home;  // Empty until learned.
   };
-  // What a deployment has to know of each instance; unknown ids are left out. Locks the rows against termination.
+  // What a deployment has to know of each instance; unknown ids are left out. Locks the rows
+  // against termination.
   static absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection,
                                                                const std::vector<int64_t>& ids);
   // Pins `host_key` unless a key is pinned already; returns the pinned one.

@@ -9,7 +9,8 @@ namespace {
 // A run directory is not chased for longer than this; the instance is taken to be gone.
 #define CLEANUP_GIVE_UP "interval '7 days'"
 
-// What an assignment says of the instance: address, port, ssh_user, host_key, from column `column` on.
+// What an assignment says of the instance: address, port, ssh_user, host_key, from column `column`
+// on.
 void ReadTarget(const Result& result, int row, int column, v1::Assignment* assignment) {
   assignment->set_address(std::string(result.Text(row, column)));
   assignment->set_port(static_cast<int32_t>(result.Int(row, column + 1)));
@@ -59,8 +60,9 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
                                                  const std::vector<std::string>& workers,
                                                  const ClaimOptions& options) {
   RETURN_IF_ERROR(LockCapacity(connection));
-  // One statement: take what is due, judge each row, then park, postpone and claim by verdict. A path is busy while a task
-  // holds it and also while a script runs from it whose task has no holder just now.
+  // One statement: take what is due, judge each row, then park, postpone and claim by verdict. A
+  // path is busy while a task holds it and also while a script runs from it whose task has no
+  // holder just now.
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(
@@ -166,10 +168,11 @@ absl::StatusOr<std::vector<int64_t>> LeaseStore::FindUndelivered(Connection& con
 absl::Status LeaseStore::WakeStranded(Connection& connection) {
   RETURN_IF_ERROR(LockCapacity(connection));
   return connection
-      .Execute("UPDATE tasks t SET waiting_since = NULL, run_at = now(),"
-               " deliver_by = t.deliver_by + (now() - t.waiting_since)"
-               " WHERE t.waiting_since IS NOT NULL AND NOT EXISTS (SELECT 1 FROM tasks r"
-               " WHERE r.status = 'RUNNING' AND r.instance_id = t.instance_id)")
+      .Execute(
+          "UPDATE tasks t SET waiting_since = NULL, run_at = now(),"
+          " deliver_by = t.deliver_by + (now() - t.waiting_since)"
+          " WHERE t.waiting_since IS NOT NULL AND NOT EXISTS (SELECT 1 FROM tasks r"
+          " WHERE r.status = 'RUNNING' AND r.instance_id = t.instance_id)")
       .status();
 }
 
@@ -224,19 +227,21 @@ absl::Status LeaseStore::DeleteCleanups(Connection& connection,
                                         const std::vector<int64_t>& attempts) {
   if (payload_ids.empty()) return absl::OkStatus();
   return connection
-      .Execute("DELETE FROM run_cleanups c USING unnest($1::bigint[], $2::bigint[])"
-               " AS u(payload_id, attempt)"
-               " WHERE c.payload_id = u.payload_id AND c.attempt = u.attempt",
-               Params().Ints(payload_ids).Ints(attempts))
+      .Execute(
+          "DELETE FROM run_cleanups c USING unnest($1::bigint[], $2::bigint[])"
+          " AS u(payload_id, attempt)"
+          " WHERE c.payload_id = u.payload_id AND c.attempt = u.attempt",
+          Params().Ints(payload_ids).Ints(attempts))
       .status();
 }
 
 absl::Status WorkerStore::Upsert(Connection& connection, const v1::WorkerHello& hello) {
   return connection
-      .Execute("INSERT INTO workers (name, incarnation, version) VALUES ($1, $2, $3)"
-               " ON CONFLICT (name) DO UPDATE SET incarnation = $2, version = $3,"
-               " connected_at = now(), seen_at = now()",
-               Params().Text(hello.name()).Text(hello.incarnation()).Text(hello.version()))
+      .Execute(
+          "INSERT INTO workers (name, incarnation, version) VALUES ($1, $2, $3)"
+          " ON CONFLICT (name) DO UPDATE SET incarnation = $2, version = $3,"
+          " connected_at = now(), seen_at = now()",
+          Params().Text(hello.name()).Text(hello.incarnation()).Text(hello.version()))
       .status();
 }
 

@@ -38,8 +38,9 @@ struct ClaimResult {
 
 class LeaseStore {
  public:
-  // Claims due tasks, at most one for each element of `workers`, which names who gets it. Parks those that have to wait for
-  // their remote_path or a place on the instance and postpones those whose instance is not READY. In a transaction.
+  // Claims due tasks, at most one for each element of `workers`, which names who gets it. Parks
+  // those that have to wait for their remote_path or a place on the instance and postpones those
+  // whose instance is not READY. In a transaction.
   static absl::StatusOr<ClaimResult> ClaimDue(Connection& connection,
                                               const std::vector<std::string>& workers,
                                               const ClaimOptions& options);
@@ -49,7 +50,8 @@ class LeaseStore {
     int64_t lease_epoch;
     bool cancel_requested;
   };
-  // Renews the leases that are still held under the given epochs; the others are missing in the answer.
+  // Renews the leases that are still held under the given epochs; the others are missing in the
+  // answer.
   static absl::StatusOr<std::vector<Renewal>> Renew(Connection& connection,
                                                     const std::vector<int64_t>& task_ids,
                                                     const std::vector<int64_t>& lease_epochs,
@@ -61,7 +63,8 @@ class LeaseStore {
   static absl::StatusOr<std::vector<int64_t>> FindUndelivered(Connection& connection, int limit);
   // Wakes waiting tasks of instances where nothing runs: a net under TaskStore::End.
   static absl::Status WakeStranded(Connection& connection);
-  // Time until the next thing to do becomes due (a task, a lease, a cleanup); nullopt when there is nothing.
+  // Time until the next thing to do becomes due (a task, a lease, a cleanup); nullopt when there is
+  // nothing.
   static absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue(Connection& connection);
 
   // Claims up to `limit` run directories that are due for removal, as cleanup assignments.

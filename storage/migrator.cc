@@ -10,7 +10,8 @@ namespace {
 
 constexpr char kCreateLedger[] =
     "CREATE TABLE IF NOT EXISTS schema_migrations ("
-    " version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
+    " version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT "
+    "now())";
 
 // Any number of its own; held by the session, so that it is free again when the process dies.
 constexpr char kLock[] = "SELECT pg_advisory_lock(7203964170)";

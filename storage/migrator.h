@@ -18,9 +18,10 @@ struct Migration {
 // The migrations compiled into this binary (migrations/NNNN_name.sql), by ascending version.
 const std::vector<Migration>& EmbeddedMigrations();
 
-// Applies what is missing, each in a transaction of its own, under a database-wide lock, so that several api_servers may
-// start at once and one killed half way leaves nothing half done.
-// Errors: Unavailable (database away), FailedPrecondition (the schema is newer than this binary), Internal (a migration fails).
+// Applies what is missing, each in a transaction of its own, under a database-wide lock, so that
+// several api_servers may start at once and one killed half way leaves nothing half done. Errors:
+// Unavailable (database away), FailedPrecondition (the schema is newer than this binary), Internal
+// (a migration fails).
 absl::Status Migrate(const std::string& url,
                      const std::vector<Migration>& migrations = EmbeddedMigrations());
 

@@ -11,11 +11,12 @@ constexpr int kChunksPerRead = 16;
 absl::Status DeleteMiddle(Connection& connection, const std::vector<int64_t>& payload_ids,
                           const OutputLimit& limit) {
   return connection
-      .Execute("DELETE FROM payload_output o USING payloads p"
-               " WHERE p.id = ANY ($1::bigint[]) AND p.output_bytes > $2::bigint"
-               " AND o.payload_id = p.id AND o.attempt = p.attempt"
-               " AND o.start_byte >= $3::bigint AND o.end_byte <= p.output_bytes - $4::bigint",
-               Params().Ints(payload_ids).Int(limit.total()).Int(limit.head).Int(limit.tail))
+      .Execute(
+          "DELETE FROM payload_output o USING payloads p"
+          " WHERE p.id = ANY ($1::bigint[]) AND p.output_bytes > $2::bigint"
+          " AND o.payload_id = p.id AND o.attempt = p.attempt"
+          " AND o.start_byte >= $3::bigint AND o.end_byte <= p.output_bytes - $4::bigint",
+          Params().Ints(payload_ids).Int(limit.total()).Int(limit.head).Int(limit.tail))
       .status();
 }
 
@@ -62,13 +63,14 @@ absl::Status OutputStore::Trim(Connection& connection, const std::vector<int64_t
                                const OutputLimit& limit) {
   RETURN_IF_ERROR(DeleteMiddle(connection, payload_ids, limit));
   return connection
-      .Execute("UPDATE payload_output o SET start_byte = p.output_bytes - $4::bigint,"
-               " data = substr(o.data, (p.output_bytes - $4 - o.start_byte + 1)::integer)"
-               " FROM payloads p WHERE p.id = ANY ($1::bigint[])"
-               " AND p.output_bytes > $2::bigint AND o.payload_id = p.id AND o.attempt = p.attempt"
-               " AND o.start_byte >= $3::bigint AND o.start_byte < p.output_bytes - $4"
-               " AND o.end_byte > p.output_bytes - $4",
-               Params().Ints(payload_ids).Int(limit.total()).Int(limit.head).Int(limit.tail))
+      .Execute(
+          "UPDATE payload_output o SET start_byte = p.output_bytes - $4::bigint,"
+          " data = substr(o.data, (p.output_bytes - $4 - o.start_byte + 1)::integer)"
+          " FROM payloads p WHERE p.id = ANY ($1::bigint[])"
+          " AND p.output_bytes > $2::bigint AND o.payload_id = p.id AND o.attempt = p.attempt"
+          " AND o.start_byte >= $3::bigint AND o.start_byte < p.output_bytes - $4"
+          " AND o.end_byte > p.output_bytes - $4",
+          Params().Ints(payload_ids).Int(limit.total()).Int(limit.head).Int(limit.tail))
       .status();
 }
 
@@ -86,16 +88,15 @@ absl::StatusOr<std::string> OutputStore::ReadAll(Connection& connection, int64_t
 absl::StatusOr<OutputChunk> OutputStore::ReadFrom(Connection& connection, int64_t payload_id,
                                                   int64_t offset, int64_t max_bytes) {
   // The chunk that holds `offset` is the last one that starts at or before it, if any.
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(
-          "SELECT o.start_byte, o.data FROM payload_output o JOIN payloads p"
-          " ON p.id = o.payload_id AND p.attempt = o.attempt"
-          " WHERE p.id = $1 AND o.end_byte > $2 AND o.start_byte >= coalesce("
-          "  (SELECT max(l.start_byte) FROM payload_output l WHERE l.payload_id = p.id"
-          "   AND l.attempt = p.attempt AND l.start_byte <= $2), 0)"
-          " ORDER BY o.start_byte LIMIT $3",
-          Params().Int(payload_id).Int(offset).Int(kChunksPerRead)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(
+                       "SELECT o.start_byte, o.data FROM payload_output o JOIN payloads p"
+                       " ON p.id = o.payload_id AND p.attempt = o.attempt"
+                       " WHERE p.id = $1 AND o.end_byte > $2 AND o.start_byte >= coalesce("
+                       "  (SELECT max(l.start_byte) FROM payload_output l WHERE l.payload_id = p.id"
+                       "   AND l.attempt = p.attempt AND l.start_byte <= $2), 0)"
+                       " ORDER BY o.start_byte LIMIT $3",
+                       Params().Int(payload_id).Int(offset).Int(kChunksPerRead)));
   OutputChunk chunk{.payload_id = payload_id, .offset = offset};
   for (int row = 0; row < result.rows(); ++row) {
     const int64_t start = result.Int(row, 0);

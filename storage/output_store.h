@@ -17,7 +17,8 @@ struct OutputChunk {
   std::string data;
 };
 
-// How much of an output is kept when it is longer than the limit: its first `head` and its last `tail` bytes.
+// How much of an output is kept when it is longer than the limit: its first `head` and its last
+// `tail` bytes.
 struct OutputLimit {
   explicit OutputLimit(int64_t max_output_bytes)
       : head(max_output_bytes / 2), tail(max_output_bytes - head) {}
@@ -28,8 +29,9 @@ struct OutputLimit {
 
 class OutputStore {
  public:
-  // Stores the chunks of the payloads' current attempts and counts them in payloads.output_bytes. A chunk that is there
-  // already is left alone. No chunk may cross the end of the head. Deletes what no longer belongs to head or tail.
+  // Stores the chunks of the payloads' current attempts and counts them in payloads.output_bytes. A
+  // chunk that is there already is left alone. No chunk may cross the end of the head. Deletes what
+  // no longer belongs to head or tail.
   static absl::Status Append(Connection& connection, const std::vector<OutputChunk>& chunks,
                              const OutputLimit& limit);
   // Cuts the outputs of payloads that have just ended to exactly head and tail.
@@ -37,7 +39,8 @@ class OutputStore {
                            const OutputLimit& limit);
   // Everything stored, in order.
   static absl::StatusOr<std::string> ReadAll(Connection& connection, int64_t payload_id);
-  // The first stored stretch without a gap at or after `offset`, at most some `max_bytes` of it; empty data when there is none.
+  // The first stored stretch without a gap at or after `offset`, at most some `max_bytes` of it;
+  // empty data when there is none.
   static absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id,
                                               int64_t offset, int64_t max_bytes);
 };

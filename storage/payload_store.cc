@@ -7,7 +7,7 @@
 namespace longshore::storage {
 namespace {
 
-#define PAYLOAD_SELECT                                                                         \
+#define PAYLOAD_SELECT \
   "SELECT p.id, p.deployment_id, p.instance_id, p.remote_path, p.status, p.execution_time_us," \
   " p.executed, p.exit_code, p.error, p.failure_reason, p.output_bytes, p.output_truncated,"   \
   " p.task_id, p.timeout, d.script_sha256, d.script_bytes, p.attempt,"                         \
@@ -58,18 +58,18 @@ StoredPayload ReadPayload(const Result& result, int row) {
 
 absl::StatusOr<int64_t> PayloadStore::InsertDeployment(Connection& connection,
                                                        const NewDeployment& deployment) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(
-                       "INSERT INTO deployments (script_sha256, script_bytes, original_path,"
-                       " remote_path, execute_payload, timeout)"
-                       " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-                       Params()
-                           .Bytes(deployment.script_sha256)
-                           .Int(deployment.script_bytes)
-                           .Text(deployment.original_path)
-                           .Text(deployment.remote_path)
-                           .Bool(deployment.execute_payload)
-                           .Int(deployment.timeout)));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("INSERT INTO deployments (script_sha256, script_bytes, original_path,"
+                         " remote_path, execute_payload, timeout)"
+                         " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+                         Params()
+                             .Bytes(deployment.script_sha256)
+                             .Int(deployment.script_bytes)
+                             .Text(deployment.original_path)
+                             .Text(deployment.remote_path)
+                             .Bool(deployment.execute_payload)
+                             .Int(deployment.timeout)));
   return result.Int(0, 0);
 }
 
@@ -104,8 +104,7 @@ absl::Status PayloadStore::InsertBatch(Connection& connection, int64_t deploymen
       .status();
 }
 
-absl::StatusOr<std::optional<StoredPayload>> PayloadStore::Get(Connection& connection,
-                                                               int64_t id) {
+absl::StatusOr<std::optional<StoredPayload>> PayloadStore::Get(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(PAYLOAD_SELECT "WHERE p.id = $1", Params().Int(id)));
   if (result.rows() == 0) return std::nullopt;
@@ -160,30 +159,33 @@ absl::Status PayloadStore::MarkTransferred(Connection& connection, const std::ve
                    Params().Ints(ids).Texts(remote_paths))
           .status());
   return connection
-      .Execute("UPDATE payloads p SET status = 'TRANSFERRED', remote_path = u.path,"
-               " updated_at = now() FROM unnest($1::bigint[], $2::text[]) AS u(id, path)"
-               " WHERE p.id = u.id AND p.status = 'PENDING'",
-               Params().Ints(ids).Texts(remote_paths))
+      .Execute(
+          "UPDATE payloads p SET status = 'TRANSFERRED', remote_path = u.path,"
+          " updated_at = now() FROM unnest($1::bigint[], $2::text[]) AS u(id, path)"
+          " WHERE p.id = u.id AND p.status = 'PENDING'",
+          Params().Ints(ids).Texts(remote_paths))
       .status();
 }
 
 absl::Status PayloadStore::MarkExecuting(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
   return connection
-      .Execute("UPDATE payloads SET status = 'EXECUTING', executed = true, started_at = now(),"
-               " updated_at = now()"
-               " WHERE id = ANY ($1::bigint[]) AND status IN ('PENDING', 'TRANSFERRED')",
-               Params().Ints(ids))
+      .Execute(
+          "UPDATE payloads SET status = 'EXECUTING', executed = true, started_at = now(),"
+          " updated_at = now()"
+          " WHERE id = ANY ($1::bigint[]) AND status IN ('PENDING', 'TRANSFERRED')",
+          Params().Ints(ids))
       .status();
 }
 
 absl::Status PayloadStore::SetTasks(Connection& connection, const std::vector<int64_t>& ids,
                                     const std::vector<int64_t>& task_ids, int timeout) {
   return connection
-      .Execute("UPDATE payloads p SET task_id = u.task_id, updated_at = now(),"
-               " timeout = CASE WHEN $3::integer = 0 THEN p.timeout ELSE $3 END"
-               " FROM unnest($1::bigint[], $2::bigint[]) AS u(id, task_id) WHERE p.id = u.id",
-               Params().Ints(ids).Ints(task_ids).Int(timeout))
+      .Execute(
+          "UPDATE payloads p SET task_id = u.task_id, updated_at = now(),"
+          " timeout = CASE WHEN $3::integer = 0 THEN p.timeout ELSE $3 END"
+          " FROM unnest($1::bigint[], $2::bigint[]) AS u(id, task_id) WHERE p.id = u.id",
+          Params().Ints(ids).Ints(task_ids).Int(timeout))
       .status();
 }
 

@@ -44,7 +44,8 @@ class PayloadStore {
 
   // Without output.
   static absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, int64_t id);
-  // The rows that exist, by ascending id. `lock` takes them FOR UPDATE; lock their tasks first (TaskStore::Lock).
+  // The rows that exist, by ascending id. `lock` takes them FOR UPDATE; lock their tasks first
+  // (TaskStore::Lock).
   static absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection,
                                                             const std::vector<int64_t>& ids,
                                                             bool lock);

@@ -1,4 +1,5 @@
-// The request_ids table: what was answered to a request, so that the same request again gets the same answer.
+// The request_ids table: what was answered to a request, so that the same request again gets the
+// same answer.
 #ifndef LONGSHORE_STORAGE_REQUEST_ID_STORE_H_
 #define LONGSHORE_STORAGE_REQUEST_ID_STORE_H_
 
@@ -20,7 +21,8 @@ class RequestIdStore {
   static absl::StatusOr<std::optional<Answer>> Find(Connection& connection,
                                                     const std::string& method,
                                                     const std::string& request_id);
-  // Claims the id for this transaction: false when another transaction has answered it. Waits for one that is about to.
+  // Claims the id for this transaction: false when another transaction has answered it. Waits for
+  // one that is about to.
   static absl::StatusOr<bool> Claim(Connection& connection, const std::string& method,
                                     const std::string& request_id, const std::string& fingerprint);
   static absl::Status SetResponse(Connection& connection, const std::string& method,

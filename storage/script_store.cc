@@ -14,9 +14,9 @@ absl::Status ScriptStore::Put(Connection& connection, const std::string& sha256,
 
 absl::StatusOr<std::optional<std::string>> ScriptStore::Get(Connection& connection,
                                                             const std::string& sha256) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT content FROM scripts WHERE sha256 = $1",
-                                      Params().Bytes(sha256)));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("SELECT content FROM scripts WHERE sha256 = $1", Params().Bytes(sha256)));
   if (result.rows() == 0) return std::nullopt;
   return result.Bytes(0, 0);
 }

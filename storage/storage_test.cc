@@ -52,7 +52,8 @@ TEST_F(StorageTest, FailedMigrationLeavesNothingAndNewerSchemaIsRefused) {
 }
 
 TEST_F(StorageTest, TextArraysComeBackAsTheyWent) {
-  const std::vector<std::string> tags{"a", "", "with,comma", "\"quoted\"", "back\\slash", "{x}", "NULL"};
+  const std::vector<std::string> tags{"a",           "",    "with,comma", "\"quoted\"",
+                                      "back\\slash", "{x}", "NULL"};
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const Result result, c.Execute("SELECT $1::text[]", Params().Texts(tags)));
     EXPECT_EQ(result.TextArray(0, 0), tags);

@@ -6,7 +6,7 @@
 namespace longshore::storage {
 namespace {
 
-#define TASK_SELECT                                                                           \
+#define TASK_SELECT \
   "SELECT t.id, t.type, t.status, t.attempt, " LONGSHORE_MICROS("t.run_at") ", t.depends_on," \
   " t.payload_id, t.instance_id, t.worker, t.error, d.original_path,"                         \
   " coalesce(p.remote_path, t.remote_path), coalesce(p.execute_payload OR"                    \
@@ -42,9 +42,9 @@ v1::Task ReadTask(const Result& result, int row) {
   return task;
 }
 
-#define LOCKED_TASK_SELECT                                                         \
-  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id,"     \
-  " t.failures, t.cancel_requested, p.status, t.error FROM tasks t"                \
+#define LOCKED_TASK_SELECT                                                     \
+  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id," \
+  " t.failures, t.cancel_requested, p.status, t.error FROM tasks t"            \
   " LEFT JOIN payloads p ON p.id = t.payload_id "
 
 std::vector<LockedTask> ReadLockedTasks(const Result& result) {
@@ -102,33 +102,33 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
   if (ids.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(
       connection
-          .Execute(
-              "UPDATE payloads p SET status = u.status, failure_reason = u.reason,"
-              " error = u.error, executed = p.executed OR u.executed, exit_code = u.exit_code,"
-              " execution_time_us = u.time_us,"
-              " output_bytes = greatest(p.output_bytes, u.output_bytes),"
-              " output_truncated = greatest(p.output_bytes, u.output_bytes) > $9::bigint,"
-              " started_at = CASE WHEN u.executed THEN coalesce(p.started_at, now())"
-              " ELSE p.started_at END, finished_at = now(), updated_at = now()"
-              " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
-              " $6::integer[], $7::bigint[], $8::bigint[]) AS u(id, status, reason, error,"
-              " executed, exit_code, time_us, output_bytes)"
-              " WHERE p.id = u.id AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')",
-              Params()
-                  .Ints(ids)
-                  .Texts(statuses)
-                  .Texts(reasons)
-                  .Texts(errors)
-                  .Bools(executed)
-                  .OptionalInts(exit_codes)
-                  .OptionalInts(times)
-                  .Ints(output_bytes)
-                  .Int(limit.total()))
+          .Execute("UPDATE payloads p SET status = u.status, failure_reason = u.reason,"
+                   " error = u.error, executed = p.executed OR u.executed, exit_code = u.exit_code,"
+                   " execution_time_us = u.time_us,"
+                   " output_bytes = greatest(p.output_bytes, u.output_bytes),"
+                   " output_truncated = greatest(p.output_bytes, u.output_bytes) > $9::bigint,"
+                   " started_at = CASE WHEN u.executed THEN coalesce(p.started_at, now())"
+                   " ELSE p.started_at END, finished_at = now(), updated_at = now()"
+                   " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
+                   " $6::integer[], $7::bigint[], $8::bigint[]) AS u(id, status, reason, error,"
+                   " executed, exit_code, time_us, output_bytes)"
+                   " WHERE p.id = u.id AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')",
+                   Params()
+                       .Ints(ids)
+                       .Texts(statuses)
+                       .Texts(reasons)
+                       .Texts(errors)
+                       .Bools(executed)
+                       .OptionalInts(exit_codes)
+                       .OptionalInts(times)
+                       .Ints(output_bytes)
+                       .Int(limit.total()))
           .status());
   return truncated.empty() ? absl::OkStatus() : OutputStore::Trim(connection, truncated, limit);
 }
 
-// Tasks that depend on a completed one may run; those that depend on one that did not complete end with it.
+// Tasks that depend on a completed one may run; those that depend on one that did not complete end
+// with it.
 absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
                             const std::vector<int64_t>& failed) {
   RETURN_IF_ERROR(connection
@@ -138,24 +138,26 @@ absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& 
                                Params().Ints(completed))
                       .status());
   return connection
-      .Execute("UPDATE tasks t SET status = CASE d.status WHEN 'CANCELLED' THEN 'CANCELLED'"
-               " ELSE 'FAILED' END, blocked_by = NULL, updated_at = now(),"
-               " error = 'task ' || d.id || ', which it depends on, is ' || d.status"
-               " FROM tasks d WHERE t.blocked_by = ANY ($1::bigint[]) AND d.id = t.blocked_by",
-               Params().Ints(failed))
+      .Execute(
+          "UPDATE tasks t SET status = CASE d.status WHEN 'CANCELLED' THEN 'CANCELLED'"
+          " ELSE 'FAILED' END, blocked_by = NULL, updated_at = now(),"
+          " error = 'task ' || d.id || ', which it depends on, is ' || d.status"
+          " FROM tasks d WHERE t.blocked_by = ANY ($1::bigint[]) AND d.id = t.blocked_by",
+          Params().Ints(failed))
       .status();
 }
 
 // The longest waiting tasks of each instance become due again; as many as could possibly run.
 absl::Status WakeWaiting(Connection& connection, const std::vector<int64_t>& instance_ids) {
   return connection
-      .Execute("UPDATE tasks t SET waiting_since = NULL, run_at = now(),"
-               " deliver_by = t.deliver_by + (now() - t.waiting_since)"
-               " FROM (SELECT DISTINCT unnest($1::bigint[]) AS id) i, LATERAL ("
-               "  SELECT w.id FROM tasks w WHERE w.instance_id = i.id"
-               "  AND w.waiting_since IS NOT NULL ORDER BY w.waiting_since, w.id LIMIT 8) next"
-               " WHERE t.id = next.id",
-               Params().Ints(instance_ids))
+      .Execute(
+          "UPDATE tasks t SET waiting_since = NULL, run_at = now(),"
+          " deliver_by = t.deliver_by + (now() - t.waiting_since)"
+          " FROM (SELECT DISTINCT unnest($1::bigint[]) AS id) i, LATERAL ("
+          "  SELECT w.id FROM tasks w WHERE w.instance_id = i.id"
+          "  AND w.waiting_since IS NOT NULL ORDER BY w.waiting_since, w.id LIMIT 8) next"
+          " WHERE t.id = next.id",
+          Params().Ints(instance_ids))
       .status();
 }
 
@@ -165,12 +167,14 @@ absl::Status RememberRunDirectories(Connection& connection, const std::vector<Ta
     if (end.run_directory) payload_ids.push_back(end.payload_id);
   }
   if (payload_ids.empty()) return absl::OkStatus();
-  // The worker that ran it cleans up right after the acknowledgement; the delay is for when it cannot.
+  // The worker that ran it cleans up right after the acknowledgement; the delay is for when it
+  // cannot.
   return connection
-      .Execute("INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_at)"
-               " SELECT id, attempt, instance_id, now() + interval '20 seconds' FROM payloads"
-               " WHERE id = ANY ($1::bigint[]) ON CONFLICT DO NOTHING",
-               Params().Ints(payload_ids))
+      .Execute(
+          "INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_at)"
+          " SELECT id, attempt, instance_id, now() + interval '20 seconds' FROM payloads"
+          " WHERE id = ANY ($1::bigint[]) ON CONFLICT DO NOTHING",
+          Params().Ints(payload_ids))
       .status();
 }
 
@@ -180,8 +184,7 @@ absl::Status LockCapacity(Connection& connection) {
   return connection.Execute("SELECT pg_advisory_xact_lock(7203964171)").status();
 }
 
-absl::StatusOr<std::vector<int64_t>> TaskStore::AllocateIds(Connection& connection,
-                                                            int64_t count) {
+absl::StatusOr<std::vector<int64_t>> TaskStore::AllocateIds(Connection& connection, int64_t count) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute("SELECT nextval('tasks_id_seq') FROM generate_series(1, $1::bigint)",
@@ -191,19 +194,20 @@ absl::StatusOr<std::vector<int64_t>> TaskStore::AllocateIds(Connection& connecti
 
 absl::Status TaskStore::InsertBatch(Connection& connection, const NewTasks& tasks) {
   return connection
-      .Execute("INSERT INTO tasks (type, deliver_by, id, payload_id, instance_id, remote_path,"
-               " depends_on, blocked_by)"
-               " SELECT $1, now() + $2::bigint * interval '1 second', u.*, u.depends_on"
-               " FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])"
-               " AS u(id, payload_id, instance_id, remote_path, depends_on)",
-               Params()
-                   .Text(EnumText(tasks.type))
-                   .Int(tasks.delivery_timeout.count())
-                   .Ints(tasks.ids)
-                   .Ints(tasks.payload_ids)
-                   .Ints(tasks.instance_ids)
-                   .Texts(tasks.remote_paths)
-                   .OptionalInts(tasks.depends_on))
+      .Execute(
+          "INSERT INTO tasks (type, deliver_by, id, payload_id, instance_id, remote_path,"
+          " depends_on, blocked_by)"
+          " SELECT $1, now() + $2::bigint * interval '1 second', u.*, u.depends_on"
+          " FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])"
+          " AS u(id, payload_id, instance_id, remote_path, depends_on)",
+          Params()
+              .Text(EnumText(tasks.type))
+              .Int(tasks.delivery_timeout.count())
+              .Ints(tasks.ids)
+              .Ints(tasks.payload_ids)
+              .Ints(tasks.instance_ids)
+              .Texts(tasks.remote_paths)
+              .OptionalInts(tasks.depends_on))
       .status();
 }
 
@@ -216,18 +220,17 @@ absl::StatusOr<std::optional<v1::Task>> TaskStore::Get(Connection& connection, i
 
 absl::StatusOr<std::vector<v1::Task>> TaskStore::List(Connection& connection,
                                                       const TaskFilter& filter, Page page) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(TASK_SELECT
-                         "WHERE ($1 = '' OR t.status = $1) AND ($2 = '' OR t.type = $2)"
-                         " AND ($3::bigint = 0 OR t.instance_id = $3)"
-                         " AND ($4::bigint = 0 OR t.id < $4) ORDER BY t.id DESC LIMIT $5",
-                         Params()
-                             .Text(filter.status == 0 ? "" : EnumText(filter.status))
-                             .Text(filter.type == 0 ? "" : EnumText(filter.type))
-                             .Int(filter.instance_id)
-                             .Int(page.after)
-                             .Int(page.limit)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(
+                       TASK_SELECT "WHERE ($1 = '' OR t.status = $1) AND ($2 = '' OR t.type = $2)"
+                                   " AND ($3::bigint = 0 OR t.instance_id = $3)"
+                                   " AND ($4::bigint = 0 OR t.id < $4) ORDER BY t.id DESC LIMIT $5",
+                       Params()
+                           .Text(filter.status == 0 ? "" : EnumText(filter.status))
+                           .Text(filter.type == 0 ? "" : EnumText(filter.type))
+                           .Int(filter.instance_id)
+                           .Int(page.after)
+                           .Int(page.limit)));
   std::vector<v1::Task> tasks;
   for (int row = 0; row < result.rows(); ++row) tasks.push_back(ReadTask(result, row));
   return tasks;
@@ -235,10 +238,11 @@ absl::StatusOr<std::vector<v1::Task>> TaskStore::List(Connection& connection,
 
 absl::StatusOr<std::vector<LockedTask>> TaskStore::Lock(Connection& connection,
                                                         const std::vector<int64_t>& ids) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(LOCKED_TASK_SELECT
-                                      "WHERE t.id = ANY ($1::bigint[]) ORDER BY t.id FOR UPDATE OF t",
-                                      Params().Ints(ids)));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(LOCKED_TASK_SELECT
+                         "WHERE t.id = ANY ($1::bigint[]) ORDER BY t.id FOR UPDATE OF t",
+                         Params().Ints(ids)));
   return ReadLockedTasks(result);
 }
 
@@ -254,9 +258,10 @@ absl::StatusOr<std::vector<LockedTask>> TaskStore::LockForPayloads(
 
 absl::Status TaskStore::RequestCancel(Connection& connection, int64_t id) {
   return connection
-      .Execute("UPDATE tasks SET cancel_requested = true, updated_at = now(),"
-               " run_at = least(run_at, now()) WHERE id = $1",
-               Params().Int(id))
+      .Execute(
+          "UPDATE tasks SET cancel_requested = true, updated_at = now(),"
+          " run_at = least(run_at, now()) WHERE id = $1",
+          Params().Int(id))
       .status();
 }
 
@@ -267,21 +272,23 @@ absl::Status TaskStore::Reschedule(Connection& connection, const std::vector<int
   std::vector<int64_t> millis;
   for (const auto& delay : delays) millis.push_back(delay.count());
   return connection
-      .Execute("UPDATE tasks t SET status = 'PENDING', lease_until = NULL,"
-               " run_at = now() + u.delay * interval '1 millisecond', failures = t.failures + 1,"
-               " error = u.error, updated_at = now()"
-               " FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(id, delay, error)"
-               " WHERE t.id = u.id AND t.status = 'RUNNING'",
-               Params().Ints(ids).Ints(millis).Texts(errors))
+      .Execute(
+          "UPDATE tasks t SET status = 'PENDING', lease_until = NULL,"
+          " run_at = now() + u.delay * interval '1 millisecond', failures = t.failures + 1,"
+          " error = u.error, updated_at = now()"
+          " FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(id, delay, error)"
+          " WHERE t.id = u.id AND t.status = 'RUNNING'",
+          Params().Ints(ids).Ints(millis).Texts(errors))
       .status();
 }
 
 absl::Status TaskStore::Release(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
   return connection
-      .Execute("UPDATE tasks SET status = 'PENDING', lease_until = NULL, run_at = now(),"
-               " updated_at = now() WHERE id = ANY ($1::bigint[]) AND status = 'RUNNING'",
-               Params().Ints(ids))
+      .Execute(
+          "UPDATE tasks SET status = 'PENDING', lease_until = NULL, run_at = now(),"
+          " updated_at = now() WHERE id = ANY ($1::bigint[]) AND status = 'RUNNING'",
+          Params().Ints(ids))
       .status();
 }
 
@@ -289,10 +296,11 @@ absl::Status TaskStore::ExtendForRun(Connection& connection, const std::vector<i
                                      std::chrono::seconds delivery_timeout) {
   if (ids.empty()) return absl::OkStatus();
   return connection
-      .Execute("UPDATE tasks t SET failures = 0, deliver_by = now()"
-               " + ($2::bigint + p.timeout) * interval '1 second'"
-               " FROM payloads p WHERE t.id = ANY ($1::bigint[]) AND p.id = t.payload_id",
-               Params().Ints(ids).Int(delivery_timeout.count()))
+      .Execute(
+          "UPDATE tasks t SET failures = 0, deliver_by = now()"
+          " + ($2::bigint + p.timeout) * interval '1 second'"
+          " FROM payloads p WHERE t.id = ANY ($1::bigint[]) AND p.id = t.payload_id",
+          Params().Ints(ids).Int(delivery_timeout.count()))
       .status();
 }
 

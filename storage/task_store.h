@@ -76,7 +76,8 @@ class TaskStore {
   static absl::StatusOr<std::vector<v1::Task>> List(Connection& connection,
                                                     const TaskFilter& filter, Page page);
 
-  // Locks the rows FOR UPDATE in id order; unknown ids are left out. Always before PayloadStore::GetMany's lock.
+  // Locks the rows FOR UPDATE in id order; unknown ids are left out. Always before
+  // PayloadStore::GetMany's lock.
   static absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
                                                       const std::vector<int64_t>& ids);
   // The same for every task of the payloads, by id.
@@ -91,12 +92,13 @@ class TaskStore {
                                  const std::vector<std::string>& errors);
   // Back to PENDING at once: handed over.
   static absl::Status Release(Connection& connection, const std::vector<int64_t>& ids);
-  // The scripts of these tasks have been started: from now on the deadline is for losing contact, not for delivery.
+  // The scripts of these tasks have been started: from now on the deadline is for losing contact,
+  // not for delivery.
   static absl::Status ExtendForRun(Connection& connection, const std::vector<int64_t>& ids,
                                    std::chrono::seconds delivery_timeout);
 
-  // Ends tasks and their payloads in one go, tells dependents, lets waiting tasks of the instances go on, and remembers run
-  // directories. The tasks must be locked and not terminal.
+  // Ends tasks and their payloads in one go, tells dependents, lets waiting tasks of the instances
+  // go on, and remembers run directories. The tasks must be locked and not terminal.
   static absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
                           const OutputLimit& limit);
 };

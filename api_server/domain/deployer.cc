@@ -96,9 +96,10 @@ absl::Status Deployer::ChooseInstances(Connection& connection,
     if (target->second.status == v1::INSTANCE_STATUS_TERMINATED) return InstanceTerminated(id);
     std::string remote_path = request.remote_path();
     if (remote_path.empty()) {
-      remote_path = DefaultRemotePath(target->second.ssh_user, target->second.home,
-                                      plan->script.base_name);
-      // A path under "~/" is not known yet; every other must keep to the rules like one that was asked for.
+      remote_path =
+          DefaultRemotePath(target->second.ssh_user, target->second.home, plan->script.base_name);
+      // A path under "~/" is not known yet; every other must keep to the rules like one that was
+      // asked for.
       if (remote_path[0] == '/' || !limits_.allowed_remote_dirs.empty()) {
         RETURN_IF_ERROR(ValidateRemotePath(remote_path, limits_.allowed_remote_dirs));
       }

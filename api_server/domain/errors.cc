@@ -70,22 +70,21 @@ absl::Status RemotePathInvalid(std::string_view path, std::string_view rule) {
 
 absl::Status TimeoutOutOfRange(int64_t timeout, int64_t maximum) {
   return FieldError(absl::StatusCode::kInvalidArgument, "TIMEOUT_OUT_OF_RANGE", "timeout",
-                    "timeout " + std::to_string(timeout) + " is out of range: 0 for the default, or 1 to " +
-                        std::to_string(maximum) + " seconds");
+                    "timeout " + std::to_string(timeout) +
+                        " is out of range: 0 for the default, or 1 to " + std::to_string(maximum) +
+                        " seconds");
 }
 
-absl::Status InstanceNotFound(int64_t id) {
-  return NotFound("instance", "INSTANCE_NOT_FOUND", id);
-}
+absl::Status InstanceNotFound(int64_t id) { return NotFound("instance", "INSTANCE_NOT_FOUND", id); }
 
 absl::Status PayloadNotFound(int64_t id) { return NotFound("payload", "PAYLOAD_NOT_FOUND", id); }
 
 absl::Status TaskNotFound(int64_t id) { return NotFound("task", "TASK_NOT_FOUND", id); }
 
 absl::Status InstanceTerminated(int64_t id) {
-  return WrongState("instance", id,
-                    "instance " + std::to_string(id) +
-                        " is TERMINATED; a payload needs an instance that is not");
+  return WrongState(
+      "instance", id,
+      "instance " + std::to_string(id) + " is TERMINATED; a payload needs an instance that is not");
 }
 
 absl::Status InstanceListedTwice(int64_t id) {

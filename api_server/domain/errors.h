@@ -1,5 +1,6 @@
-// Every error that a client of the public API can see, by name. Each says what was wrong, with which value, and what would be
-// right; the codes and reasons are those of the contract's table of errors.
+// Every error that a client of the public API can see, by name. Each says what was wrong, with
+// which value, and what would be right; the codes and reasons are those of the contract's table of
+// errors.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_
 #define LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_
 
@@ -32,7 +33,8 @@ absl::Status PayloadInWrongState(int64_t id, std::string_view problem);
 absl::Status InstanceNameTaken(std::string_view project, std::string_view name);
 absl::Status RequestIdReused(std::string_view request_id);
 
-// What a client is told when the database is away or a fault is our own: Unavailable and Internal stay, the rest becomes Internal.
+// What a client is told when the database is away or a fault is our own: Unavailable and Internal
+// stay, the rest becomes Internal.
 absl::Status FromStorage(const absl::Status& status);
 
 }  // namespace longshore::domain

@@ -32,7 +32,8 @@ std::string NormalizedHostKey(std::string_view line) {
   const std::string_view type = line.substr(0, type_end);
   std::string_view key = line.substr(type_end + 1);
   key = key.substr(0, key.find_first_of(" \r\n"));
-  // Base64 of a length-prefixed type name begins so for every key type; the worker checks the rest against the instance.
+  // Base64 of a length-prefixed type name begins so for every key type; the worker checks the rest
+  // against the instance.
   if (key.size() < 32 || key.substr(0, 4) != "AAAA") return "";
   if (!std::all_of(key.begin(), key.end(), is_base64)) return "";
   for (const char* known : {"ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",

@@ -11,12 +11,14 @@
 
 namespace longshore::domain {
 
-// Checks page_size (0 means 100, at most 1,000) and page_token. The page asks for one row more than the client gets, which
-// tells whether there is a next page. `list` names the list and its filters: a token is good for the list it came from only.
+// Checks page_size (0 means 100, at most 1,000) and page_token. The page asks for one row more than
+// the client gets, which tells whether there is a next page. `list` names the list and its filters:
+// a token is good for the list it came from only.
 absl::StatusOr<storage::Page> ParsePage(std::string_view list, int32_t page_size,
                                         const std::string& page_token);
 
-// Cuts `rows` to the page's size and returns the token of the next page; empty when this is the last.
+// Cuts `rows` to the page's size and returns the token of the next page; empty when this is the
+// last.
 template <typename Rows>
 std::string FinishPage(std::string_view list, const storage::Page& page, Rows* rows);
 

@@ -52,8 +52,8 @@ absl::Status CheckExecutable(const StoredPayload& stored, const LockedTask& task
                                                  "; only a PENDING or TRANSFERRED one can be run");
   }
   if (stored.execute_payload || task.type == v1::TASK_TYPE_PAYLOAD_EXECUTE) {
-    return PayloadInWrongState(payload.id(), "was already asked to run (task " +
-                                                 std::to_string(task.id) + ")");
+    return PayloadInWrongState(payload.id(),
+                               "was already asked to run (task " + std::to_string(task.id) + ")");
   }
   return absl::OkStatus();
 }
@@ -108,14 +108,13 @@ absl::Status PayloadManager::InsertExecuteTasks(Connection& connection,
     const StoredPayload& stored = locked.payloads.at(id);
     const LockedTask& transfer = locked.CurrentTask(id);
     RETURN_IF_ERROR(CheckExecutable(stored, transfer));
-    const bool transferring = transfer.status == v1::TASK_STATUS_PENDING ||
-                              transfer.status == v1::TASK_STATUS_RUNNING;
+    const bool transferring =
+        transfer.status == v1::TASK_STATUS_PENDING || transfer.status == v1::TASK_STATUS_RUNNING;
     tasks.depends_on.push_back(transferring ? std::optional<int64_t>(transfer.id) : std::nullopt);
     tasks.instance_ids.push_back(stored.payload.instance_id());
     tasks.remote_paths.push_back(stored.payload.remote_path());
   }
-  ASSIGN_OR_RETURN(tasks.ids,
-                   TaskStore::AllocateIds(connection, static_cast<int64_t>(ids.size())));
+  ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(connection, static_cast<int64_t>(ids.size())));
   RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
   RETURN_IF_ERROR(PayloadStore::SetTasks(connection, ids, tasks.ids, request.timeout()));
   response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
@@ -159,8 +158,8 @@ absl::StatusOr<v1::ListInstancePayloadsResponse> PayloadManager::List(
     const v1::ListInstancePayloadsRequest& request) {
   RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
   RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::PayloadStatus_IsValid));
-  const std::string list = "payloads/" + std::to_string(request.instance_id()) + "/" +
-                           std::to_string(request.status());
+  const std::string list =
+      "payloads/" + std::to_string(request.instance_id()) + "/" + std::to_string(request.status());
   ASSIGN_OR_RETURN(const storage::Page page,
                    ParsePage(list, request.page_size(), request.page_token()));
   std::vector<v1::Payload> payloads;
@@ -178,19 +177,17 @@ absl::StatusOr<v1::ListInstancePayloadsResponse> PayloadManager::List(
   return response;
 }
 
-absl::Status PayloadManager::CancelOne(Connection& connection, int64_t payload_id,
-                                       int64_t* asked) {
+absl::Status PayloadManager::CancelOne(Connection& connection, int64_t payload_id, int64_t* asked) {
   *asked = 0;
   ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, {payload_id}));
   const v1::Payload& payload = locked.payloads.at(payload_id).payload;
   const LockedTask& task = locked.CurrentTask(payload_id);
   if (IsTerminal(payload.status())) {
-    return PayloadInWrongState(payload_id, "is " + EnumText(payload.status()) +
-                                               " and cannot be cancelled any more");
+    return PayloadInWrongState(
+        payload_id, "is " + EnumText(payload.status()) + " and cannot be cancelled any more");
   }
   // Held by a worker, or started and between two holders: only a worker can stop it.
-  if (task.status == v1::TASK_STATUS_RUNNING ||
-      payload.status() == v1::PAYLOAD_STATUS_EXECUTING) {
+  if (task.status == v1::TASK_STATUS_RUNNING || payload.status() == v1::PAYLOAD_STATUS_EXECUTING) {
     *asked = task.id;
     return TaskStore::RequestCancel(connection, task.id);
   }
@@ -212,9 +209,8 @@ absl::Status PayloadManager::CancelOne(Connection& connection, int64_t payload_i
 absl::StatusOr<v1::Payload> PayloadManager::Cancel(int64_t payload_id) {
   RETURN_IF_ERROR(CheckId("payload_id", payload_id));
   int64_t asked = 0;
-  RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) {
-    return CancelOne(connection, payload_id, &asked);
-  })));
+  RETURN_IF_ERROR(FromStorage(database_.Transact(
+      [&](Connection& connection) { return CancelOne(connection, payload_id, &asked); })));
   if (asked != 0) {
     signals_.CancelRequested(asked);
   } else {

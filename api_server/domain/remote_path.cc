@@ -15,7 +15,8 @@ std::string_view ComponentProblem(std::string_view path) {
   while (true) {
     const size_t slash = path.find('/');
     const std::string_view name = path.substr(0, slash);
-    if (name.empty()) return "has an empty component ('//' or a trailing '/'); it must be normalised";
+    if (name.empty())
+      return "has an empty component ('//' or a trailing '/'); it must be normalised";
     if (name == "." || name == "..") return "has a '.' or '..' component; it must be normalised";
     if (name.size() > kMaxNameBytes) return "has a component over 255 bytes";
     if (slash == std::string_view::npos) return "";

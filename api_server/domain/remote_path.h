@@ -10,12 +10,14 @@
 
 namespace longshore::domain {
 
-// OK when `path` is absolute, normalised, free of control characters, at most 4,096 bytes, valid UTF-8, not under /proc, /sys,
-// /dev or /boot and, when `allowed_dirs` is not empty, under one of them. Otherwise REMOTE_PATH_INVALID.
-absl::Status ValidateRemotePath(std::string_view path, const std::vector<std::string>& allowed_dirs);
+// OK when `path` is absolute, normalised, free of control characters, at most 4,096 bytes, valid
+// UTF-8, not under /proc, /sys, /dev or /boot and, when `allowed_dirs` is not empty, under one of
+// them. Otherwise REMOTE_PATH_INVALID.
+absl::Status ValidateRemotePath(std::string_view path,
+                                const std::vector<std::string>& allowed_dirs);
 
-// "<home>/<base name>", with ".sh" added when it is not there. `home` is what is known of the user's home: empty gives a path
-// under "~/" for any user but root, which the worker resolves.
+// "<home>/<base name>", with ".sh" added when it is not there. `home` is what is known of the
+// user's home: empty gives a path under "~/" for any user but root, which the worker resolves.
 std::string DefaultRemotePath(std::string_view ssh_user, std::string_view home,
                               std::string_view base_name);
 

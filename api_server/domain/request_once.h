@@ -19,10 +19,11 @@ struct OnceRequest {
   const google::protobuf::Message* request;
 };
 
-// Runs `prepare` outside of any transaction, then `body` in one, and stores `response` with it. With a request_id that has been
-// answered it runs neither and fills `response` from what was stored. `body` may run more than once (see
-// storage::Database::Transact) and finds `response` cleared each time. `*replayed` says that the answer is an old one.
-// Errors: REQUEST_ID_REUSED, INVALID_FIELD for a request_id over 128 bytes, whatever `prepare` and `body` return.
+// Runs `prepare` outside of any transaction, then `body` in one, and stores `response` with it.
+// With a request_id that has been answered it runs neither and fills `response` from what was
+// stored. `body` may run more than once (see storage::Database::Transact) and finds `response`
+// cleared each time. `*replayed` says that the answer is an old one. Errors: REQUEST_ID_REUSED,
+// INVALID_FIELD for a request_id over 128 bytes, whatever `prepare` and `body` return.
 absl::Status RunOnce(storage::Database& database, const OnceRequest& once,
                      const std::function<absl::Status()>& prepare,
                      const std::function<absl::Status(storage::Connection&)>& body,

@@ -39,7 +39,8 @@ int OpenBeneath(int directory, const std::string& relative) {
   int fd;
   do {
     fd = static_cast<int>(syscall(SYS_openat2, directory, relative.c_str(), &how, sizeof(how)));
-  } while (fd < 0 && errno == EAGAIN);  // A rename went on beneath; the kernel asks for another try.
+  } while (fd < 0 &&
+           errno == EAGAIN);  // A rename went on beneath; the kernel asks for another try.
   return fd;
 }
 
@@ -60,7 +61,8 @@ absl::Status OpenError(const std::string& path, int error) {
 }
 
 absl::StatusOr<std::string> ReadAtMost(int fd, const std::string& path, int64_t max_bytes) {
-  // One byte more than allowed, so that a file that grows while it is read is noticed and never read on for ever.
+  // One byte more than allowed, so that a file that grows while it is read is noticed and never
+  // read on for ever.
   std::string content(max_bytes + 1, '\0');
   size_t size = 0;
   while (size < content.size()) {

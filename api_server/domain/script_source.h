@@ -1,4 +1,5 @@
-// Reads a script from a path on the api_server's host, without ever leaving the allowed directories and without ever blocking.
+// Reads a script from a path on the api_server's host, without ever leaving the allowed directories
+// and without ever blocking.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_SCRIPT_SOURCE_H_
 #define LONGSHORE_API_SERVER_DOMAIN_SCRIPT_SOURCE_H_
 
@@ -27,9 +28,9 @@ class ScriptSource {
   // `allowed_dirs` are absolute. Empty means that no payload_path is allowed at all.
   ScriptSource(std::vector<std::string> allowed_dirs, int64_t max_bytes);
 
-  // Opens `path`, cleaned, beneath the allowed directory that it names (openat2, RESOLVE_BENEATH: no symlink leads out, also
-  // not one that is swapped meanwhile), and reads it once.
-  // Errors: PAYLOAD_PATH_INVALID, PAYLOAD_PATH_FORBIDDEN, PAYLOAD_NOT_FOUND, PAYLOAD_TOO_LARGE.
+  // Opens `path`, cleaned, beneath the allowed directory that it names (openat2, RESOLVE_BENEATH:
+  // no symlink leads out, also not one that is swapped meanwhile), and reads it once. Errors:
+  // PAYLOAD_PATH_INVALID, PAYLOAD_PATH_FORBIDDEN, PAYLOAD_NOT_FOUND, PAYLOAD_TOO_LARGE.
   absl::StatusOr<Script> Read(std::string_view path) const;
 
   // The same for content that came with the request.

@@ -25,9 +25,11 @@ using storage::TaskStore;
 constexpr int kMaxClaimsPerRound = 200;
 constexpr int kMaxExpiriesPerRound = 1000;
 constexpr int kMaxCleanupsPerRound = 32;
-// The net under notifications that were lost; in the normal path something else wakes the loop first.
+// The net under notifications that were lost; in the normal path something else wakes the loop
+// first.
 constexpr milliseconds kSafetyPoll{15000};
-// Something is due but another replica has it locked, or no worker has room: look again soon, never in a tight loop.
+// Something is due but another replica has it locked, or no worker has room: look again soon, never
+// in a tight loop.
 constexpr milliseconds kShortestWait{20};
 constexpr milliseconds kHousekeepingInterval{1000};
 constexpr BackoffOptions kDatabaseAway{.initial = milliseconds(100), .maximum = milliseconds(2000)};
@@ -145,8 +147,7 @@ absl::StatusOr<int> Dispatcher::ExpireUndelivered() {
   std::vector<int64_t> changed;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     changed.clear();
-    ASSIGN_OR_RETURN(const auto ids,
-                     LeaseStore::FindUndelivered(connection, kMaxExpiriesPerRound));
+    ASSIGN_OR_RETURN(const auto ids, LeaseStore::FindUndelivered(connection, kMaxExpiriesPerRound));
     if (ids.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, ids));
     std::vector<TaskEnd> ends;
@@ -154,8 +155,7 @@ absl::StatusOr<int> Dispatcher::ExpireUndelivered() {
       ends.push_back(UndeliveredEnd(task, options_.delivery_timeout));
       changed.push_back(task.payload_id);
     }
-    return TaskStore::End(connection, ends,
-                          storage::OutputLimit(options_.claim.max_output_bytes));
+    return TaskStore::End(connection, ends, storage::OutputLimit(options_.claim.max_output_bytes));
   }));
   if (!changed.empty()) signals_.PayloadsChanged(changed);
   return static_cast<int>(changed.size());

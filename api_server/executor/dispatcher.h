@@ -1,5 +1,5 @@
-// The task executor's loop: claims due tasks for the connected workers, and keeps the house: expired leases, tasks that were not
-// delivered in time, run directories left behind.
+// The task executor's loop: claims due tasks for the connected workers, and keeps the house:
+// expired leases, tasks that were not delivered in time, run directories left behind.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_
 
@@ -19,10 +19,12 @@ namespace longshore::executor {
 
 struct DispatcherOptions {
   storage::ClaimOptions claim;
-  std::chrono::seconds delivery_timeout{3600};  // For messages only; tasks carry their own deadline.
+  std::chrono::seconds delivery_timeout{
+      3600};  // For messages only; tasks carry their own deadline.
 };
 
-// Thread-safe; one thread of its own, which sleeps until a signal, a worker's credit or the next due time.
+// Thread-safe; one thread of its own, which sleeps until a signal, a worker's credit or the next
+// due time.
 class Dispatcher {
  public:
   Dispatcher(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,

@@ -51,8 +51,8 @@ TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
               .run_directory = finished.run_directory()};
   if (finished.has_exit_code()) end.exit_code = finished.exit_code();
   if (finished.has_execution_time()) {
-    end.execution_time_us = finished.execution_time().seconds() * 1000000 +
-                            finished.execution_time().nanos() / 1000;
+    end.execution_time_us =
+        finished.execution_time().seconds() * 1000000 + finished.execution_time().nanos() / 1000;
   }
   return end;
 }
@@ -77,8 +77,7 @@ class BatchBuilder {
       return;
     }
     const auto found = tasks_.find(event.task_id());
-    const bool held = found != tasks_.end() &&
-                      found->second.status == v1::TASK_STATUS_RUNNING &&
+    const bool held = found != tasks_.end() && found->second.status == v1::TASK_STATUS_RUNNING &&
                       found->second.lease_epoch == event.lease_epoch();
     if (held) {
       AddHeld(event, found->second);
@@ -206,8 +205,8 @@ absl::Status EventApplier::ApplyIn(Connection& connection,
       TaskStore::ExtendForRun(connection, batch.executing_tasks, options_.delivery_timeout));
   RETURN_IF_ERROR(storage::OutputStore::Append(connection, batch.output, limit));
   RETURN_IF_ERROR(TaskStore::End(connection, batch.ends, limit));
-  RETURN_IF_ERROR(TaskStore::Reschedule(connection, batch.retries, batch.retry_delays,
-                                        batch.retry_errors));
+  RETURN_IF_ERROR(
+      TaskStore::Reschedule(connection, batch.retries, batch.retry_delays, batch.retry_errors));
   RETURN_IF_ERROR(TaskStore::Release(connection, batch.released));
   return storage::LeaseStore::DeleteCleanups(connection, batch.cleaned_payloads,
                                              batch.cleaned_attempts);

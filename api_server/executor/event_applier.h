@@ -1,4 +1,5 @@
-// Writes a batch of workers' events to the database: one transaction, every write fenced by lease_epoch.
+// Writes a batch of workers' events to the database: one transaction, every write fenced by
+// lease_epoch.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_EVENT_APPLIER_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_EVENT_APPLIER_H_
 
@@ -27,7 +28,7 @@ struct ApplierOptions {
 // What a batch changed, for those who are told after its commit.
 struct ApplyOutcome {
   std::set<int64_t> changed_payloads;
-  bool tasks_freed = false;  // A task ended or went back to PENDING.
+  bool tasks_freed = false;                    // A task ended or went back to PENDING.
   std::set<std::pair<int64_t, int64_t>> lost;  // (task, epoch) whose events were refused.
   std::map<std::pair<int64_t, int64_t>, std::string> host_keys;  // Answers to HostKeySeen.
 };

@@ -104,14 +104,12 @@ absl::Status CheckHello(const v1::WorkerHello& hello) {
   return absl::OkStatus();
 }
 
-absl::Status CheckEvents(const v1::TaskEvents& events, uint64_t last_sequence,
-                         int64_t head_bytes) {
+absl::Status CheckEvents(const v1::TaskEvents& events, uint64_t last_sequence, int64_t head_bytes) {
   if (events.events_size() > kMaxEventsPerMessage) {
     return Refuse(std::to_string(events.events_size()) + " events in one message");
   }
   for (const v1::TaskEvent& event : events.events()) {
-    if (event.sequence() == 0 ||
-        (last_sequence != 0 && event.sequence() != last_sequence + 1)) {
+    if (event.sequence() == 0 || (last_sequence != 0 && event.sequence() != last_sequence + 1)) {
       return Refuse("event " + std::to_string(event.sequence()) + " after " +
                     std::to_string(last_sequence));
     }

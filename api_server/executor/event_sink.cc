@@ -11,7 +11,8 @@
 namespace longshore::executor {
 namespace {
 
-// One transaction's worth: enough to make commits cheap, small enough to keep a failed one cheap too.
+// One transaction's worth: enough to make commits cheap, small enough to keep a failed one cheap
+// too.
 constexpr size_t kMaxBatchEvents = 2000;
 constexpr size_t kMaxBatchBytes = 8 << 20;
 constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(100),
@@ -86,8 +87,8 @@ void EventSink::Run() {
       failures = 0;
       continue;
     }
-    const auto deadline = std::chrono::steady_clock::now() +
-                          BackoffDelay(kDatabaseAway, ++failures, UniformRandom());
+    const auto deadline =
+        std::chrono::steady_clock::now() + BackoffDelay(kDatabaseAway, ++failures, UniformRandom());
     MutexLock lock(&mutex_);
     if (stopping_) return;  // The workers keep what was not acknowledged.
     while (!stopping_ && heartbeats_.empty() && std::chrono::steady_clock::now() < deadline) {
@@ -108,8 +109,7 @@ void EventSink::RenewLeases(const std::deque<HeartbeatItem>& heartbeats) {
   std::map<std::pair<int64_t, int64_t>, bool> renewed;
   const absl::Status status = database_.Transact([&](storage::Connection& connection) {
     renewed.clear();
-    auto renewals =
-        storage::LeaseStore::Renew(connection, task_ids, lease_epochs, lease_duration_);
+    auto renewals = storage::LeaseStore::Renew(connection, task_ids, lease_epochs, lease_duration_);
     RETURN_IF_ERROR(renewals.status());
     for (const auto& renewal : *renewals) {
       renewed[{renewal.task_id, renewal.lease_epoch}] = renewal.cancel_requested;

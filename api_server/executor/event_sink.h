@@ -16,8 +16,9 @@
 
 namespace longshore::executor {
 
-// Thread-safe; one thread of its own. While the database is away it holds what it has and tries again; streams stop reading
-// when too much of theirs is unstored (WorkerStream), so what is held is bounded.
+// Thread-safe; one thread of its own. While the database is away it holds what it has and tries
+// again; streams stop reading when too much of theirs is unstored (WorkerStream), so what is held
+// is bounded.
 class EventSink {
  public:
   EventSink(storage::Database* database, EventApplier* applier, domain::Signals* signals,

@@ -141,7 +141,8 @@ void SignalBus::SendLoop() {
       if (pending_.empty()) return;
       std::swap(signals, pending_);
     }
-    // Not worth a retry: listeners look again by themselves, and they resynchronise after a reconnect.
+    // Not worth a retry: listeners look again by themselves, and they resynchronise after a
+    // reconnect.
     database_.Notify(kChannel, EncodeSignals(origin_, signals)).IgnoreError();
   }
 }
@@ -150,8 +151,8 @@ void SignalBus::ListenLoop() {
   int failures = 0;
   while (!stopping()) {
     ListenOnce();
-    const auto deadline = std::chrono::steady_clock::now() +
-                          BackoffDelay(kReconnect, ++failures, UniformRandom());
+    const auto deadline =
+        std::chrono::steady_clock::now() + BackoffDelay(kReconnect, ++failures, UniformRandom());
     MutexLock lock(&mutex_);
     while (!stopping_ && std::chrono::steady_clock::now() < deadline) {
       changed_.WaitUntil(&mutex_, deadline);

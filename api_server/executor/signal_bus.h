@@ -22,9 +22,7 @@ struct SignalSet {
   std::set<int64_t> payloads;
   std::set<int64_t> cancels;
 
-  bool empty() const {
-    return !tasks_due && !all_payloads && payloads.empty() && cancels.empty();
-  }
+  bool empty() const { return !tasks_due && !all_payloads && payloads.empty() && cancels.empty(); }
 };
 
 // The text of a NOTIFY: "ORIGIN t p1,2,3 c4". Ids that do not fit its 8,000 bytes become "p*".

@@ -40,7 +40,8 @@ TEST(SignalTextTest, FitsANotificationHoweverManyChanged) {
 }
 
 TEST(SignalTextTest, TakesGarbageForNothing) {
-  for (const char* text : {"", " ", "x", "1 ", "1 q", "1 p", "1 pabc", "1 c,,", "1 p99999999999999999999"}) {
+  for (const char* text :
+       {"", " ", "x", "1 ", "1 q", "1 p", "1 pabc", "1 c,,", "1 p99999999999999999999"}) {
     SignalSet decoded;
     DecodeSignals(text, "2", &decoded);
     EXPECT_TRUE(decoded.empty()) << text;

@@ -100,7 +100,8 @@ class StreamSession : public WorkerSession {
   size_t unstored_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Waiting for hello -> connected -> ended. Reactions run one at a time, apart from OnWriteDone and OnCancel.
+// Waiting for hello -> connected -> ended. Reactions run one at a time, apart from OnWriteDone and
+// OnCancel.
 class WorkerStream : public Reactor {
  public:
   explicit WorkerStream(const WorkerStreamContext& context)
@@ -141,7 +142,8 @@ class WorkerStream : public Reactor {
  private:
   absl::Status Handle(v1::WorkerMessage& message, size_t* event_bytes) {
     if (key_ == 0) {
-      if (!message.has_hello()) return absl::InvalidArgumentError("the first message must be hello");
+      if (!message.has_hello())
+        return absl::InvalidArgumentError("the first message must be hello");
       return Join(message.hello());
     }
     switch (message.kind_case()) {

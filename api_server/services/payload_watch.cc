@@ -15,8 +15,9 @@ namespace {
 
 using Reactor = grpc::ServerWriteReactor<v1::PayloadEvent>;
 
-// Idle -> looking (in the database) -> writing -> looking ... -> finished. One event is in memory at a time, so a slow reader
-// costs one event; a wake that comes meanwhile is remembered in one bit.
+// Idle -> looking (in the database) -> writing -> looking ... -> finished. One event is in memory
+// at a time, so a slow reader costs one event; a wake that comes meanwhile is remembered in one
+// bit.
 class PayloadWatcher : public Watcher, public std::enable_shared_from_this<PayloadWatcher> {
  public:
   PayloadWatcher(WatchHub* hub, Reactor* reactor, WatchPosition position)

@@ -9,7 +9,8 @@
 
 namespace longshore::services {
 
-// Starts a stream for `request`; gRPC owns the reactor, which deletes itself when the stream is done.
+// Starts a stream for `request`; gRPC owns the reactor, which deletes itself when the stream is
+// done.
 grpc::ServerWriteReactor<v1::PayloadEvent>* StartPayloadWatch(
     WatchHub* hub, const v1::WatchPayloadRequest& request);
 

@@ -28,11 +28,13 @@ class InstanceServiceImpl final : public v1::InstanceService::Service {
   domain::InstanceManager& instances_;
 };
 
-// WatchPayload stays open for as long as its client likes: it uses the callback API and holds no thread.
+// WatchPayload stays open for as long as its client likes: it uses the callback API and holds no
+// thread.
 class PayloadServiceImpl final
     : public v1::PayloadService::WithCallbackMethod_WatchPayload<v1::PayloadService::Service> {
  public:
-  PayloadServiceImpl(domain::Deployer* deployer, domain::PayloadManager* payloads, WatchHub* watches)
+  PayloadServiceImpl(domain::Deployer* deployer, domain::PayloadManager* payloads,
+                     WatchHub* watches)
       : deployer_(*deployer), payloads_(*payloads), watches_(*watches) {}
 
   grpc::Status DeployPayload(grpc::ServerContext* context, const v1::DeployPayloadRequest* request,

@@ -29,9 +29,9 @@ absl::StatusOr<std::optional<v1::PayloadEvent>> NextWatchEvent(storage::Database
     // The payload first: when it is terminal here, all of its output is there to be read next.
     ASSIGN_OR_RETURN(stored, storage::PayloadStore::Get(connection, position->payload_id));
     if (!stored.has_value()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(chunk, storage::OutputStore::ReadFrom(connection, position->payload_id,
-                                                           position->output_offset,
-                                                           kMaxOutputPerEvent));
+    ASSIGN_OR_RETURN(chunk,
+                     storage::OutputStore::ReadFrom(connection, position->payload_id,
+                                                    position->output_offset, kMaxOutputPerEvent));
     return absl::OkStatus();
   }));
   if (!stored.has_value()) return domain::PayloadNotFound(position->payload_id);
@@ -86,7 +86,8 @@ void WatchHub::Wake(const std::set<int64_t>& payload_ids) {
 std::vector<std::shared_ptr<Watcher>> WatchHub::All() {
   MutexLock lock(&mutex_);
   std::vector<std::shared_ptr<Watcher>> all;
-  for (const auto& [id, watchers] : watchers_) all.insert(all.end(), watchers.begin(), watchers.end());
+  for (const auto& [id, watchers] : watchers_)
+    all.insert(all.end(), watchers.begin(), watchers.end());
   return all;
 }
 

@@ -25,8 +25,9 @@ struct WatchPosition {
   std::optional<v1::PayloadStatus> status_sent;
 };
 
-// The next event for a watcher at `position`, which it moves on; nullopt when there is nothing new. All output comes before the
-// event with the terminal status. Errors: PAYLOAD_NOT_FOUND, or the database's.
+// The next event for a watcher at `position`, which it moves on; nullopt when there is nothing new.
+// All output comes before the event with the terminal status. Errors: PAYLOAD_NOT_FOUND, or the
+// database's.
 absl::StatusOr<std::optional<v1::PayloadEvent>> NextWatchEvent(storage::Database& database,
                                                                WatchPosition* position);
 
@@ -41,8 +42,8 @@ class Watcher {
   virtual void Stop() = 0;
 };
 
-// Thread-safe. Owns the threads on which watchers look into the database, so that thousands of them share a few, and one that
-// wakes everybody now and then, in case a notification was lost.
+// Thread-safe. Owns the threads on which watchers look into the database, so that thousands of them
+// share a few, and one that wakes everybody now and then, in case a notification was lost.
 class WatchHub {
  public:
   WatchHub(storage::Database* database, int threads);

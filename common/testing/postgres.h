@@ -8,7 +8,8 @@
 
 namespace longshore::testing {
 
-// Runs from construction to destruction, on a free port of loopback, in a directory of its own. Dies with the test's process.
+// Runs from construction to destruction, on a free port of loopback, in a directory of its own.
+// Dies with the test's process.
 class Postgres {
  public:
   Postgres();

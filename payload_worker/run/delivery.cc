@@ -68,7 +68,8 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
     std::string bytes;
     ASSIGN_OR_RETURN(const bool open, run_->session->Read(ssh::Session::Stream::kError, &bytes));
     const std::vector<RunnerRecord> records = run_->records.Add(bytes);
-    // The runner says one thing, then waits or follows; what comes after "running" is the follower's.
+    // The runner says one thing, then waits or follows; what comes after "running" is the
+    // follower's.
     if (!records.empty()) {
       if (records.size() > 1 && records[0].kind == Kind::kRunning) run_->end = records[1];
       return records[0];
@@ -86,8 +87,9 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
 }
 
 absl::Status Delivery::Go() {
-  // The runner refuses a "go" that comes later than go_limit_ after its "ready", so a lease that is good for longer than that
-  // now is good at the start, wherever this process or the link may be held up from here on.
+  // The runner refuses a "go" that comes later than go_limit_ after its "ready", so a lease that is
+  // good for longer than that now is good at the start, wherever this process or the link may be
+  // held up from here on.
   const auto needed = go_limit_ + std::chrono::milliseconds(500);
   if (!context_.leases->WaitValid(key_, needed, go_limit_)) {
     return ssh::Unreachable("the lease could not be confirmed before the start");
@@ -137,8 +139,8 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
     event.mutable_finished()->set_status(v1::PAYLOAD_STATUS_TRANSFERRED);
     return End(std::move(event));
   }
-  const RunnerMode mode = started_before || context_.cancelled(key_) ? RunnerMode::kAttach
-                                                                     : RunnerMode::kStart;
+  const RunnerMode mode =
+      started_before || context_.cancelled(key_) ? RunnerMode::kAttach : RunnerMode::kStart;
   ASSIGN_OR_RETURN(RunnerRecord record, StartRunner(mode));
   if (record.kind == Kind::kNeedScript) {
     RETURN_IF_ERROR(Upload());

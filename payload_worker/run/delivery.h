@@ -1,4 +1,5 @@
-// The part of a payload's way that libssh can only do blocking: connect, log in, upload, start or attach.
+// The part of a payload's way that libssh can only do blocking: connect, log in, upload, start or
+// attach.
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_H_
 
@@ -38,7 +39,8 @@ class Delivery {
  public:
   Delivery(const DeliveryContext& context, v1::Assignment assignment);
 
-  // Goes as far as it can. Returns the run to be followed, or null when there is none: then the last event is with the outbox.
+  // Goes as far as it can. Returns the run to be followed, or null when there is none: then the
+  // last event is with the outbox.
   std::unique_ptr<Run> Deliver();
 
   // Removes the run directory of a cleanup assignment; OK once it is gone.

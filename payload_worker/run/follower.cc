@@ -112,8 +112,8 @@ void Follower::Loop() {
   std::array<epoll_event, 256> events;
   std::set<LeaseKey> more;  // Runs with bytes left over from the last turn.
   while (true) {
-    const int count =
-        epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), more.empty() ? -1 : 0);
+    const int count = epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()),
+                                 more.empty() ? -1 : 0);
     {
       MutexLock lock(&mutex_);
       if (stopping_) return;
@@ -191,7 +191,8 @@ void Follower::TakeRecords(Run* run, std::string_view bytes) {
 
 void Follower::FinishIfComplete(Run* run) {
   if (run->finished || !run->end.has_value()) return;
-  // Both streams of the channel have their own pace: the end may be told before the last output has come.
+  // Both streams of the channel have their own pace: the end may be told before the last output has
+  // come.
   if (run->next_offset < run->end->output_size) return;
   run->finished = true;
   outbox_.AddLast(run->key(), FinishedEvent(run->assignment, *run->end, run->next_offset));

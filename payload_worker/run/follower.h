@@ -1,4 +1,5 @@
-// One event loop that follows every running payload of this worker: thousands of them, at no cost while they are silent.
+// One event loop that follows every running payload of this worker: thousands of them, at no cost
+// while they are silent.
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_
 

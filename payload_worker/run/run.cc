@@ -49,10 +49,11 @@ v1::TaskEvent FinishedEvent(const v1::Assignment& assignment, const RunnerRecord
   finished->set_output_bytes(output_bytes);
   finished->set_run_directory(true);
   if (record.kind == RunnerRecord::Kind::kLost) {
-    Fail(finished, v1::FAILURE_REASON_INTERRUPTED,
-         record.text == "rebooted"
-             ? "the instance rebooted while the script was running"
-             : "the run ended on the instance without leaving a result (its supervisor was killed)");
+    Fail(
+        finished, v1::FAILURE_REASON_INTERRUPTED,
+        record.text == "rebooted"
+            ? "the instance rebooted while the script was running"
+            : "the run ended on the instance without leaving a result (its supervisor was killed)");
     return event;
   }
   finished->mutable_execution_time()->set_seconds(record.duration.count() / 1000);

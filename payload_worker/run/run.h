@@ -15,23 +15,26 @@
 
 namespace longshore::run {
 
-// A run that is being followed. Belongs to one thread at a time: a connector's, then the follower's.
+// A run that is being followed. Belongs to one thread at a time: a connector's, then the
+// follower's.
 struct Run {
   v1::Assignment assignment;
   std::unique_ptr<ssh::Session> session;
   RecordReader records;
   OutputReader output;
-  int64_t next_offset = 0;  // Of the next byte of output.
+  int64_t next_offset = 0;          // Of the next byte of output.
   std::optional<RunnerRecord> end;  // kEnd or kLost, once it has come.
   bool finished = false;            // The last event is with the outbox.
 
   LeaseKey key() const { return {assignment.task_id(), assignment.lease_epoch()}; }
 };
 
-// The last event of a run that ended with `record` (kEnd or kLost). `output_bytes` is all that the script printed.
+// The last event of a run that ended with `record` (kEnd or kLost). `output_bytes` is all that the
+// script printed.
 v1::TaskEvent FinishedEvent(const v1::Assignment& assignment, const RunnerRecord& record,
                             int64_t output_bytes);
-// The last event of a payload that failed, or may be tried again, because of `status` (ssh/errors.h).
+// The last event of a payload that failed, or may be tried again, because of `status`
+// (ssh/errors.h).
 v1::TaskEvent FailedEvent(const absl::Status& status, bool executed);
 // The last event of a payload that was cancelled before its script was started.
 v1::TaskEvent CancelledEvent();

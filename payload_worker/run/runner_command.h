@@ -26,7 +26,8 @@ std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest&
 // `text` as one word of a shell.
 std::string ShellQuote(std::string_view text);
 
-// The first bytes of an output that is kept when there is more than its limit; the rest of the limit is for the last bytes.
+// The first bytes of an output that is kept when there is more than its limit; the rest of the
+// limit is for the last bytes.
 int64_t OutputHead(const v1::Assignment& assignment);
 int64_t OutputTail(const v1::Assignment& assignment);
 

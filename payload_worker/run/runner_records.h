@@ -1,5 +1,5 @@
-// Reads what the remote runner says: control records on standard error, the marker before the output on standard output. Bytes
-// from outside: see the fuzz target.
+// Reads what the remote runner says: control records on standard error, the marker before the
+// output on standard output. Bytes from outside: see the fuzz target.
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_
 

@@ -50,11 +50,7 @@ void Session::ChannelDeleter::operator()(ssh_channel_struct* channel) const {
 }
 
 Session::Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog, int fd)
-    : target_(target),
-      timeouts_(timeouts),
-      watchdog_(*watchdog),
-      fd_(fd),
-      session_(ssh_new()) {}
+    : target_(target), timeouts_(timeouts), watchdog_(*watchdog), fd_(fd), session_(ssh_new()) {}
 
 Session::~Session() = default;
 
@@ -86,7 +82,8 @@ absl::Status Session::Handshake() {
   const int port = target_.port;
   const int off = 0;
   const long timeout_seconds = timeouts_.login.count() / 1000;
-  ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &off);  // Not the worker's own ~/.ssh/config.
+  ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG,
+                  &off);  // Not the worker's own ~/.ssh/config.
   ssh_options_set(session, SSH_OPTIONS_HOST, target_.address.c_str());
   ssh_options_set(session, SSH_OPTIONS_PORT, &port);
   ssh_options_set(session, SSH_OPTIONS_USER, target_.user.c_str());
@@ -119,8 +116,7 @@ absl::Status Session::CheckHostKey(const PinHostKey& pin_host_key) {
   if (ssh_pki_export_pubkey_base64(raw, &base64) != SSH_OK) {
     return InternalFailure("the instance's host key cannot be written as text");
   }
-  const std::string shown =
-      std::string(ssh_key_type_to_char(ssh_key_type(raw))) + " " + base64;
+  const std::string shown = std::string(ssh_key_type_to_char(ssh_key_type(raw))) + " " + base64;
   ssh_string_free_char(base64);
   std::string pinned = target_.host_key;
   if (pinned.empty()) {
@@ -180,7 +176,8 @@ bool Session::WaitReadable(std::chrono::milliseconds limit) {
 
 absl::Status Session::Write(std::string_view text) {
   const int n = ssh_channel_write(channel_.get(), text.data(), static_cast<uint32_t>(text.size()));
-  if (n != static_cast<int>(text.size())) return Unreachable("the connection broke: " + LastError());
+  if (n != static_cast<int>(text.size()))
+    return Unreachable("the connection broke: " + LastError());
   ssh_blocking_flush(session_.get(), 100);
   return absl::OkStatus();
 }

@@ -40,19 +40,22 @@ struct Target {
 };
 
 struct Timeouts {
-  std::chrono::milliseconds connect{15000};   // TCP connection.
-  std::chrono::milliseconds login{30000};     // Key exchange and login.
+  std::chrono::milliseconds connect{15000};    // TCP connection.
+  std::chrono::milliseconds login{30000};      // Key exchange and login.
   std::chrono::milliseconds transfer{120000};  // One script.
-  std::chrono::milliseconds command{30000};   // Until a command that was asked for has begun.
+  std::chrono::milliseconds command{30000};    // Until a command that was asked for has begun.
 };
 
-// Asked with the key of an instance that has none pinned; returns the key that is pinned from now on.
+// Asked with the key of an instance that has none pinned; returns the key that is pinned from now
+// on.
 using PinHostKey = std::function<absl::StatusOr<std::string>(const std::string& host_key)>;
 
-// One SSH connection. Not thread-safe; may be handed to another thread whole. Errors are those of errors.h.
+// One SSH connection. Not thread-safe; may be handed to another thread whole. Errors are those of
+// errors.h.
 class Session {
  public:
-  // Connects, checks the host key and logs in. Nothing but the key exchange is sent before the host key is right.
+  // Connects, checks the host key and logs in. Nothing but the key exchange is sent before the host
+  // key is right.
   static absl::StatusOr<std::unique_ptr<Session>> Connect(const Target& target,
                                                           const PrivateKey& key,
                                                           const Timeouts& timeouts,
@@ -62,15 +65,15 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Puts `content` at `remote_path`, mode 0700, complete or not at all: written beside it, then renamed. "~/" stands for the
-  // login directory. Returns the absolute path.
+  // Puts `content` at `remote_path`, mode 0700, complete or not at all: written beside it, then
+  // renamed. "~/" stands for the login directory. Returns the absolute path.
   absl::StatusOr<std::string> Upload(const std::string& remote_path, std::string_view content);
 
   // Starts `command` by the login shell.
   absl::Status Execute(const std::string& command);
 
-  // Reads what has come of the command's output without waiting, into `data`. Returns false once nothing more will come, as far
-  // as this stream is concerned.
+  // Reads what has come of the command's output without waiting, into `data`. Returns false once
+  // nothing more will come, as far as this stream is concerned.
   enum class Stream { kOutput, kError };
   absl::StatusOr<bool> Read(Stream stream, std::string* data);
   // Waits until the socket is readable or `limit` is over; false for the latter.

@@ -16,7 +16,8 @@
 namespace longshore::ssh {
 namespace {
 
-// OpenSSH's sftp-server takes packets up to 256 KiB; other servers less. One that most take, with few round trips.
+// OpenSSH's sftp-server takes packets up to 256 KiB; other servers less. One that most take, with
+// few round trips.
 constexpr size_t kWriteBytes = 64 * 1024;
 
 struct SftpDeleter {
@@ -61,16 +62,18 @@ bool ReadExactly(ssh_channel channel, size_t size, std::string* bytes) {
   bytes->assign(size, '\0');
   size_t read = 0;
   while (read < size) {
-    const int n = ssh_channel_read(channel, bytes->data() + read, static_cast<uint32_t>(size - read), 0);
+    const int n =
+        ssh_channel_read(channel, bytes->data() + read, static_cast<uint32_t>(size - read), 0);
     if (n <= 0) return false;
     read += static_cast<size_t>(n);
   }
   return true;
 }
 
-// The rename that replaces what is there, in one step. libssh 0.10 does not offer it, so the packet is written here: section 3.3 of
-// OpenSSH's PROTOCOL, SSH_FXP_EXTENDED of draft-ietf-secsh-filexfer-02. No other request is under way on this channel. Returns an
-// SSH_FX code, SSH_FX_CONNECTION_LOST when the link broke.
+// The rename that replaces what is there, in one step. libssh 0.10 does not offer it, so the packet
+// is written here: section 3.3 of OpenSSH's PROTOCOL, SSH_FXP_EXTENDED of
+// draft-ietf-secsh-filexfer-02. No other request is under way on this channel. Returns an SSH_FX
+// code, SSH_FX_CONNECTION_LOST when the link broke.
 uint32_t PosixRename(sftp_session sftp, const std::string& from, const std::string& to) {
   constexpr char kExtended = static_cast<char>(200);
   constexpr char kStatus = 101;
@@ -137,7 +140,8 @@ class Upload {
     return TransferFailed(doing + ": " + std::string(ErrorText(sftp_get_error(sftp_))));
   }
 
-  // What is there already must be a file, or a symlink, which is replaced itself; or nothing, in a directory that is there.
+  // What is there already must be a file, or a symlink, which is replaced itself; or nothing, in a
+  // directory that is there.
   absl::Status CheckPlace() const {
     const std::unique_ptr<sftp_attributes_struct, AttributesDeleter> there(
         sftp_lstat(sftp_, path_.c_str()));
@@ -158,9 +162,11 @@ class Upload {
       const uint32_t code = PosixRename(sftp_, temporary_, path_);
       if (code == SSH_FX_OK) return absl::OkStatus();
       if (code == SSH_FX_CONNECTION_LOST) return absl::UnavailableError("the link broke");
-      return TransferFailed("rename to " + path_ + ": " + std::string(ErrorText(static_cast<int>(code))));
+      return TransferFailed("rename to " + path_ + ": " +
+                            std::string(ErrorText(static_cast<int>(code))));
     }
-    // Another server's rename may refuse to replace: then there is a moment without a file, never one with half of it.
+    // Another server's rename may refuse to replace: then there is a moment without a file, never
+    // one with half of it.
     if (sftp_rename(sftp_, temporary_.c_str(), path_.c_str()) == 0) return absl::OkStatus();
     sftp_unlink(sftp_, path_.c_str());
     if (sftp_rename(sftp_, temporary_.c_str(), path_.c_str()) == 0) return absl::OkStatus();

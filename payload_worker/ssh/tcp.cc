@@ -17,7 +17,8 @@
 namespace longshore::ssh {
 namespace {
 
-// A silent link is noticed after about 25 s: probes from 10 s of silence on, every 5 s, three of them; unanswered data after 25 s.
+// A silent link is noticed after about 25 s: probes from 10 s of silence on, every 5 s, three of
+// them; unanswered data after 25 s.
 void SetOptions(int fd) {
   const auto set = [fd](int level, int name, int value) {
     setsockopt(fd, level, name, &value, sizeof(value));
@@ -51,8 +52,7 @@ int ConnectOne(int fd, const addrinfo& address, std::chrono::steady_clock::time_
 
 }  // namespace
 
-absl::StatusOr<int> TcpConnect(const std::string& host, int port,
-                               std::chrono::milliseconds limit) {
+absl::StatusOr<int> TcpConnect(const std::string& host, int port, std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   const std::string where = host + " port " + std::to_string(port);
   addrinfo hints = {};

@@ -9,7 +9,8 @@
 
 namespace longshore::ssh {
 
-// Connects to the first address of `host` that answers within `limit`; the caller owns the descriptor. Unreachable otherwise.
+// Connects to the first address of `host` that answers within `limit`; the caller owns the
+// descriptor. Unreachable otherwise.
 absl::StatusOr<int> TcpConnect(const std::string& host, int port, std::chrono::milliseconds limit);
 
 }  // namespace longshore::ssh

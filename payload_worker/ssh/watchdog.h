@@ -10,8 +10,8 @@
 
 namespace longshore::ssh {
 
-// Thread-safe; one thread of its own. libssh 0.10's SFTP calls do not heed the session's timeout on a silent link; a socket that
-// was shut down makes them return.
+// Thread-safe; one thread of its own. libssh 0.10's SFTP calls do not heed the session's timeout on
+// a silent link; a socket that was shut down makes them return.
 class Watchdog {
  public:
   Watchdog();

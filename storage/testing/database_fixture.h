@@ -62,7 +62,8 @@ class DatabaseFixture : public ::testing::Test {
     return id;
   }
 
-  // One payload with its transfer task; returns the task's id, which equals the payload's in a new database.
+  // One payload with its transfer task; returns the task's id, which equals the payload's in a new
+  // database.
   int64_t AddPayload(int64_t instance_id, const std::string& path, bool execute = true) {
     NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER};
     Do([&](Connection& c) -> absl::Status {

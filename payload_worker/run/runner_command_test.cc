@@ -1,0 +1,67 @@
+#include "payload_worker/run/runner_command.h"
+
+#include <gtest/gtest.h>
+#include <stdio.h>
+
+#include <array>
+
+namespace longshore::run {
+namespace {
+
+// What `command` prints, and its error stream after it.
+std::string Shell(const std::string& command) {
+  FILE* pipe = popen(("{ " + command + " ; } 2>&1 </dev/null").c_str(), "r");
+  std::string output;
+  std::array<char, 4096> buffer;
+  while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    output.append(buffer.data(), n);
+  }
+  pclose(pipe);
+  return output;
+}
+
+TEST(ShellQuoteTest, IsOneWordOfAnyText) {
+  for (const std::string text :
+       {"", "plain", "two words", "it's", "''", "$HOME `id` $(id)", "a\\b\"c", "*?[x]", "; exit 1",
+        "naïve", "new\nline", "!x #y ~z"}) {
+    EXPECT_EQ(Shell("printf %s " + ShellQuote(text)), text);
+    EXPECT_EQ(Shell("bash -c \"$(cat <<'E'\nprintf %s " + ShellQuote(text) + "\nE\n)\""), text);
+  }
+}
+
+TEST(RunnerCommandTest, RunsUnderShAndSaysThatThereIsNoRun) {
+  v1::Assignment assignment;
+  assignment.set_payload_id(987654321987);
+  assignment.set_attempt(1);
+  assignment.set_script_sha256(std::string(32, 'x'));
+  const RunnerRequest request{
+      .mode = RunnerMode::kAttach, .nonce = "n0nce", .remote_path = "/tmp/it's $here"};
+  EXPECT_EQ(Shell("HOME=/nonexistent " + RunnerCommand(assignment, request).substr(5)),
+            "n0nce absent\n");
+}
+
+TEST(RunnerCommandTest, AsksForTheScriptWhenItIsMissing) {
+  v1::Assignment assignment;
+  assignment.set_payload_id(987654321987);
+  assignment.set_attempt(1);
+  assignment.set_script_sha256(std::string(32, 'x'));
+  const RunnerRequest request{
+      .mode = RunnerMode::kStart, .nonce = "n0nce", .remote_path = "/nonexistent/it's $here"};
+  EXPECT_EQ(Shell(RunnerCommand(assignment, request).substr(5)), "n0nce need-script\n");
+}
+
+TEST(OutputLimitTest, HalvesAddUp) {
+  v1::Assignment assignment;
+  assignment.set_max_output_bytes(11);
+  EXPECT_EQ(OutputHead(assignment) + OutputTail(assignment), 11);
+}
+
+TEST(RandomNonceTest, IsHexadecimalAndNew) {
+  const std::string nonce = RandomNonce();
+  EXPECT_EQ(nonce.size(), 16u);
+  EXPECT_EQ(nonce.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_NE(nonce, RandomNonce());
+}
+
+}  // namespace
+}  // namespace longshore::run
