@@ -1,0 +1,157 @@
+// Requests of clients, down to a real database: every answer is one of the contract's, and none is
+// our own fault. Whatever the checks let through, PostgreSQL must take.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <memory>
+
+#include "api_server/domain/deployer.h"
+#include "api_server/domain/instance_manager.h"
+#include "api_server/domain/payload_manager.h"
+#include "common/status.h"
+#include "common/testing/postgres.h"
+#include "common/utf8.h"
+#include "storage/migrator.h"
+#include "tests/fuzz/seeds.h"
+
+namespace longshore::fuzz {
+namespace {
+
+class NoSignals : public domain::Signals {
+  void TasksDue() override {}
+  void PayloadsChanged(const std::vector<int64_t>&) override {}
+  void CancelRequested(int64_t) override {}
+};
+
+// The domain over a database of its own.
+class House {
+ public:
+  House() {
+    FUZZ_CHECK(storage::Migrate(database_.url()).ok());
+    v1::RegisterInstanceRequest request;
+    request.set_name("a");
+    request.set_address("host");
+    FUZZ_CHECK(instances_.Register(request).ok());
+  }
+
+  // The first byte of `input` chooses the request; the rest is the request.
+  absl::Status Ask(std::string_view input) {
+    const char kind = input.empty() ? ' ' : input[0];
+    input.remove_prefix(std::min<size_t>(1, input.size()));
+    switch (kind) {
+      case 'r':
+        return Call<v1::RegisterInstanceRequest>(
+            input, [&](const auto& r) { return instances_.Register(r).status(); });
+      case 'i':
+        return Call<v1::ListInstancesRequest>(
+            input, [&](const auto& r) { return instances_.List(r).status(); });
+      case 'd':
+        return Call<v1::DeployPayloadRequest>(
+            input, [&](const auto& r) { return deployer_.Deploy(r).status(); });
+      case 'e':
+        return Call<v1::ExecutePayloadRequest>(
+            input, [&](const auto& r) { return payloads_.Execute(r).status(); });
+      case 'g':
+        return Call<v1::GetPayloadStatusRequest>(
+            input, [&](const auto& r) { return payloads_.Get(r.payload_id()).status(); });
+      case 'c':
+        return Call<v1::CancelPayloadRequest>(
+            input, [&](const auto& r) { return payloads_.Cancel(r.payload_id()).status(); });
+      case 'p':
+        return Call<v1::ListInstancePayloadsRequest>(
+            input, [&](const auto& r) { return payloads_.List(r).status(); });
+      case 't':
+        return Call<v1::ListTasksRequest>(
+            input, [&](const auto& r) { return payloads_.ListTasks(r).status(); });
+      default:
+        return absl::OkStatus();
+    }
+  }
+
+ private:
+  template <typename Request, typename Handler>
+  static absl::Status Call(std::string_view bytes, Handler handler) {
+    Request request;
+    if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+      return absl::OkStatus();
+    return handler(request);
+  }
+
+  testing::Postgres postgres_;
+  storage::Database database_{{.url = postgres_.CreateDatabase("fuzz")}};
+  NoSignals signals_;
+  domain::ScriptSource scripts_{{"/usr/share"}, 1000};
+  domain::InstanceManager instances_{&database_};
+  domain::Deployer deployer_{&database_, &scripts_, &signals_, {}};
+  domain::PayloadManager payloads_{&database_, &signals_, {}, storage::OutputLimit(1000)};
+};
+
+template <typename Request>
+std::string Seed(char kind, void (*fill)(Request*)) {
+  Request request;
+  fill(&request);
+  return kind + request.SerializeAsString();
+}
+
+}  // namespace
+
+std::vector<std::string> Seeds() {
+  return {
+      Seed<v1::RegisterInstanceRequest>('r',
+                                        [](auto* r) {
+                                          r->set_name("b");
+                                          r->set_address("10.0.0.1");
+                                          r->set_port(22);
+                                          r->set_ssh_user("ada");
+                                          r->set_project("p");
+                                          r->add_tags("web");
+                                          r->set_request_id("id");
+                                        }),
+      Seed<v1::ListInstancesRequest>('i',
+                                     [](auto* r) {
+                                       r->set_project("p");
+                                       r->add_tags("web");
+                                       r->set_page_size(5);
+                                     }),
+      Seed<v1::DeployPayloadRequest>('d',
+                                     [](auto* r) {
+                                       r->add_instance_ids(1);
+                                       r->set_payload_content("true");
+                                       r->set_remote_path("/opt/a.sh");
+                                       r->set_timeout(5);
+                                       r->set_request_id("id");
+                                     }),
+      Seed<v1::DeployPayloadRequest>('d',
+                                     [](auto* r) {
+                                       r->add_instance_ids(1);
+                                       r->add_instance_ids(2);
+                                       r->set_payload_path("/usr/share/none");
+                                       r->set_execute_payload(true);
+                                     }),
+      Seed<v1::ExecutePayloadRequest>('e', [](auto* r) { r->add_payload_ids(1); }),
+      Seed<v1::GetPayloadStatusRequest>('g', [](auto* r) { r->set_payload_id(1); }),
+      Seed<v1::CancelPayloadRequest>('c', [](auto* r) { r->set_payload_id(1); }),
+      Seed<v1::ListInstancePayloadsRequest>('p',
+                                            [](auto* r) {
+                                              r->set_instance_id(1);
+                                              r->set_page_size(1);
+                                            }),
+      Seed<v1::ListTasksRequest>('t', [](auto* r) { r->set_page_size(1); }),
+  };
+}
+
+}  // namespace longshore::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto house = std::make_unique<longshore::fuzz::House>();
+  const absl::Status status =
+      house->Ask(std::string_view(reinterpret_cast<const char*>(data), size));
+  const std::string message = longshore::ToString(status);
+  if (absl::IsInternal(status) || absl::IsUnknown(status) || absl::IsUnavailable(status)) {
+    fprintf(stderr, "answered with %s\n", status.ToString().c_str());
+    abort();
+  }
+  FUZZ_CHECK(longshore::ToValidUtf8(message) == message);
+  return 0;
+}
