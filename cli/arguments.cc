@@ -6,13 +6,28 @@
 #include "common/status_macros.h"
 
 namespace longshore::cli {
+namespace {
+
+constexpr char kUsagePayload[] = "longshore/usage";
+
+}  // namespace
+
+absl::Status UsageError(const std::string& problem) {
+  absl::Status status = absl::InvalidArgumentError(problem);
+  status.SetPayload(kUsagePayload, absl::Cord());
+  return status;
+}
+
+bool IsUsageError(const absl::Status& status) {
+  return status.GetPayload(kUsagePayload).has_value();
+}
 
 absl::StatusOr<int64_t> ParseInt(const std::string& what, const std::string& text) {
   int64_t value = 0;
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, value);
   if (parsed.ec == std::errc() && parsed.ptr == end) return value;
-  return absl::InvalidArgumentError(what + " '" + text + "' is not a number");
+  return UsageError(what + " '" + text + "' is not a number");
 }
 
 absl::StatusOr<Arguments> Arguments::Parse(const std::vector<std::string>& words,
@@ -33,13 +48,13 @@ absl::StatusOr<Arguments> Arguments::Parse(const std::vector<std::string>& words
     if (spec.switches.count(name) > 0 && equals == std::string::npos) {
       arguments.values_.emplace(name, "");
     } else if (spec.with_value.count(name) == 0) {
-      return absl::InvalidArgumentError("unknown option '" + word + "'");
+      return UsageError("unknown option '" + word + "'");
     } else if (equals != std::string::npos) {
       arguments.values_.emplace(name, word.substr(equals + 1));
     } else if (i + 1 < words.size()) {
       arguments.values_.emplace(name, words[++i]);
     } else {
-      return absl::InvalidArgumentError("option '" + word + "' needs a value");
+      return UsageError("option '" + word + "' needs a value");
     }
   }
   return arguments;
@@ -60,6 +75,14 @@ std::vector<std::string> Arguments::All(const std::string& name) const {
 absl::StatusOr<int64_t> Arguments::Int(const std::string& name, int64_t fallback) const {
   if (!Has(name)) return fallback;
   return ParseInt("--" + name, Text(name));
+}
+
+absl::StatusOr<int32_t> Arguments::Int32(const std::string& name) const {
+  ASSIGN_OR_RETURN(const int64_t value, Int(name, 0));
+  if (value < INT32_MIN || value > INT32_MAX) {
+    return UsageError("--" + name + " '" + Text(name) + "' is out of range");
+  }
+  return static_cast<int32_t>(value);
 }
 
 absl::StatusOr<std::vector<int64_t>> Arguments::Ids(const std::string& name) const {

@@ -32,6 +32,8 @@ class Arguments {
   std::string Text(const std::string& name) const;
   std::vector<std::string> All(const std::string& name) const;
   absl::StatusOr<int64_t> Int(const std::string& name, int64_t fallback) const;
+  // 0 when it is not given; an error when it does not fit 32 bits.
+  absl::StatusOr<int32_t> Int32(const std::string& name) const;
   // A comma-separated list of ids, over all its values.
   absl::StatusOr<std::vector<int64_t>> Ids(const std::string& name) const;
 
@@ -39,6 +41,10 @@ class Arguments {
   std::vector<std::string> positional_;
   std::multimap<std::string, std::string> values_;
 };
+
+// A wrong command line, told from what a server refuses; see IsUsageError.
+absl::Status UsageError(const std::string& problem);
+bool IsUsageError(const absl::Status& status);
 
 absl::StatusOr<int64_t> ParseInt(const std::string& what, const std::string& text);
 

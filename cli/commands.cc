@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "cli/arguments.h"
 #include "cli/follow.h"
 #include "cli/output.h"
@@ -19,6 +20,7 @@
 #include "common/grpc_callbacks.h"
 #include "common/grpc_status.h"
 #include "common/payload_status.h"
+#include "common/status.h"
 #include "common/status_macros.h"
 #include "proto/longshore/v1/instance_service.grpc.pb.h"
 #include "proto/longshore/v1/payload_service.grpc.pb.h"
@@ -118,17 +120,17 @@ class Command {
 
 absl::StatusOr<int64_t> Command::OnlyId(const std::string& what) const {
   if (arguments_.positional().size() != 1) {
-    return absl::InvalidArgumentError("give one " + what + " id");
+    return UsageError("give one " + what + " id");
   }
   return ParseInt(what, arguments_.positional()[0]);
 }
 
 absl::StatusOr<int> Command::AddInstance() {
   v1::RegisterInstanceRequest request;
-  ASSIGN_OR_RETURN(const int64_t port, arguments_.Int("port", 0));
+  ASSIGN_OR_RETURN(const int32_t port, arguments_.Int32("port"));
   request.set_name(arguments_.Text("name"));
   request.set_address(arguments_.Text("address"));
-  request.set_port(static_cast<int32_t>(port));
+  request.set_port(port);
   request.set_ssh_user(arguments_.Text("user"));
   request.set_project(arguments_.Text("project"));
   request.set_host_key(arguments_.Text("host-key"));
@@ -164,7 +166,7 @@ absl::StatusOr<int> Command::ListInstances() {
 
 absl::Status Command::ReadScript(v1::DeployPayloadRequest* request) const {
   if (arguments_.Has("path") == arguments_.Has("file")) {
-    return absl::InvalidArgumentError("give --path or --file, one of them");
+    return UsageError("give --path or --file, one of them");
   }
   if (arguments_.Has("path")) {
     request->set_payload_path(arguments_.Text("path"));
@@ -172,12 +174,12 @@ absl::Status Command::ReadScript(v1::DeployPayloadRequest* request) const {
   }
   const std::string file = arguments_.Text("file");
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) return absl::InvalidArgumentError("--file '" + file + "' cannot be opened");
+  if (!stream) return UsageError("--file '" + file + "' cannot be opened");
   // More than the server takes is not worth reading; it names the limit.
   std::string content(4 << 20, '\0');
   stream.read(content.data(), static_cast<std::streamsize>(content.size()));
   content.resize(stream.gcount());
-  if (content.empty()) return absl::InvalidArgumentError("--file '" + file + "' is empty");
+  if (content.empty()) return UsageError("--file '" + file + "' is empty");
   request->set_payload_content(content);
   return absl::OkStatus();
 }
@@ -186,10 +188,10 @@ absl::StatusOr<int> Command::Deploy() {
   v1::DeployPayloadRequest request;
   RETURN_IF_ERROR(ReadScript(&request));
   ASSIGN_OR_RETURN(const auto ids, arguments_.Ids("instances"));
-  if (ids.empty()) return absl::InvalidArgumentError("give --instances ID,ID...");
+  if (ids.empty()) return UsageError("give --instances ID,ID...");
   request.mutable_instance_ids()->Add(ids.begin(), ids.end());
-  ASSIGN_OR_RETURN(const int64_t timeout, arguments_.Int("timeout", 0));
-  request.set_timeout(static_cast<int32_t>(timeout));
+  ASSIGN_OR_RETURN(const int32_t timeout, arguments_.Int32("timeout"));
+  request.set_timeout(timeout);
   request.set_remote_path(arguments_.Text("remote-path"));
   request.set_execute_payload(arguments_.Has("execute"));
   request.set_request_id(arguments_.Text("request-id"));
@@ -219,10 +221,10 @@ absl::StatusOr<int> Command::Deploy() {
 absl::StatusOr<int> Command::Execute() {
   v1::ExecutePayloadRequest request;
   ASSIGN_OR_RETURN(const auto ids, arguments_.Ids("payloads"));
-  if (ids.empty()) return absl::InvalidArgumentError("give --payloads ID,ID...");
+  if (ids.empty()) return UsageError("give --payloads ID,ID...");
   request.mutable_payload_ids()->Add(ids.begin(), ids.end());
-  ASSIGN_OR_RETURN(const int64_t timeout, arguments_.Int("timeout", 0));
-  request.set_timeout(static_cast<int32_t>(timeout));
+  ASSIGN_OR_RETURN(const int32_t timeout, arguments_.Int32("timeout"));
+  request.set_timeout(timeout);
   request.set_request_id(arguments_.Text("request-id"));
   grpc::ClientContext context;
   v1::ExecutePayloadResponse response;
@@ -298,13 +300,14 @@ absl::StatusOr<int> Command::Watch() {
   return followed[0].status() == v1::PAYLOAD_STATUS_COMPLETED ? 0 : 1;
 }
 
-// The enum's value for --status or --type; an error for a word that it does not have.
+// The enum's value for --status or --type, in either case; an error for a word that it does not
+// have.
 template <typename Enum>
 absl::StatusOr<Enum> EnumOption(const Arguments& arguments, const std::string& name) {
   const std::string text = arguments.Text(name);
-  const Enum value = EnumFromText<Enum>(text);
+  const Enum value = EnumFromText<Enum>(absl::AsciiStrToUpper(text));
   if (!text.empty() && value == 0) {
-    return absl::InvalidArgumentError("--" + name + " '" + text + "' is not known");
+    return UsageError("--" + name + " '" + text + "' is not known");
   }
   return value;
 }
@@ -312,7 +315,7 @@ absl::StatusOr<Enum> EnumOption(const Arguments& arguments, const std::string& n
 absl::StatusOr<int> Command::ListPayloads() {
   v1::ListInstancePayloadsRequest request;
   ASSIGN_OR_RETURN(const int64_t instance_id, arguments_.Int("instance", 0));
-  if (instance_id == 0) return absl::InvalidArgumentError("give --instance ID");
+  if (instance_id == 0) return UsageError("give --instance ID");
   request.set_instance_id(instance_id);
   ASSIGN_OR_RETURN(const auto status, EnumOption<v1::PayloadStatus>(arguments_, "status"));
   request.set_status(status);
@@ -423,7 +426,7 @@ int RunCommand(const std::vector<std::string>& words) {
   spec.with_value.insert("api");
   spec.switches.insert(kCommonSwitches.begin(), kCommonSwitches.end());
   auto arguments = Arguments::Parse({words.begin() + (two_words ? 2 : 1), words.end()}, spec);
-  if (!arguments.ok()) return WrongCommandLine(std::string(arguments.status().message()));
+  if (!arguments.ok()) return WrongCommandLine(ToString(arguments.status()));
   if (arguments->Has("help")) {
     std::cout << kUsage;
     return 0;
@@ -431,6 +434,7 @@ int RunCommand(const std::vector<std::string>& words) {
   Command command(*std::move(arguments));
   const absl::StatusOr<int> result = (command.*entry->second.run)();
   if (result.ok()) return *result;
+  if (IsUsageError(result.status())) return WrongCommandLine(ToString(result.status()));
   std::cerr << "longshore: " << result.status().message() << "\n";
   return 1;
 }

@@ -3,6 +3,7 @@
 Everything runs on loopback on free ports, in a directory of its own, and is gone after close().
 """
 
+import atexit
 import contextlib
 import importlib
 import os
@@ -25,6 +26,7 @@ LIB = os.path.join(ROOT, "tools/lib")
 def _generate_stubs():
     """Python stubs of the public API, made from the .proto files as any client would make them."""
     out = tempfile.mkdtemp(prefix="longshore-stubs-")
+    atexit.register(shutil.rmtree, out, ignore_errors=True)
     files = [
         os.path.join("proto/longshore/v1", f) for f in sorted(os.listdir(os.path.join(ROOT, "proto/longshore/v1")))
         if f.endswith(".proto")
@@ -159,10 +161,18 @@ class Relay:
             except OSError:
                 client.close()
                 continue
+            threading.Thread(target=self._serve, args=(client, target), daemon=True).start()
+
+    def _serve(self, client, target):
+        with client, target:
             with self.lock:
                 self.pairs.add((client, target))
-            for source, sink in ((client, target), (target, client)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+            back = threading.Thread(target=self._pump, args=(target, client), daemon=True)
+            back.start()
+            self._pump(client, target)
+            back.join()
+            with self.lock:
+                self.pairs.discard((client, target))
 
     def _pump(self, source, sink):
         with contextlib.suppress(OSError):
@@ -184,7 +194,6 @@ class Relay:
                 for end in pair:
                     with contextlib.suppress(OSError):
                         end.shutdown(socket.SHUT_RDWR)
-            self.pairs.clear()
 
     def silence(self):
         self.mode = "silent"

@@ -1,0 +1,195 @@
+"""The command line as a person and as a script uses it: its commands, its exit statuses, and what it prints where."""
+
+import json
+import os
+import pty
+import subprocess
+import unittest
+
+from harness import PATIENCE, ROOT, Stack
+
+LONGSHORE = os.path.join(ROOT, "cli/longshore")
+
+
+class CliTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(instances=2)
+        cls.api = cls.stack.api_servers[0].port
+        cls.ids = [i.id for i in cls.stack.instances]
+        cls.both = ",".join(map(str, cls.ids))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+
+    def start(self, *words, **options):
+        environment = dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.api}")
+        return subprocess.Popen([LONGSHORE, *map(str, words)], env=environment, text=True, **options)
+
+    def longshore(self, *words, status=0):
+        """Runs it away from any terminal; returns standard output and standard error."""
+        child = self.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = child.communicate(timeout=PATIENCE)
+        self.assertEqual(child.returncode, status, f"{words}\n{out}\n{err}")
+        self.assertNotIn("\033", out + err, "no colours and no progress away from a terminal")
+        return out, err
+
+    def file(self, text):
+        return self.stack.script(text)
+
+    def deploy(self, text, *words, status=0):
+        return self.longshore("deploy", "--file", self.file(text), "--instances", self.both, *words, status=status)
+
+    def test_wait_ends_with_a_table_and_status_0(self):
+        out, _ = self.deploy("echo hello", "--execute", "--wait")
+        lines = out.splitlines()
+        self.assertEqual(len(lines), 3, out)
+        for word in ("PAYLOAD", "INSTANCE", "STATUS", "EXIT"):
+            self.assertIn(word, lines[0])
+        for line in lines[1:]:
+            self.assertIn("COMPLETED", line)
+
+    def test_follow_shows_every_line_with_its_instance(self):
+        out, _ = self.deploy("echo one; echo two; printf unfinished", "--execute", "--follow")
+        for instance in self.ids:
+            for word in ("one", "two", "unfinished"):
+                self.assertIn(f"[instance {instance}] {word}\n", out)
+
+    def test_terminal_escapes_of_a_script_do_not_reach_the_terminal(self):
+        out, _ = self.deploy(r"printf '\033[31mred\033[0m\n'", "--execute", "--follow")
+        self.assertIn("red", out)
+
+    def test_failure_is_status_1(self):
+        out, _ = self.deploy("exit 3", "--execute", "--wait", status=1)
+        self.assertIn("NONZERO_EXIT", out)
+        self.assertIn("3", out)
+
+    def test_path_is_read_by_the_server_and_its_error_is_shown(self):
+        path = self.stack.script("echo by path")
+        out, _ = self.longshore("deploy", "--path", path, "--instances", self.ids[0], "--execute", "--follow")
+        self.assertIn("by path", out)
+        _, err = self.longshore("deploy", "--path", "/etc/passwd", "--instances", self.ids[0], status=1)
+        self.assertIn("/etc/passwd", err)
+        self.assertIn("--allowed_payload_dirs", err)
+
+    def test_partial_success_is_status_1_and_the_others_run(self):
+        out, err = self.longshore("deploy", "--file", self.file("echo x"), "--instances", f"{self.ids[0]},987654", "--execute",
+                                  "--wait", status=1)
+        self.assertIn("987654", err)
+        self.assertIn("COMPLETED", out)
+
+    def test_transfer_first_execute_later(self):
+        out, _ = self.deploy("echo later", "--remote-path", "/root/later.sh", "--wait", "--json")
+        payloads = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([p["status"] for p in payloads], ["PAYLOAD_STATUS_TRANSFERRED"] * 2)
+        self.assertEqual({p["remote_path"] for p in payloads}, {"/root/later.sh"})
+        ids = ",".join(p["id"] for p in payloads)
+        out, _ = self.longshore("execute", "--payloads", ids, "--timeout", "20", "--wait", "--json")
+        self.assertEqual([json.loads(line)["exit_code"] for line in out.splitlines()], [0, 0])
+        out, _ = self.longshore("status", payloads[0]["id"], "--json")
+        self.assertEqual(json.loads(out)["output"], "later\n")
+        out, _ = self.longshore("status", payloads[0]["id"])
+        self.assertIn("later", out)
+
+    def test_watch_gives_the_bytes_alone_on_standard_output(self):
+        out, _ = self.deploy("printf abcdef", "--execute", "--json")
+        payload = json.loads(out)["payload_ids"][0]
+        out, err = self.longshore("watch", payload, "--offset", 2)
+        self.assertEqual(out, "cdef")
+        self.assertIn("COMPLETED", err)
+
+    def test_cancel(self):
+        out, _ = self.longshore("deploy", "--file", self.file("echo started; sleep 600"), "--instances", self.ids[0],
+                                "--execute", "--json")
+        payload = json.loads(out)["payload_ids"][0]
+        self.stack.wait_output(int(payload), "started")
+        watcher = self.start("watch", payload, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.longshore("cancel", payload)
+        self.assertEqual(watcher.wait(timeout=PATIENCE), 1)
+        _, err = self.longshore("cancel", payload, status=1)
+        self.assertIn("CANCELLED", err)
+
+    def test_instances(self):
+        out, _ = self.longshore("instances", "add", "--name", "by-hand", "--address", "192.0.2.1", "--port", "2222", "--user",
+                                "ada", "--project", "p", "--tag", "web", "--tag", "blue", "--quiet")
+        self.assertTrue(out.strip().isdigit(), out)
+        out, _ = self.longshore("instances", "list", "--project", "p", "--tag", "blue", "--json")
+        instance = json.loads(out)
+        self.assertEqual((instance["name"], instance["port"], instance["ssh_user"]), ("by-hand", 2222, "ada"))
+        out, _ = self.longshore("instances", "list")
+        self.assertEqual(len(out.splitlines()), 1 + int(self.stack.sql("SELECT count(*) FROM instances")))
+
+    def test_lists_of_payloads_and_tasks(self):
+        self.deploy("exit 1", "--execute", "--wait", status=1)
+        out, _ = self.longshore("list", "--instance", self.ids[0], "--status", "failed", "--json")
+        self.assertEqual({json.loads(line)["status"] for line in out.splitlines()}, {"PAYLOAD_STATUS_FAILED"})
+        out, _ = self.longshore("tasks", "--instance", self.ids[0], "--type", "payload_transfer", "--json")
+        task = json.loads(out.splitlines()[0])
+        out, _ = self.longshore("tasks", task["id"], "--json")
+        self.assertEqual(json.loads(out)["payload_id"], task["payload_id"])
+        out, _ = self.longshore("tasks")
+        self.assertIn("PAYLOAD_TRANSFER", out)
+
+    def test_validate_only_and_request_id(self):
+        out, _ = self.deploy("echo x", "--validate-only")
+        self.assertEqual(out, "valid\n")
+        script = self.file("echo once")
+        words = ("deploy", "--file", script, "--instances", self.both, "--request-id", "cli-1")
+        first, _ = self.longshore(*words)
+        again, _ = self.longshore(*words)
+        self.assertEqual(first, again)
+
+    def test_wrong_command_lines_are_status_2(self):
+        for words in ((), ("deploi",), ("deploy",), ("deploy", "--file", "x"), ("deploy", "--file", "/none", "--instances", "1"),
+                      ("deploy", "--file", "/dev/null", "--instances", "1"), ("deploy", "--nope"), ("status",),
+                      ("status", "x"), ("status", "1", "2"), ("list",), ("tasks", "--status", "odd"),
+                      ("deploy", "--file", self.file("x"), "--instances", "1", "--timeout", "4294967297"),
+                      ("deploy", "--file", self.file("x"), "--instances", "1,b")):
+            _, err = self.longshore(*words, status=2)
+            self.assertTrue(err.startswith("longshore:"), err)
+
+    def test_what_the_server_refuses_is_status_1(self):
+        _, err = self.longshore("status", "987654321", status=1)
+        self.assertIn("987654321", err)
+        _, err = self.longshore("status", "1", "--api", "127.0.0.1:1", status=1)
+        self.assertTrue(err.startswith("longshore:"), err)
+
+    def test_help(self):
+        out, _ = self.longshore("--help")
+        self.assertIn("Exit status", out)
+
+    def test_progress_on_a_terminal_only(self):
+        master, slave = pty.openpty()
+        child = self.start("deploy", "--file", self.file("sleep 1"), "--instances", self.both, "--execute", "--wait",
+                           stdout=subprocess.DEVNULL, stderr=slave)
+        os.close(slave)
+        seen = b""
+        try:
+            while chunk := os.read(master, 4096):
+                seen += chunk
+        except OSError:  # The other end is closed.
+            pass
+        os.close(master)
+        self.assertEqual(child.wait(timeout=PATIENCE), 0)
+        self.assertIn(b"0/2 ended", seen)
+        self.assertIn(b"EXECUTING", seen)
+
+    def test_a_watch_goes_on_through_a_restart_of_the_api_server(self):
+        out, _ = self.longshore("deploy", "--file", self.file("echo first; until [ -e go ]; do sleep 0.1; done; echo last"),
+                                "--instances", self.ids[0], "--execute", "--json")
+        payload = json.loads(out)["payload_ids"][0]
+        self.stack.wait_output(int(payload), "first")
+        watcher = self.start("watch", payload, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(watcher.stdout.readline(), "first\n")
+        self.stack.api_servers[0].restart()
+        with open(self.stack.instances[0].path("/root/go"), "w"):
+            pass
+        rest, _ = watcher.communicate(timeout=PATIENCE)
+        self.assertEqual((rest, watcher.returncode), ("last\n", 0))
+        self.stack.wait(int(payload))  # The stack's own connection is back for the next test.
+
+
+if __name__ == "__main__":
+    unittest.main()
