@@ -204,11 +204,12 @@ absl::StatusOr<std::vector<v1::Assignment>> LeaseStore::ClaimCleanups(Connection
       connection.Execute(
           "UPDATE run_cleanups c SET failures = c.failures + 1,"
           " run_at = now() + least(power(2, least(c.failures, 8)) * 20, 3600) * interval '1 second'"
-          " FROM instances i WHERE i.id = c.instance_id AND (c.payload_id, c.attempt) IN ("
+          " FROM instances i, payloads p WHERE i.id = c.instance_id AND p.id = c.payload_id"
+          " AND (c.payload_id, c.attempt) IN ("
           "  SELECT payload_id, attempt FROM run_cleanups WHERE run_at <= now()"
           "  ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED)"
-          " RETURNING c.payload_id, c.attempt, c.instance_id, i.address, i.port, i.ssh_user,"
-          " i.host_key",
+          " RETURNING c.payload_id, c.attempt, c.instance_id, p.remote_path, i.address, i.port,"
+          " i.ssh_user, i.host_key",
           Params().Int(limit)));
   std::vector<v1::Assignment> assignments;
   for (int row = 0; row < result.rows(); ++row) {
@@ -217,7 +218,8 @@ absl::StatusOr<std::vector<v1::Assignment>> LeaseStore::ClaimCleanups(Connection
     assignment.set_payload_id(result.Int(row, 0));
     assignment.set_attempt(static_cast<int32_t>(result.Int(row, 1)));
     assignment.set_instance_id(result.Int(row, 2));
-    ReadTarget(result, row, 3, &assignment);
+    assignment.set_remote_path(std::string(result.Text(row, 3)));
+    ReadTarget(result, row, 4, &assignment);
   }
   return assignments;
 }

@@ -62,7 +62,7 @@ TEST_F(StorageTest, TextArraysComeBackAsTheyWent) {
 }
 
 TEST_F(StorageTest, FirstHostKeyIsPinned) {
-  const int64_t id = AddInstance("a");
+  const int64_t id = AddInstance("a", /*host_key=*/"");
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const std::string first, InstanceStore::PinHostKey(c, id, "ssh-ed25519 A"));
     ASSIGN_OR_RETURN(const std::string second, InstanceStore::PinHostKey(c, id, "ssh-ed25519 B"));
@@ -225,6 +225,35 @@ TEST_F(StorageTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {task}, {1}); });
   ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
   EXPECT_THAT(claim(), IsEmpty());
+}
+
+TEST_F(StorageTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
+  const auto cancel = [&](int64_t instance, bool tried) {
+    const int64_t task = AddPayload(instance, "/x");
+    Do([&](Connection& c) -> absl::Status {
+      if (tried) {
+        RETURN_IF_ERROR(LeaseStore::ClaimDue(c, {"w"}, {}).status());
+        RETURN_IF_ERROR(TaskStore::Reschedule(c, {task}, {std::chrono::hours(1)}, {"broke"}));
+      }
+      TaskEnd end = Completed(task, instance);
+      end.status = v1::PAYLOAD_STATUS_CANCELLED;
+      end.executed = end.run_directory = false;
+      end.exit_code.reset();
+      return TaskStore::End(c, {end}, limit_);
+    });
+    return task;
+  };
+  const int64_t tried = cancel(AddInstance("a"), true);
+  cancel(AddInstance("b"), false);
+  cancel(AddInstance("never reached", /*host_key=*/""), true);
+  ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto cleanups, LeaseStore::ClaimCleanups(c, 10));
+    EXPECT_EQ(cleanups.size(), 1u);
+    EXPECT_EQ(cleanups.at(0).payload_id(), tried);
+    EXPECT_EQ(cleanups.at(0).remote_path(), "/x");
+    return absl::OkStatus();
+  });
 }
 
 TEST_F(StorageTest, ARequestIdIsClaimedOnce) {

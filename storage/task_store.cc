@@ -161,20 +161,31 @@ absl::Status WakeWaiting(Connection& connection, const std::vector<int64_t>& ins
       .status();
 }
 
-absl::Status RememberRunDirectories(Connection& connection, const std::vector<TaskEnd>& ends) {
-  std::vector<int64_t> payload_ids;
+absl::Status RememberLeftovers(Connection& connection, const std::vector<TaskEnd>& ends) {
+  std::vector<int64_t> with_run_directory;
+  std::vector<int64_t> undelivered;
   for (const TaskEnd& end : ends) {
-    if (end.run_directory) payload_ids.push_back(end.payload_id);
+    if (end.run_directory) {
+      with_run_directory.push_back(end.payload_id);
+    } else if (end.status == v1::PAYLOAD_STATUS_CANCELLED ||
+               end.failure_reason == v1::FAILURE_REASON_DELIVERY_TIMEOUT) {
+      undelivered.push_back(end.payload_id);
+    }
   }
-  if (payload_ids.empty()) return absl::OkStatus();
+  if (with_run_directory.empty() && undelivered.empty()) return absl::OkStatus();
+  // An undelivered payload may have a temporary file there if a try of it broke off. Without a host
+  // key nobody has ever sent anything there.
   // The worker that ran it cleans up right after the acknowledgement; the delay is for when it
   // cannot.
   return connection
       .Execute(
           "INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_at)"
-          " SELECT id, attempt, instance_id, now() + interval '20 seconds' FROM payloads"
-          " WHERE id = ANY ($1::bigint[]) ON CONFLICT DO NOTHING",
-          Params().Ints(payload_ids))
+          " SELECT p.id, p.attempt, p.instance_id, now() + interval '20 seconds'"
+          " FROM payloads p JOIN instances i ON i.id = p.instance_id AND i.host_key <> ''"
+          " WHERE p.id = ANY ($1::bigint[]) OR (p.id = ANY ($2::bigint[]) AND EXISTS ("
+          "  SELECT 1 FROM tasks t WHERE t.payload_id = p.id"
+          "  AND (t.lease_epoch > 1 OR t.failures > 0))) ON CONFLICT DO NOTHING",
+          Params().Ints(with_run_directory).Ints(undelivered))
       .status();
 }
 
@@ -334,7 +345,7 @@ absl::Status TaskStore::End(Connection& connection, const std::vector<TaskEnd>& 
           .status());
   RETURN_IF_ERROR(TellDependents(connection, completed, failed));
   RETURN_IF_ERROR(WakeWaiting(connection, instance_ids));
-  return RememberRunDirectories(connection, ends);
+  return RememberLeftovers(connection, ends);
 }
 
 }  // namespace longshore::storage

@@ -98,7 +98,7 @@ class TaskStore {
                                    std::chrono::seconds delivery_timeout);
 
   // Ends tasks and their payloads in one go, tells dependents, lets waiting tasks of the instances
-  // go on, and remembers run directories. The tasks must be locked and not terminal.
+  // go on, and remembers what is left on them. The tasks must be locked and not terminal.
   static absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
                           const OutputLimit& limit);
 };

@@ -18,7 +18,7 @@ class EventApplierTest : public storage::DatabaseFixture {
   void SetUp() override {
     storage::DatabaseFixture::SetUp();
     applier_ = std::make_unique<EventApplier>(database_.get(), ApplierOptions{});
-    instance_ = AddInstance("a");
+    instance_ = AddInstance("a", /*host_key=*/"");
     task_ = AddPayload(instance_, "/x");
     ASSERT_THAT(Claim(1), ElementsAre(task_));
   }

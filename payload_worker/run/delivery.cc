@@ -53,8 +53,12 @@ absl::Status Delivery::Connect() {
 absl::Status Delivery::Upload() {
   ASSIGN_OR_RETURN(const ScriptCache::Content content,
                    context_.scripts->Get(assignment_.script_sha256(), kScriptLimit));
+  const ssh::UploadName name{
+      .owner = assignment_.payload_id(),
+      .turn = std::to_string(key_.task_id) + "-" + std::to_string(key_.lease_epoch),
+      .is_first = assignment_.first_lease() && assignment_.transfer()};
   ASSIGN_OR_RETURN(const std::string path,
-                   run_->session->Upload(assignment_.remote_path(), *content));
+                   run_->session->Upload(assignment_.remote_path(), *content, name));
   assignment_.set_remote_path(path);
   v1::TaskEvent event;
   event.mutable_transferred()->set_remote_path(path);

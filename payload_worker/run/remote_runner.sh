@@ -151,7 +151,10 @@ start() {
   exec 9>&-
 }
 
+# Also what an upload left behind whose link broke.
 clean() {
+  case $ls_path in "~/"*) ls_path=$HOME/${ls_path#"~/"} ;; esac
+  rm -f -- "${ls_path%/*}/.longshore-${ls_run%%.*}".* 2> /dev/null
   if [ ! -d "$ls_dir" ]; then
     say cleaned
   elif ! flock -n "$ls_dir/lock" true 2> /dev/null; then

@@ -11,7 +11,6 @@
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "payload_worker/ssh/errors.h"
-#include "payload_worker/ssh/sftp_upload.h"
 #include "payload_worker/ssh/tcp.h"
 
 namespace longshore::ssh {
@@ -139,9 +138,9 @@ absl::Status Session::Login(const PrivateKey& key) {
 }
 
 absl::StatusOr<std::string> Session::Upload(const std::string& remote_path,
-                                            std::string_view content) {
+                                            std::string_view content, const UploadName& name) {
   const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.transfer);
-  auto path = SftpUpload(session_.get(), remote_path, content);
+  auto path = SftpUpload(session_.get(), remote_path, content, name);
   if (absl::IsUnavailable(path.status())) return LinkError("SFTP to", guard);
   return path;
 }

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "payload_worker/ssh/sftp_upload.h"
 #include "payload_worker/ssh/watchdog.h"
 
 struct ssh_session_struct;
@@ -67,7 +68,8 @@ class Session {
 
   // Puts `content` at `remote_path`, mode 0700, complete or not at all: written beside it, then
   // renamed. "~/" stands for the login directory. Returns the absolute path.
-  absl::StatusOr<std::string> Upload(const std::string& remote_path, std::string_view content);
+  absl::StatusOr<std::string> Upload(const std::string& remote_path, std::string_view content,
+                                     const UploadName& name);
 
   // Starts `command` by the login shell.
   absl::Status Execute(const std::string& command);

@@ -6,9 +6,7 @@
 #include <sys/stat.h>
 
 #include <memory>
-#include <random>
 
-#include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "payload_worker/ssh/errors.h"
@@ -26,7 +24,11 @@ struct SftpDeleter {
 struct AttributesDeleter {
   void operator()(sftp_attributes_struct* attributes) const { sftp_attributes_free(attributes); }
 };
+struct DirDeleter {
+  void operator()(sftp_dir_struct* directory) const { sftp_closedir(directory); }
+};
 using Sftp = std::unique_ptr<sftp_session_struct, SftpDeleter>;
+using Attributes = std::unique_ptr<sftp_attributes_struct, AttributesDeleter>;
 
 std::string_view ErrorText(int error) {
   switch (error) {
@@ -107,17 +109,22 @@ bool LinkBroke(ssh_session session, sftp_session sftp) {
          error == SSH_FX_CONNECTION_LOST;
 }
 
-// One upload under way. The temporary file is gone when it ends, whichever way.
+// One upload under way. The temporary file is gone when it ends, unless the link breaks: then the
+// next upload of the same owner removes it.
 class Upload {
  public:
-  Upload(ssh_session session, sftp_session sftp, std::string path)
+  Upload(ssh_session session, sftp_session sftp, std::string path, const UploadName& name)
       : session_(session),
         sftp_(sftp),
         path_(std::move(path)),
-        temporary_(path_.substr(0, path_.rfind('/') + 1) + TemporaryName()) {}
+        directory_(path_.substr(0, path_.rfind('/') + 1)),
+        prefix_(".longshore-" + std::to_string(name.owner) + "."),
+        temporary_(directory_ + prefix_ + name.turn),
+        is_first_(name.is_first) {}
 
   absl::Status Run(std::string_view content) {
     RETURN_IF_ERROR(CheckPlace());
+    if (!is_first_) RETURN_IF_ERROR(RemoveLeftovers());
     absl::Status status = WriteTemporary(content);
     if (status.ok()) status = Rename();
     if (!status.ok() && created_ && !absl::IsUnavailable(status)) {
@@ -127,12 +134,22 @@ class Upload {
   }
 
  private:
-  // Beside the file itself, and recognisable.
-  static std::string TemporaryName() {
-    std::random_device device;
-    std::string bytes;
-    for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(device()));
-    return ".longshore-" + HexEncode(bytes);
+  // An earlier holder that is late finds its file gone and fails at its rename: what is renamed is
+  // whole in any case.
+  absl::Status RemoveLeftovers() const {
+    const std::unique_ptr<sftp_dir_struct, DirDeleter> directory(
+        sftp_opendir(sftp_, directory_.c_str()));
+    if (directory == nullptr) {
+      if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
+      return absl::OkStatus();  // Not ours to list; writing will tell what is wrong, if anything.
+    }
+    while (const Attributes entry{sftp_readdir(sftp_, directory.get())}) {
+      if (std::string_view(entry->name).substr(0, prefix_.size()) == prefix_) {
+        sftp_unlink(sftp_, (directory_ + entry->name).c_str());
+      }
+    }
+    if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
+    return absl::OkStatus();
   }
 
   absl::Status Error(const std::string& doing) const {
@@ -143,8 +160,7 @@ class Upload {
   // What is there already must be a file, or a symlink, which is replaced itself; or nothing, in a
   // directory that is there.
   absl::Status CheckPlace() const {
-    const std::unique_ptr<sftp_attributes_struct, AttributesDeleter> there(
-        sftp_lstat(sftp_, path_.c_str()));
+    const Attributes there(sftp_lstat(sftp_, path_.c_str()));
     if (there == nullptr) {
       if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
       return absl::OkStatus();
@@ -199,14 +215,17 @@ class Upload {
   const ssh_session session_;
   const sftp_session sftp_;
   const std::string path_;
+  const std::string directory_;
+  const std::string prefix_;
   const std::string temporary_;
+  const bool is_first_;
   bool created_ = false;
 };
 
 }  // namespace
 
 absl::StatusOr<std::string> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
-                                       std::string_view content) {
+                                       std::string_view content, const UploadName& name) {
   const Sftp sftp(sftp_new(session));
   if (sftp == nullptr || sftp_init(sftp.get()) != SSH_OK) {
     if (ssh_is_connected(session) == 0 || (sftp != nullptr && LinkBroke(session, sftp.get()))) {
@@ -223,7 +242,7 @@ absl::StatusOr<std::string> SftpUpload(ssh_session_struct* session, const std::s
     path = std::string(home) + path.substr(1);
     ssh_string_free_char(home);
   }
-  RETURN_IF_ERROR(Upload(session, sftp.get(), path).Run(content));
+  RETURN_IF_ERROR(Upload(session, sftp.get(), path, name).Run(content));
   return path;
 }
 

@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_SFTP_UPLOAD_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_SFTP_UPLOAD_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,11 +12,18 @@ struct ssh_session_struct;
 
 namespace longshore::ssh {
 
-// Writes `content` to a temporary name beside `remote_path`, mode 0700, and renames it; removes the
-// temporary file when anything fails. Returns the absolute path. Errors: Unavailable (the link),
-// TRANSFER_FAILED, REMOTE_PATH_REFUSED.
+// Names the temporary file: ".longshore-OWNER.TURN". No two uploads may have both in common.
+struct UploadName {
+  int64_t owner = 0;      // The payload.
+  std::string turn;       // The lease.
+  bool is_first = false;  // No earlier upload of this owner can have left anything behind.
+};
+
+// Writes `content` to a temporary file beside `remote_path`, mode 0700, and renames it; removes the
+// temporary file when anything fails but the link. Returns the absolute path. Errors: Unavailable
+// (the link), TRANSFER_FAILED, REMOTE_PATH_REFUSED.
 absl::StatusOr<std::string> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
-                                       std::string_view content);
+                                       std::string_view content, const UploadName& name);
 
 }  // namespace longshore::ssh
 

@@ -161,7 +161,7 @@ END
 $$;
 CREATE TRIGGER tasks_guard BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION tasks_guard();
 
--- Run directories that are still on an instance after their result was stored.
+-- Run directories and unfinished uploads that are still on an instance after the end of their payload.
 CREATE TABLE run_cleanups (
     payload_id bigint NOT NULL REFERENCES payloads (id),
     attempt integer NOT NULL,

@@ -45,13 +45,14 @@ class DatabaseFixture : public ::testing::Test {
     return database_->Transact([&](Connection& c) { return c.ExecuteScript(sql); });
   }
 
-  int64_t AddInstance(const std::string& name) {
+  int64_t AddInstance(const std::string& name, const std::string& host_key = "ssh-ed25519 K") {
     v1::Instance instance;
     instance.set_name(name);
     instance.set_provider("registered");
     instance.set_address("host");
     instance.set_port(22);
     instance.set_ssh_user("root");
+    instance.set_host_key(host_key);
     instance.set_status(v1::INSTANCE_STATUS_READY);
     int64_t id = 0;
     Do([&](Connection& c) -> absl::Status {

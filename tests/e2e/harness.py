@@ -137,6 +137,7 @@ class Relay:
         self.target_port = target_port
         self.mode = "pass"
         self.bytes = 0
+        self.cut_at = None
         self.lock = threading.Lock()
         self.pairs = set()
         self.server = socket.socket()
@@ -181,6 +182,9 @@ class Relay:
                 if not data:
                     break
                 self.bytes += len(data)
+                if self.cut_at and self.bytes >= self.cut_at:
+                    self.cut_at = None
+                    self.cut()
                 if self.mode == "pass":
                     sink.sendall(data)
         for end in (source, sink):
@@ -194,6 +198,10 @@ class Relay:
                 for end in pair:
                     with contextlib.suppress(OSError):
                         end.shutdown(socket.SHUT_RDWR)
+
+    def cut_after(self, count):
+        """Cuts once that many more bytes have passed."""
+        self.cut_at = self.bytes + count
 
     def silence(self):
         self.mode = "silent"
@@ -242,6 +250,10 @@ class Instance:
             return os.listdir(self.path("/var/lib/longshore/runs"))
         except FileNotFoundError:
             return []
+
+    def uploads(self):
+        """The temporary files in the login directory."""
+        return [name for name in os.listdir(self.path("/root/")) if name.startswith(".longshore-")]
 
     def host_key(self):
         with open(os.path.join(self.directory, "host_key.pub")) as file:

@@ -57,7 +57,7 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual(task.params.remote_path, payload.remote_path)
         self.assertTrue(task.params.execute_payload)
         self.assert_clean(payload)
-        self.assertFalse([f for f in os.listdir(self.first.path("/root/")) if f.startswith(".longshore-")])
+        self.assertFalse(self.first.uploads())
 
     def test_exit_codes(self):
         for code in (1, 2, 124, 125, 126, 127, 128, 137, 143, 254, 255):

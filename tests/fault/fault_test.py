@@ -3,6 +3,7 @@
 FAULTS.md rows 1, 3, 4, 6, 7, 8, 11, 12, 14 and 17, with two api_servers and two workers.
 """
 
+import os
 import signal
 import threading
 import unittest
@@ -234,6 +235,37 @@ class FaultTest(unittest.TestCase):
         stop.set()
         thread.join()
         self.assert_right(payload_id)
+
+    def cut_in_the_upload(self):
+        """Deploys a script of 2 MiB and cuts the link half way; returns the payload and the script's text."""
+        # The host key is pinned by a first payload.
+        self.stack.wait(self.deploy("exit 3"))
+        text = "exit 3\n" + "#" * (2 * 1024 * 1024 - 7)
+        self.instance.relay.cut_after(1024 * 1024)
+        payload_id = self.deploy(text)
+        wait_until(lambda: self.instance.relay.mode == "cut", "the cut")
+        self.assertTrue(self.instance.uploads())
+        return payload_id, text
+
+    def test_ssh_link_cut_during_the_upload(self):
+        payload_id, text = self.cut_in_the_upload()
+        self.assertFalse(os.path.exists(self.instance.path(self.stack.get(payload_id).remote_path)))
+        self.instance.relay.heal()
+        payload = self.stack.wait(payload_id)
+        self.assertEqual(payload.exit_code, 3, payload)
+        self.assertFalse(self.instance.uploads())
+        with open(self.instance.path(payload.remote_path)) as file:
+            self.assertEqual(file.read(), text)
+
+    def test_cancelled_after_the_link_was_cut_during_the_upload(self):
+        payload_id, _ = self.cut_in_the_upload()
+        wait_until(lambda: self.stack.task(self.stack.get(payload_id).task_id).status == task_pb.TASK_STATUS_PENDING,
+                   "the retry")
+        self.stack.payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=payload_id))
+        self.stack.wait(payload_id, [pb.PAYLOAD_STATUS_CANCELLED])
+        self.instance.relay.heal()
+        self.stack.sql("UPDATE run_cleanups SET run_at = now()")
+        wait_until(lambda: not self.instance.uploads(), "the cleanup")
 
     # Row 14: the instance reboots: everything on it dies.
 
