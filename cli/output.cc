@@ -49,6 +49,7 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
       text += row[i];
       if (i + 1 < row.size()) text += std::string(widths[i] - row[i].size() + 2, ' ');
     }
+    text.erase(text.find_last_not_of(' ') + 1);
     text += "\n";
   }
   return text;

@@ -23,8 +23,7 @@ struct InstanceFilter {
 // Stateless functions over one connection, to be called inside a transaction or not.
 class InstanceStore {
  public:
-  // Inserts `instance` (id and times are the database's). AlreadyExists when the name is taken in
-  // its project.
+  // Inserts `instance`; id and times are the database's.
   static absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& instance);
   static absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, int64_t id);
   // By ascending id.

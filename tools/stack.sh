@@ -89,7 +89,8 @@ down() {
   stop payload_worker TERM
   stop api_server TERM
   for name in $(names); do
-    [ "$name" = postgres ] || stop "$name" TERM
+    # unshare ignores TERM while it waits for its child, which dies with it.
+    [ "$name" = postgres ] || stop "$name" KILL
   done
   stop postgres INT
 }

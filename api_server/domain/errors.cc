@@ -96,14 +96,6 @@ absl::Status PayloadInWrongState(int64_t id, std::string_view problem) {
   return WrongState("payload", id, "payload " + std::to_string(id) + " " + std::string(problem));
 }
 
-absl::Status InstanceNameTaken(std::string_view project, std::string_view name) {
-  return WithResource(
-      WithReason(absl::AlreadyExistsError("name " + Shown(name) + " is taken in project " +
-                                          Shown(project) + "; names are unique in a project"),
-                 "INSTANCE_NAME_TAKEN"),
-      "instance", ToPrintableLine(name, kMaxShown));
-}
-
 absl::Status RequestIdReused(std::string_view request_id) {
   return FieldError(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id",
                     "request_id " + Shown(request_id) +

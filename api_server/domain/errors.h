@@ -30,7 +30,6 @@ absl::Status InstanceTerminated(int64_t id);
 absl::Status InstanceListedTwice(int64_t id);
 // `problem` completes "payload ID PROBLEM".
 absl::Status PayloadInWrongState(int64_t id, std::string_view problem);
-absl::Status InstanceNameTaken(std::string_view project, std::string_view name);
 absl::Status RequestIdReused(std::string_view request_id);
 
 // What a client is told when the database is away or a fault is our own: Unavailable and Internal

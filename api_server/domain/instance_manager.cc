@@ -107,12 +107,7 @@ absl::StatusOr<v1::Instance> InstanceManager::Register(const v1::RegisterInstanc
     return absl::OkStatus();
   };
   const auto insert = [&](Connection& connection) -> absl::Status {
-    auto inserted = InstanceStore::Insert(connection, wanted);
-    if (absl::IsAlreadyExists(inserted.status())) {
-      return InstanceNameTaken(wanted.project(), wanted.name());
-    }
-    RETURN_IF_ERROR(inserted.status());
-    response = *std::move(inserted);
+    ASSIGN_OR_RETURN(response, InstanceStore::Insert(connection, wanted));
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(RunOnce(database_, {"RegisterInstance", request.request_id(), &request}, prepare,

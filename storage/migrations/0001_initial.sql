@@ -21,7 +21,7 @@ CREATE TABLE instances (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE UNIQUE INDEX instances_name ON instances (project, name) WHERE status <> 'TERMINATED';
+CREATE INDEX instances_name ON instances (project, name);
 CREATE INDEX instances_tags ON instances USING gin (tags);
 
 -- Scripts by content: each is stored once, however often it is deployed.
