@@ -1,0 +1,135 @@
+"""WatchPayload on several api_servers: through any of them, over the death of one, and by thousands at once."""
+
+import asyncio
+import collections
+import unittest
+
+import grpc
+
+from harness import PATIENCE, TERMINAL, Stack, payload_grpc, payload_service, pb
+
+WATCHERS = 2000
+CHANNELS = 20
+
+
+def request(payload_id, offset=0):
+    return payload_service.WatchPayloadRequest(payload_id=payload_id, output_offset=offset)
+
+
+class WatchTest(unittest.TestCase):
+
+    def setUp(self):
+        self.stack = Stack(instances=1, api_servers=2)
+        self.instance = self.stack.instances[0]
+
+    def tearDown(self):
+        self.stack.close()
+
+    def watch_through(self, i, payload_id, offset=0):
+        return payload_grpc.PayloadServiceStub(self.stack.channels[i]).WatchPayload(request(payload_id, offset), timeout=PATIENCE)
+
+    def go_on(self, word):
+        """Lets a script that waits for the file of this name go on."""
+        with open(self.instance.path("/root/" + word), "w"):
+            pass
+
+    def test_live_through_every_replica(self):
+        payload_id = self.stack.deploy("echo first; until [ -e go ]; do sleep 0.05; done; echo last").payload_ids[0]
+        # Whichever of them the worker is connected to, the other one learns by NOTIFY.
+        watches = [self.watch_through(i, payload_id) for i in (0, 1)]
+        for watch in watches:
+            while not (event := next(watch)).HasField("output"):
+                pass
+            self.assertEqual(event.output.data, b"first\n")
+        self.go_on("go")
+        for watch in watches:
+            rest = list(watch)
+            self.assertEqual(b"".join(e.output.data for e in rest), b"last\n")
+            self.assertEqual(rest[-1].payload.status, pb.PAYLOAD_STATUS_COMPLETED)
+
+    def test_resumes_on_another_replica_at_its_offset(self):
+        payload_id = self.stack.deploy("echo first; until [ -e go ]; do sleep 0.05; done; echo last").payload_ids[0]
+        watch = self.watch_through(0, payload_id)
+        seen = b""
+        with self.assertRaises(grpc.RpcError) as caught:
+            for event in watch:
+                seen += event.output.data
+                if seen == b"first\n":
+                    self.stack.api_servers[0].kill()
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        self.go_on("go")
+        rest = list(self.watch_through(1, payload_id, len(seen)))
+        self.assertEqual(b"".join(e.output.data for e in rest), b"last\n")
+
+    def test_status_moves_along_the_arrows(self):
+        payload_id = self.stack.deploy("sleep 0.2", execute=True).payload_ids[0]
+        order = [pb.PAYLOAD_STATUS_PENDING, pb.PAYLOAD_STATUS_TRANSFERRED, pb.PAYLOAD_STATUS_EXECUTING,
+                 pb.PAYLOAD_STATUS_COMPLETED]
+        statuses = [e.payload.status for e in self.watch_through(1, payload_id) if e.HasField("payload")]
+        self.assertEqual(statuses, sorted(set(statuses), key=order.index))
+        self.assertEqual(statuses[-1], pb.PAYLOAD_STATUS_COMPLETED)
+
+    def test_a_payload_at_rest_is_watched_until_it_is_executed(self):
+        payload_id = self.stack.deploy("echo hi", execute=False).payload_ids[0]
+        self.stack.wait(payload_id, [pb.PAYLOAD_STATUS_TRANSFERRED])
+        watch = self.watch_through(1, payload_id)
+        self.assertEqual(next(watch).payload.status, pb.PAYLOAD_STATUS_TRANSFERRED)
+        self.stack.payloads.ExecutePayload(payload_service.ExecutePayloadRequest(payload_ids=[payload_id]))
+        rest = list(watch)
+        self.assertEqual(rest[-1].payload.status, pb.PAYLOAD_STATUS_COMPLETED)
+        self.assertEqual(b"".join(e.output.data for e in rest), b"hi\n")
+
+    def resident_bytes(self, process):
+        with open(f"/proc/{process.child.pid}/statm") as file:
+            return int(file.read().split()[1]) * 4096
+
+    def test_thousands_at_once_slow_and_vanishing_ones_among_them(self):
+        # Half a MiB, so that what a slow reader leaves unread does not fit the buffers on the way.
+        text = "until [ -e go ]; do sleep 0.05; done; for i in $(seq 8); do printf '%065536d' $i; sleep 0.1; done"
+        want = b"".join(b"%065536d" % i for i in range(1, 9))
+        payload_id = self.stack.deploy(text).payload_ids[0]
+        self.stack.wait(payload_id, [pb.PAYLOAD_STATUS_EXECUTING])
+        before = [self.resident_bytes(process) for process in self.stack.api_servers]
+        counts = asyncio.run(self.watch_in_thousands(payload_id))
+        self.assertEqual(counts, {len(want): WATCHERS})
+        for process, bytes_before in zip(self.stack.api_servers, before):
+            # One event of at most 64 KiB a watch, and what gRPC needs for a stream.
+            self.assertLess(self.resident_bytes(process) - bytes_before, WATCHERS / 2 * 256 * 1024)
+        # Nothing of it is left over: another one is served at once.
+        self.assertEqual(b"".join(e.output.data for e in self.watch_through(0, payload_id)), want)
+
+    async def watch_in_thousands(self, payload_id):
+        """Watches on both api_servers; returns how many received how many bytes."""
+        channels = [grpc.aio.insecure_channel(f"127.0.0.1:{self.stack.api_servers[i % 2].port}",
+                                              options=[("grpc.use_local_subchannel_pool", 1)]) for i in range(CHANNELS)]
+        stubs = [payload_grpc.PayloadServiceStub(channel) for channel in channels]
+        connected = 0
+        all_connected = asyncio.Event()
+
+        async def read(number):
+            nonlocal connected
+            received = 0
+            async for event in stubs[number % CHANNELS].WatchPayload(request(payload_id)):
+                if event.HasField("payload") and event.payload.status not in TERMINAL:
+                    connected += 1
+                    if connected == WATCHERS:
+                        all_connected.set()
+                received += len(event.output.data)
+            return received
+
+        lazy = grpc.aio.insecure_channel(f"127.0.0.1:{self.stack.api_servers[0].port}",
+                                         options=[("grpc.use_local_subchannel_pool", 1), ("grpc.http2.lookahead_bytes", 1024)])
+        unread = [payload_grpc.PayloadServiceStub(lazy).WatchPayload(request(payload_id)) for _ in range(50)]
+        readers = [asyncio.create_task(read(number)) for number in range(WATCHERS)]
+        await asyncio.wait_for(all_connected.wait(), PATIENCE)
+        for call in unread[::2]:
+            call.cancel()
+        self.go_on("go")
+        received = await asyncio.wait_for(asyncio.gather(*readers), PATIENCE)
+        for channel in channels + [lazy]:
+            await channel.close()
+        return dict(collections.Counter(received))
+
+
+if __name__ == "__main__":
+    unittest.main()
