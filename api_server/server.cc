@@ -20,7 +20,7 @@
 namespace longshore {
 namespace {
 
-// A DeployPayload carries a script of 2 MiB and 100,000 ids; a worker's message some output. More
+// A DeployPayload carries a script of 2 MiB and 20,000 ids; a worker's message some output. More
 // is nobody's honest request.
 constexpr int kMaxMessageBytes = 8 << 20;
 constexpr int kMaxRequestThreads = 32;
@@ -39,6 +39,17 @@ void SetKeepalive(grpc::ServerBuilder* builder) {
 
 absl::Status CannotListen(const std::string& address) {
   return absl::FailedPreconditionError("cannot listen on " + address + ": is it in use?");
+}
+
+// Of the server as a whole and of each public service by its name.
+void SetServing(const grpc::Server& server, bool serving) {
+  grpc::HealthCheckServiceInterface* health = server.GetHealthCheckService();
+  health->SetServingStatus(serving);
+  for (const char* service :
+       {v1::InstanceService::service_full_name(), v1::PayloadService::service_full_name(),
+        v1::TaskService::service_full_name()}) {
+    health->SetServingStatus(service, serving);
+  }
 }
 
 }  // namespace
@@ -148,6 +159,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.RegisterService(&parts->task_service);
   parts->public_server = builder.BuildAndStart();
   if (parts->public_server == nullptr) return CannotListen(options.listen);
+  SetServing(*parts->public_server, true);
 
   grpc::ServerBuilder worker_builder;
   SetKeepalive(&worker_builder);
@@ -163,11 +175,7 @@ void Server::Drain() {
   Parts& parts = *parts_;
   if (!parts.ready.exchange(false)) return;
   const auto deadline = std::chrono::system_clock::now() + parts.options.drain_timeout;
-  if (parts.public_server != nullptr) {
-    if (auto* health = parts.public_server->GetHealthCheckService()) {
-      health->SetServingStatus(false);
-    }
-  }
+  if (parts.public_server != nullptr) SetServing(*parts.public_server, false);
   parts.dispatcher.Shutdown();
   parts.workers.BeginDrain();
   parts.watches.Shutdown();

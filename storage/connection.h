@@ -81,8 +81,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Runs one statement, prepared at its first use on this connection. `sql` must outlive the
-  // connection: a literal.
+  // Runs one statement, prepared at its first use on this connection and kept: for texts that are
+  // few and fixed.
   absl::StatusOr<Result> Execute(const char* sql, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
@@ -106,7 +106,7 @@ class Connection {
     void operator()(pg_conn* connection) const;
   };
   std::unique_ptr<pg_conn, Deleter> connection_;
-  std::map<const char*, std::string> prepared_;
+  std::map<std::string, std::string, std::less<>> prepared_;  // Names, by text.
 };
 
 }  // namespace longshore::storage

@@ -23,20 +23,6 @@ using storage::PayloadStore;
 using storage::ScriptStore;
 using storage::TaskStore;
 
-constexpr int kMaxInstances = 100000;
-
-absl::Status CheckInstanceIds(const v1::DeployPayloadRequest& request) {
-  if (request.instance_ids().empty()) {
-    return InvalidField("instance_ids", "", "must name at least one instance");
-  }
-  if (request.instance_ids_size() > kMaxInstances) {
-    return InvalidField("instance_ids", std::to_string(request.instance_ids_size()),
-                        "are too many: at most 100000 in one request");
-  }
-  for (int64_t id : request.instance_ids()) RETURN_IF_ERROR(CheckId("instance_ids", id));
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 struct Deployer::Plan {
@@ -56,7 +42,7 @@ Deployer::Deployer(storage::Database* database, const ScriptSource* scripts, Sig
     : database_(*database), scripts_(*scripts), signals_(*signals), limits_(std::move(limits)) {}
 
 absl::StatusOr<Deployer::Plan> Deployer::MakePlan(const v1::DeployPayloadRequest& request) const {
-  RETURN_IF_ERROR(CheckInstanceIds(request));
+  RETURN_IF_ERROR(CheckIds("instance_ids", request.instance_ids()));
   Plan plan;
   ASSIGN_OR_RETURN(plan.deployment.timeout,
                    ResolveTimeout(request.timeout(), limits_.default_payload_timeout,

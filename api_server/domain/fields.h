@@ -16,6 +16,25 @@ inline absl::Status CheckId(std::string_view field, int64_t id) {
   return InvalidField(field, std::to_string(id), "is not an id; ids are positive");
 }
 
+// How many ids one request may name: with an error for each of them the answer is still under
+// 4 MiB, which is what gRPC's clients take unless told otherwise.
+inline constexpr int kMaxIdsPerRequest = 20000;
+
+// A list of ids that must not be empty.
+template <typename Ids>
+absl::Status CheckIds(std::string_view field, const Ids& ids) {
+  if (ids.empty()) return InvalidField(field, "", "must name at least one");
+  if (ids.size() > kMaxIdsPerRequest) {
+    return InvalidField(
+        field, std::to_string(ids.size()),
+        "are too many: at most " + std::to_string(kMaxIdsPerRequest) + " in one request");
+  }
+  for (int64_t id : ids) {
+    if (absl::Status status = CheckId(field, id); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 // A short text for people and filters: one line.
 inline absl::Status CheckLabel(std::string_view field, std::string_view value, size_t max_bytes,
                                bool required) {

@@ -23,19 +23,10 @@ using storage::PayloadStore;
 using storage::StoredPayload;
 using storage::TaskStore;
 
-constexpr int kMaxPayloads = 100000;
-
 absl::Status CheckPayloadIds(const v1::ExecutePayloadRequest& request) {
-  if (request.payload_ids().empty()) {
-    return InvalidField("payload_ids", "", "must name at least one payload");
-  }
-  if (request.payload_ids_size() > kMaxPayloads) {
-    return InvalidField("payload_ids", std::to_string(request.payload_ids_size()),
-                        "are too many: at most 100000 in one request");
-  }
+  RETURN_IF_ERROR(CheckIds("payload_ids", request.payload_ids()));
   std::set<int64_t> seen;
   for (int64_t id : request.payload_ids()) {
-    RETURN_IF_ERROR(CheckId("payload_ids", id));
     if (!seen.insert(id).second) {
       return InvalidField("payload_ids", std::to_string(id), "is listed more than once");
     }

@@ -128,8 +128,11 @@ class ErrorsTest(unittest.TestCase):
                          lambda: stack.payloads.ExecutePayload(payload_service.ExecutePayloadRequest(payload_ids=[bad]))):
                 expect_error(self, call, Code.INVALID_ARGUMENT, None, [bad])
         expect_error(self, lambda: self.deploy(instance_ids=[], payload_content=b"x"), Code.INVALID_ARGUMENT)
-        expect_error(self, lambda: self.deploy(instance_ids=range(1, 100002), payload_content=b"x"),
-                     Code.INVALID_ARGUMENT, None, [100001, 100000])
+        expect_error(self, lambda: self.deploy(instance_ids=range(1, 20002), payload_content=b"x"),
+                     Code.INVALID_ARGUMENT, None, [20001, 20000])
+        # The most that are taken: an error for each of them still fits a client's message.
+        answer = self.deploy(instance_ids=[stack.instances[0].id, *range(2**62, 2**62 + 19999)], payload_content=b"x")
+        self.assertEqual((len(answer.payload_ids), len(answer.errors), len(answer.instance_errors)), (1, 19999, 19999))
         expect_error(self, lambda: list(stack.watch(1, -5)), Code.INVALID_ARGUMENT, None, [-5])
 
     def test_partial_success(self):
@@ -252,6 +255,8 @@ class ErrorsTest(unittest.TestCase):
     def test_health(self):
         watch = self.stack.channels[0].unary_unary("/grpc.health.v1.Health/Check")
         self.assertEqual(watch(b""), b"\x08\x01")  # status = SERVING
+        for service in (b"longshore.v1.InstanceService", b"longshore.v1.PayloadService", b"longshore.v1.TaskService"):
+            self.assertEqual(watch(b"\x0a" + bytes([len(service)]) + service), b"\x08\x01")
 
     def test_a_client_that_knows_nothing_but_reflection(self):
         # Messages of grpc.reflection.v1alpha by hand: list_services = 7, file_containing_symbol = 4; answers 6 and 4.
