@@ -57,13 +57,19 @@ absl::Status Delivery::Upload() {
       .owner = assignment_.payload_id(),
       .turn = std::to_string(key_.task_id) + "-" + std::to_string(key_.lease_epoch),
       .is_first = assignment_.first_lease() && assignment_.transfer()};
-  ASSIGN_OR_RETURN(const std::string path,
+  ASSIGN_OR_RETURN(const ssh::UploadedFile file,
                    run_->session->Upload(assignment_.remote_path(), *content, name));
-  assignment_.set_remote_path(path);
-  v1::TaskEvent event;
-  event.mutable_transferred()->set_remote_path(path);
-  context_.outbox->Add(key_, std::move(event));
+  assignment_.set_remote_path(file.path);
+  upload_ = file.temporary;
   return absl::OkStatus();
+}
+
+void Delivery::ReportTransferred() {
+  if (upload_.empty()) return;
+  upload_.clear();
+  v1::TaskEvent event;
+  event.mutable_transferred()->set_remote_path(assignment_.remote_path());
+  context_.outbox->Add(key_, std::move(event));
 }
 
 absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
@@ -109,7 +115,8 @@ absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
   const RunnerRequest request{.mode = mode,
                               .nonce = nonce,
                               .remote_path = assignment_.remote_path(),
-                              .go_limit = go_limit_};
+                              .go_limit = go_limit_,
+                              .upload = upload_};
   RETURN_IF_ERROR(run_->session->Execute(RunnerCommand(assignment_, request)));
   ASSIGN_OR_RETURN(const RunnerRecord record, NextRecord());
   if (record.kind != Kind::kReady || context_.cancelled(key_)) return record;
@@ -118,6 +125,7 @@ absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
 }
 
 std::unique_ptr<Run> Delivery::MakeRun(const RunnerRecord& running) {
+  ReportTransferred();
   v1::TaskEvent event;
   event.mutable_executing();
   context_.outbox->Add(key_, std::move(event));
@@ -138,21 +146,28 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
   if (assignment_.transfer() && (assignment_.first_lease() || !assignment_.execute())) {
     RETURN_IF_ERROR(Upload());
   }
+  RunnerMode mode = RunnerMode::kStart;
   if (!assignment_.execute()) {
-    v1::TaskEvent event;
-    event.mutable_finished()->set_status(v1::PAYLOAD_STATUS_TRANSFERRED);
-    return End(std::move(event));
+    mode = RunnerMode::kPlace;
+  } else if (started_before || context_.cancelled(key_)) {
+    mode = RunnerMode::kAttach;
   }
-  const RunnerMode mode =
-      started_before || context_.cancelled(key_) ? RunnerMode::kAttach : RunnerMode::kStart;
   ASSIGN_OR_RETURN(RunnerRecord record, StartRunner(mode));
-  if (record.kind == Kind::kNeedScript) {
+  if (record.kind == Kind::kNeedScript && upload_.empty()) {
     RETURN_IF_ERROR(Upload());
     ASSIGN_OR_RETURN(record, StartRunner(mode));
   }
   switch (record.kind) {
     case Kind::kRunning:
       return MakeRun(record);
+    case Kind::kPlaced: {
+      ReportTransferred();
+      v1::TaskEvent event;
+      event.mutable_finished()->set_status(v1::PAYLOAD_STATUS_TRANSFERRED);
+      return End(std::move(event));
+    }
+    case Kind::kNotPlaced:
+      return ssh::TransferFailed("rename to " + assignment_.remote_path() + ": " + record.text);
     case Kind::kReady:  // Cancelled meanwhile; it was never told to go.
       return End(CancelledEvent());
     case Kind::kAbsent:
@@ -161,7 +176,7 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
     case Kind::kError:
       return ssh::InternalFailure("the run could not be set up on the instance: " + record.text);
     case Kind::kNeedScript:
-      return ssh::Unreachable("the script on the instance was replaced right after its delivery");
+      return ssh::Unreachable("the script was changed on the instance during its delivery");
     default:
       return ssh::Unreachable("the start came too late or somebody else's went on; trying again");
   }

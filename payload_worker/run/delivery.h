@@ -49,7 +49,10 @@ class Delivery {
  private:
   absl::StatusOr<std::unique_ptr<Run>> TryDeliver();
   absl::Status Connect();
+  // Puts the script beside remote_path.
   absl::Status Upload();
+  // The upload has become the file at remote_path.
+  void ReportTransferred();
   // Runs the remote runner until its first record that matters; gives "go" when it may.
   absl::StatusOr<RunnerRecord> StartRunner(RunnerMode mode);
   absl::StatusOr<RunnerRecord> NextRecord();
@@ -63,6 +66,7 @@ class Delivery {
   v1::Assignment assignment_;
   const LeaseKey key_;
   std::chrono::milliseconds go_limit_{0};
+  std::string upload_;  // Temporary file on the instance, until it has its place.
   std::unique_ptr<Run> run_;
 };
 

@@ -1,13 +1,16 @@
-# Longshore's remote runner: starts one payload's script at most once on this instance, and lets whoever comes follow it.
+# Longshore's remote runner: puts one payload's script in its place, starts it at most once on this instance, and lets whoever comes
+# follow it.
 #
-# Run as: sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT
-#   MODE      start (start it, or follow what is there) | attach (follow only) | clean (remove the run directory)
+# Run as: sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT UPLOAD
+#   MODE      start (start it, or follow what is there) | place (do not start it) | attach (follow only) |
+#             clean (remove the run directory)
 #   NONCE     begins every control record, so that nothing a login shell or a script prints can imitate one
 #   RUN       name of the run directory: payload and attempt
 #   TIMEOUT   seconds that the script may run
 #   OFFSET    output before this byte is not wanted
 #   HEAD TAIL how much of the output is wanted when there is more
 #   GO_LIMIT  hundredths of a second between "ready" and "go" after which "go" is refused: the lease may be over by then
+#   UPLOAD    file that becomes REMOTE_PATH at "go", or is removed; empty: REMOTE_PATH is there
 #
 # Standard output: a line with NONCE, then the script's output from the offset of the record "running".
 # Standard error: control records, one a line. Standard input: commands, one a line: go, cancel, clean.
@@ -18,7 +21,7 @@
 # Needs bash, coreutils and util-linux only.
 ls_mode=$1 ls_nonce=$2 ls_run=$3 ls_path=$4 ls_sha=$5 ls_timeout=$6 ls_offset=$7 ls_head=$8 ls_tail=$9
 shift 9
-ls_go_limit=$1
+ls_go_limit=$1 ls_upload=$2
 ls_umask=$(umask)
 umask 077
 if [ "$(id -u)" = 0 ]; then
@@ -102,6 +105,7 @@ fi
 say() { printf '%s %s\n' "$ls_nonce" "$*" >&2; }
 
 fail() {
+  discard_upload
   say "error $*"
   exit 0
 }
@@ -119,28 +123,50 @@ prepare() {
     : > "$ls_dir/started"
 }
 
-# Returns when the script has been started, here or before.
-start() {
-  ls_actual=$(sha256sum 2> /dev/null < "$ls_path")
-  if [ "${ls_actual%% *}" != "$ls_sha" ]; then
-    say need-script
-    exit 0
-  fi
+discard_upload() { [ -z "$ls_upload" ] || rm -f -- "$ls_upload"; }
+
+# Ends with a record.
+leave() {
+  discard_upload
+  say "$1"
+  exit 0
+}
+
+# Returns when the script is known to be the right one and "go" has come in time. Whatever changes the file at REMOTE_PATH, or
+# starts it, comes after this, so that nobody does so whose lease is over.
+wait_for_go() {
+  ls_actual=$(sha256sum 2> /dev/null < "${ls_upload:-$ls_path}")
+  [ "${ls_actual%% *}" = "$ls_sha" ] || leave need-script
   say ready
   ls_ready=$(uptime_centiseconds)
-  read -r ls_go || exit 0
-  [ "$ls_go" = go ] || exit 0
-  if [ $(($(uptime_centiseconds) - ls_ready)) -gt "$ls_go_limit" ]; then
-    say late
+  read -r ls_go
+  if [ "$ls_go" != go ]; then
+    discard_upload
     exit 0
   fi
+  [ $(($(uptime_centiseconds) - ls_ready)) -le "$ls_go_limit" ] || leave late
+}
+
+# Complete or not at all, in one step.
+place() {
+  [ -n "$ls_upload" ] || return 0
+  ls_error=$(mv -f -T -- "$ls_upload" "$ls_path" 2>&1) || {
+    rm -rf "$ls_dir"
+    leave "not-placed $ls_error"
+  }
+}
+
+# Returns when the script has been started, here or before.
+start() {
+  wait_for_go
   ls_error=$(mkdir -p "$ls_root" 2>&1) || fail "cannot create $ls_root: $ls_error"
   [ -d "$ls_dir" ] || ls_error=$(mkdir "$ls_dir" 2>&1) || [ -d "$ls_dir" ] ||
     fail "cannot create $ls_dir: $ls_error"
   { exec 9>> "$ls_dir/lock"; } 2> /dev/null || fail "cannot write in $ls_dir"
   if ! flock -n 9; then
-    [ -e "$ls_dir/started" ] || { say late; exit 0; }
+    [ -e "$ls_dir/started" ] || leave late
   elif [ ! -e "$ls_dir/started" ]; then
+    place
     if ! ls_error=$(prepare 2>&1); then
       rm -rf "$ls_dir"
       fail "cannot prepare $ls_dir: $ls_error"
@@ -149,6 +175,7 @@ start() {
       < /dev/null > /dev/null 2>&1 || { rm -rf "$ls_dir"; fail "cannot start a process"; }
   fi
   exec 9>&-
+  discard_upload
 }
 
 # Also what an upload left behind whose link broke.
@@ -194,10 +221,16 @@ follow() {
 case $ls_mode in
   clean) clean ;;
   attach)
+    discard_upload
     if [ -e "$ls_dir/started" ]; then follow; else say absent; fi
     ;;
+  place)
+    wait_for_go
+    place
+    say placed
+    ;;
   start)
-    [ -e "$ls_dir/started" ] || start
+    if [ -e "$ls_dir/started" ]; then discard_upload; else start; fi
     follow
     ;;
 esac

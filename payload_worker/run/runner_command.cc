@@ -15,6 +15,8 @@ const char* ModeText(RunnerMode mode) {
   switch (mode) {
     case RunnerMode::kStart:
       return "start";
+    case RunnerMode::kPlace:
+      return "place";
     case RunnerMode::kAttach:
       return "attach";
     case RunnerMode::kClean:
@@ -51,7 +53,8 @@ std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest&
        {std::string(ModeText(request.mode)), request.nonce, run, request.remote_path,
         HexEncode(assignment.script_sha256()), std::to_string(assignment.timeout()),
         std::to_string(assignment.output_offset()), std::to_string(OutputHead(assignment)),
-        std::to_string(OutputTail(assignment)), std::to_string(request.go_limit.count() / 10)}) {
+        std::to_string(OutputTail(assignment)), std::to_string(request.go_limit.count() / 10),
+        request.upload}) {
     command += " " + ShellQuote(argument);
   }
   return command;

@@ -10,7 +10,7 @@
 
 namespace longshore::run {
 
-enum class RunnerMode { kStart, kAttach, kClean };
+enum class RunnerMode { kStart, kPlace, kAttach, kClean };
 
 // What the runner is asked for; see remote_runner.sh for the meaning of each.
 struct RunnerRequest {
@@ -18,6 +18,7 @@ struct RunnerRequest {
   std::string nonce;
   std::string remote_path;  // Absolute, or as the assignment has it.
   std::chrono::milliseconds go_limit{0};
+  std::string upload;  // What becomes remote_path at "go"; empty when that is there.
 };
 
 // For a login shell of the Bourne or C-like kinds that take single quotes.

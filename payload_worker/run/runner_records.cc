@@ -76,6 +76,7 @@ std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line) {
   if (word == "ready") return simple(Kind::kReady);
   if (word == "need-script") return simple(Kind::kNeedScript);
   if (word == "late") return simple(Kind::kLate);
+  if (word == "placed") return simple(Kind::kPlaced);
   if (word == "absent") return simple(Kind::kAbsent);
   if (word == "cleaned") return simple(Kind::kCleaned);
   RunnerRecord record{.kind = Kind::kError};
@@ -90,7 +91,8 @@ std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line) {
     if (!NextInt(&line, &record.output_size)) return std::nullopt;
     record.text = ToPrintableLine(NextWord(&line), kMaxNoiseBytes);
     return record;
-  } else if (word == "error") {
+  } else if (word == "error" || word == "not-placed") {
+    if (word == "not-placed") record.kind = Kind::kNotPlaced;
     if (!line.empty()) line.remove_prefix(1);
     record.text = ToPrintableLine(line, kMaxNoiseBytes);
     return record;

@@ -14,9 +14,11 @@ namespace longshore::run {
 
 struct RunnerRecord {
   enum class Kind {
-    kReady,       // The script is there and has not been started; waits for "go".
+    kReady,       // The script is there or uploaded, and has not been started; waits for "go".
     kNeedScript,  // The script is missing or another one.
     kLate,        // "go" came too late, or somebody else is starting the run.
+    kPlaced,      // The script is complete at remote_path.
+    kNotPlaced,   // It could not be renamed; `text` says why.
     kRunning,     // Output follows from `offset`.
     kAbsent,      // There is no run.
     kEnd,         // The run is over: `output_size`, `outcome`, `code`, `duration`, `cause`.

@@ -13,6 +13,9 @@ TEST(ParseRunnerRecordTest, ReadsEachKind) {
   EXPECT_EQ(ParseRunnerRecord("late")->kind, Kind::kLate);
   EXPECT_EQ(ParseRunnerRecord("absent")->kind, Kind::kAbsent);
   EXPECT_EQ(ParseRunnerRecord("cleaned")->kind, Kind::kCleaned);
+  EXPECT_EQ(ParseRunnerRecord("placed")->kind, Kind::kPlaced);
+  EXPECT_EQ(ParseRunnerRecord("not-placed read only")->kind, Kind::kNotPlaced);
+  EXPECT_EQ(ParseRunnerRecord("not-placed read only")->text, "read only");
   EXPECT_EQ(ParseRunnerRecord("running 17")->offset, 17);
   EXPECT_EQ(ParseRunnerRecord("lost 5 rebooted")->text, "rebooted");
   EXPECT_EQ(ParseRunnerRecord("error no space left")->text, "no space left");

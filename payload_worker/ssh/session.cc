@@ -137,12 +137,12 @@ absl::Status Session::Login(const PrivateKey& key) {
   return LinkError("login at", guard);
 }
 
-absl::StatusOr<std::string> Session::Upload(const std::string& remote_path,
-                                            std::string_view content, const UploadName& name) {
+absl::StatusOr<UploadedFile> Session::Upload(const std::string& remote_path,
+                                             std::string_view content, const UploadName& name) {
   const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.transfer);
-  auto path = SftpUpload(session_.get(), remote_path, content, name);
-  if (absl::IsUnavailable(path.status())) return LinkError("SFTP to", guard);
-  return path;
+  auto file = SftpUpload(session_.get(), remote_path, content, name);
+  if (absl::IsUnavailable(file.status())) return LinkError("SFTP to", guard);
+  return file;
 }
 
 absl::Status Session::Execute(const std::string& command) {

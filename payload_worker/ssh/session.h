@@ -66,10 +66,9 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Puts `content` at `remote_path`, mode 0700, complete or not at all: written beside it, then
-  // renamed. "~/" stands for the login directory. Returns the absolute path.
-  absl::StatusOr<std::string> Upload(const std::string& remote_path, std::string_view content,
-                                     const UploadName& name);
+  // Puts `content` beside `remote_path`, as SftpUpload does. "~/" stands for the login directory.
+  absl::StatusOr<UploadedFile> Upload(const std::string& remote_path, std::string_view content,
+                                      const UploadName& name);
 
   // Starts `command` by the login shell.
   absl::Status Execute(const std::string& command);

@@ -44,72 +44,13 @@ std::string_view ErrorText(int error) {
   }
 }
 
-void AppendUint32(uint32_t value, std::string* packet) {
-  for (int shift = 24; shift >= 0; shift -= 8) packet->push_back(static_cast<char>(value >> shift));
-}
-
-void AppendString(std::string_view text, std::string* packet) {
-  AppendUint32(static_cast<uint32_t>(text.size()), packet);
-  packet->append(text);
-}
-
-uint32_t ReadUint32(std::string_view bytes) {
-  uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-  return value;
-}
-
-// Reads exactly `size` bytes; false when the link breaks first.
-bool ReadExactly(ssh_channel channel, size_t size, std::string* bytes) {
-  bytes->assign(size, '\0');
-  size_t read = 0;
-  while (read < size) {
-    const int n =
-        ssh_channel_read(channel, bytes->data() + read, static_cast<uint32_t>(size - read), 0);
-    if (n <= 0) return false;
-    read += static_cast<size_t>(n);
-  }
-  return true;
-}
-
-// The rename that replaces what is there, in one step. libssh 0.10 does not offer it, so the packet
-// is written here: section 3.3 of OpenSSH's PROTOCOL, SSH_FXP_EXTENDED of
-// draft-ietf-secsh-filexfer-02. No other request is under way on this channel. Returns an SSH_FX
-// code, SSH_FX_CONNECTION_LOST when the link broke.
-uint32_t PosixRename(sftp_session sftp, const std::string& from, const std::string& to) {
-  constexpr char kExtended = static_cast<char>(200);
-  constexpr char kStatus = 101;
-  constexpr uint32_t kRequestId = 0x4C6F6E67;
-  std::string body(1, kExtended);
-  AppendUint32(kRequestId, &body);
-  AppendString("posix-rename@openssh.com", &body);
-  AppendString(from, &body);
-  AppendString(to, &body);
-  std::string packet;
-  AppendString(body, &packet);
-  if (ssh_channel_write(sftp->channel, packet.data(), static_cast<uint32_t>(packet.size())) !=
-      static_cast<int>(packet.size())) {
-    return SSH_FX_CONNECTION_LOST;
-  }
-  std::string length;
-  std::string answer;
-  constexpr uint32_t kMaxAnswer = 64 * 1024;
-  if (!ReadExactly(sftp->channel, 4, &length) || ReadUint32(length) > kMaxAnswer ||
-      !ReadExactly(sftp->channel, ReadUint32(length), &answer)) {
-    return SSH_FX_CONNECTION_LOST;
-  }
-  const bool status = answer.size() >= 9 && answer[0] == kStatus &&
-                      ReadUint32(std::string_view(answer).substr(1)) == kRequestId;
-  return status ? ReadUint32(std::string_view(answer).substr(5)) : SSH_FX_BAD_MESSAGE;
-}
-
 bool LinkBroke(ssh_session session, sftp_session sftp) {
   const int error = sftp_get_error(sftp);
   return ssh_is_connected(session) == 0 || error == SSH_FX_NO_CONNECTION ||
          error == SSH_FX_CONNECTION_LOST;
 }
 
-// One upload under way. The temporary file is gone when it ends, unless the link breaks: then the
+// One upload under way. When it fails the temporary file is gone, unless the link broke: then the
 // next upload of the same owner removes it.
 class Upload {
  public:
@@ -125,17 +66,16 @@ class Upload {
   absl::Status Run(std::string_view content) {
     RETURN_IF_ERROR(CheckPlace());
     if (!is_first_) RETURN_IF_ERROR(RemoveLeftovers());
-    absl::Status status = WriteTemporary(content);
-    if (status.ok()) status = Rename();
+    const absl::Status status = WriteTemporary(content);
     if (!status.ok() && created_ && !absl::IsUnavailable(status)) {
       sftp_unlink(sftp_, temporary_.c_str());
     }
     return status;
   }
 
+  const std::string& temporary() const { return temporary_; }
+
  private:
-  // An earlier holder that is late finds its file gone and fails at its rename: what is renamed is
-  // whole in any case.
   absl::Status RemoveLeftovers() const {
     const std::unique_ptr<sftp_dir_struct, DirDeleter> directory(
         sftp_opendir(sftp_, directory_.c_str()));
@@ -173,22 +113,6 @@ class Upload {
     return absl::OkStatus();
   }
 
-  absl::Status Rename() {
-    if (sftp_extension_supported(sftp_, "posix-rename@openssh.com", "1") != 0) {
-      const uint32_t code = PosixRename(sftp_, temporary_, path_);
-      if (code == SSH_FX_OK) return absl::OkStatus();
-      if (code == SSH_FX_CONNECTION_LOST) return absl::UnavailableError("the link broke");
-      return TransferFailed("rename to " + path_ + ": " +
-                            std::string(ErrorText(static_cast<int>(code))));
-    }
-    // Another server's rename may refuse to replace: then there is a moment without a file, never
-    // one with half of it.
-    if (sftp_rename(sftp_, temporary_.c_str(), path_.c_str()) == 0) return absl::OkStatus();
-    sftp_unlink(sftp_, path_.c_str());
-    if (sftp_rename(sftp_, temporary_.c_str(), path_.c_str()) == 0) return absl::OkStatus();
-    return Error("rename to " + path_);
-  }
-
   absl::Status WriteTemporary(std::string_view content) {
     const std::unique_ptr<sftp_file_struct, decltype(&sftp_close)> file(
         sftp_open(sftp_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0700), CloseQuietly);
@@ -224,8 +148,8 @@ class Upload {
 
 }  // namespace
 
-absl::StatusOr<std::string> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
-                                       std::string_view content, const UploadName& name) {
+absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
+                                        std::string_view content, const UploadName& name) {
   const Sftp sftp(sftp_new(session));
   if (sftp == nullptr || sftp_init(sftp.get()) != SSH_OK) {
     if (ssh_is_connected(session) == 0 || (sftp != nullptr && LinkBroke(session, sftp.get()))) {
@@ -242,8 +166,9 @@ absl::StatusOr<std::string> SftpUpload(ssh_session_struct* session, const std::s
     path = std::string(home) + path.substr(1);
     ssh_string_free_char(home);
   }
-  RETURN_IF_ERROR(Upload(session, sftp.get(), path, name).Run(content));
-  return path;
+  Upload upload(session, sftp.get(), path, name);
+  RETURN_IF_ERROR(upload.Run(content));
+  return UploadedFile{.path = path, .temporary = upload.temporary()};
 }
 
 }  // namespace longshore::ssh

@@ -1,4 +1,4 @@
-// Sends one file by SFTP so that it appears complete or not at all.
+// Sends one file by SFTP, under a temporary name.
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_SFTP_UPLOAD_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_SFTP_UPLOAD_H_
 
@@ -19,11 +19,15 @@ struct UploadName {
   bool is_first = false;  // No earlier upload of this owner can have left anything behind.
 };
 
-// Writes `content` to a temporary file beside `remote_path`, mode 0700, and renames it; removes the
-// temporary file when anything fails but the link. Returns the absolute path. Errors: Unavailable
-// (the link), TRANSFER_FAILED, REMOTE_PATH_REFUSED.
-absl::StatusOr<std::string> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
-                                       std::string_view content, const UploadName& name);
+struct UploadedFile {
+  std::string path;       // remote_path, absolute.
+  std::string temporary;  // Beside it: to be renamed to `path`, or removed.
+};
+
+// Writes `content` to a temporary file beside `remote_path`, mode 0700; removes it when anything
+// fails but the link. Errors: Unavailable (the link), TRANSFER_FAILED, REMOTE_PATH_REFUSED.
+absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
+                                        std::string_view content, const UploadName& name);
 
 }  // namespace longshore::ssh
 

@@ -138,6 +138,9 @@ class Relay:
         self.mode = "pass"
         self.bytes = 0
         self.cut_at = None
+        self.hold_at = None
+        self.held = threading.Event()
+        self.released = threading.Event()
         self.lock = threading.Lock()
         self.pairs = set()
         self.server = socket.socket()
@@ -185,6 +188,11 @@ class Relay:
                 if self.cut_at and self.bytes >= self.cut_at:
                     self.cut_at = None
                     self.cut()
+                if self.hold_at and self.bytes >= self.hold_at:
+                    self.hold_at = None
+                    self.held_socket = source
+                    self.held.set()
+                    self.released.wait()
                 if self.mode == "pass":
                     sink.sendall(data)
         for end in (source, sink):
@@ -203,6 +211,18 @@ class Relay:
         """Cuts once that many more bytes have passed."""
         self.cut_at = self.bytes + count
 
+    def hold_after(self, count):
+        """Holds the one connection that passes that many more bytes, until release()."""
+        self.held.clear()
+        self.released.clear()
+        self.hold_at = self.bytes + count
+
+    def release(self):
+        self.released.set()
+
+    def held_one_has_ended(self):
+        return self.held_socket.fileno() < 0
+
     def silence(self):
         self.mode = "silent"
 
@@ -212,6 +232,7 @@ class Relay:
         self.mode = "pass"
 
     def close(self):
+        self.release()
         self.cut()
         self.server.close()
 

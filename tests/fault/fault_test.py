@@ -257,6 +257,32 @@ class FaultTest(unittest.TestCase):
         with open(self.instance.path(payload.remote_path)) as file:
             self.assertEqual(file.read(), text)
 
+    def late_worker(self, held_after):
+        """A worker held up on its way to an instance goes on when the path has long been somebody else's: it replaces nothing."""
+        path = "/root/same.sh"
+        self.stack.wait(self.deploy("exit 3"))  # Pins the host key.
+        self.instance.relay.hold_after(held_after)
+        late = self.stack.deploy("echo late >> ledger\n" + "#" * 2000000, remote_path=path).payload_ids[0]
+        self.assertTrue(self.instance.relay.held.wait(PATIENCE))
+        worker = self.holder(late)
+        worker.signal(signal.SIGSTOP)
+        self.assertEqual(self.stack.wait(late).status, pb.PAYLOAD_STATUS_COMPLETED)
+        text = "echo next >> ledger\n"
+        self.stack.wait(self.stack.deploy(text, remote_path=path).payload_ids[0])
+        self.instance.relay.release()
+        worker.signal(signal.SIGCONT)
+        wait_until(self.instance.relay.held_one_has_ended, "the end of the late connection")
+        wait_until(lambda: not self.instance.uploads(), "the end of its upload")
+        with open(self.instance.path(path)) as file:
+            self.assertEqual(file.read(), text)
+        self.assertEqual(self.instance.ledger(), ["late", "next"])
+
+    def test_late_before_the_upload(self):
+        self.late_worker(held_after=3000)
+
+    def test_late_during_the_upload(self):
+        self.late_worker(held_after=1024 * 1024)
+
     def test_cancelled_after_the_link_was_cut_during_the_upload(self):
         payload_id, _ = self.cut_in_the_upload()
         wait_until(lambda: self.stack.task(self.stack.get(payload_id).task_id).status == task_pb.TASK_STATUS_PENDING,
