@@ -66,8 +66,10 @@ struct Server::Parts {
         deployer(&database, &scripts, &signals, options.deploy),
         payloads(&database, &signals, options.deploy,
                  storage::OutputLimit(options.max_output_bytes)),
+        deployments(&database, &signals, options.deploy,
+                    storage::OutputLimit(options.max_output_bytes)),
         instance_service(&instances),
-        payload_service(&deployer, &payloads, &watches),
+        payload_service(&deployer, &payloads, &deployments, &watches),
         task_service(&payloads),
         applier(&database, {.max_output_bytes = options.max_output_bytes,
                             .delivery_timeout = options.deploy.delivery_timeout,
@@ -99,9 +101,16 @@ struct Server::Parts {
     } else if (!set.payloads.empty()) {
       watches.Wake(set.payloads);
     }
-    for (int64_t task_id : set.cancels) {
+    SendCancels(set.cancels, /*unless_started=*/false);
+    SendCancels(set.recalls, /*unless_started=*/true);
+  }
+
+  // Which worker holds a task is not known here; the others have no such task.
+  void SendCancels(const std::set<int64_t>& task_ids, bool unless_started) {
+    for (int64_t task_id : task_ids) {
       v1::ServerMessage message;
       message.mutable_cancel_task()->set_task_id(task_id);
+      message.mutable_cancel_task()->set_unless_started(unless_started);
       workers.SendToAll(message);
     }
   }
@@ -116,6 +125,7 @@ struct Server::Parts {
   domain::InstanceManager instances;
   domain::Deployer deployer;
   domain::PayloadManager payloads;
+  domain::DeploymentManager deployments;
   services::InstanceServiceImpl instance_service;
   services::PayloadServiceImpl payload_service;
   services::TaskServiceImpl task_service;

@@ -10,6 +10,7 @@
 #include "common/grpc_status.h"
 #include "common/mutex.h"
 #include "common/payload_status.h"
+#include "common/status_macros.h"
 
 namespace longshore::cli {
 namespace {
@@ -22,6 +23,17 @@ constexpr BackoffOptions kReconnect{.initial = milliseconds(200), .maximum = mil
 constexpr int kMaxFailures = 40;
 // Streams open at a time; the rest wait their turn.
 constexpr size_t kMaxStreams = 500;
+
+bool IsPassing(const grpc::Status& status) {
+  return status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         status.error_code() == grpc::StatusCode::CANCELLED ||
+         status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+}
+
+bool HasEnded(const v1::Payload& payload, const FollowOptions& options) {
+  return IsTerminal(payload.status()) ||
+         (options.until_transferred && payload.status() == v1::PAYLOAD_STATUS_TRANSFERRED);
+}
 
 // What all streams report to; handlers run under its lock, one at a time.
 struct Board {
@@ -45,8 +57,8 @@ struct Board {
 class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
  public:
   WatchStream(v1::PayloadService::Stub* stub, Board* board, int64_t id, int64_t offset,
-              bool until_transferred)
-      : board_(*board), id_(id), until_transferred_(until_transferred) {
+              const FollowOptions& options)
+      : board_(*board), id_(id), options_(options) {
     request_.set_payload_id(id);
     request_.set_output_offset(offset);
     stub->async()->WatchPayload(&context_, &request_, this);
@@ -66,8 +78,7 @@ class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
         board_.handlers.on_output(id_, event_.output().offset(), event_.output().data());
       } else {
         entry.last = event_.payload();
-        entry.done = IsTerminal(entry.last.status()) ||
-                     (until_transferred_ && entry.last.status() == v1::PAYLOAD_STATUS_TRANSFERRED);
+        entry.done = HasEnded(entry.last, options_);
         board_.handlers.on_status(entry.last);
         if (entry.done) context_.TryCancel();
       }
@@ -90,10 +101,7 @@ class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
  private:
   void Failed(const grpc::Status& status, Board::Entry* entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_.mutex) {
-    const bool passing = status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-                         status.error_code() == grpc::StatusCode::CANCELLED ||
-                         status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
-    if (passing && ++entry->failures < kMaxFailures) {
+    if (IsPassing(status) && ++entry->failures < kMaxFailures) {
       entry->not_before =
           steady_clock::now() + BackoffDelay(kReconnect, entry->failures, UniformRandom());
     } else if (board_.error.ok()) {
@@ -103,7 +111,7 @@ class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
 
   Board& board_;
   const int64_t id_;
-  const bool until_transferred_;
+  const FollowOptions options_;
   grpc::ClientContext context_;
   v1::WatchPayloadRequest request_;
   v1::PayloadEvent event_;
@@ -131,7 +139,7 @@ absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub
       }
       entry.open = true;
       ++board.open;
-      new WatchStream(stub, &board, id, entry.offset, options.until_transferred);
+      new WatchStream(stub, &board, id, entry.offset, options);
     }
     if (board.open == 0 && (all_done || !board.error.ok())) break;
     board.changed.WaitUntil(&board.mutex, wake);
@@ -139,6 +147,54 @@ absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub
   if (!board.error.ok()) return board.error;
   std::vector<v1::Payload> payloads;
   for (int64_t id : ids) payloads.push_back(board.entries[id].last);
+  return payloads;
+}
+
+absl::Status WatchDeploymentEvents(
+    v1::PayloadService::Stub* stub, int64_t deployment_id,
+    const std::function<bool(const v1::DeploymentEvent&)>& on_event) {
+  v1::WatchDeploymentRequest request;
+  request.set_deployment_id(deployment_id);
+  for (int failures = 1;; ++failures) {
+    grpc::ClientContext context;
+    const auto reader = stub->WatchDeployment(&context, request);
+    v1::DeploymentEvent event;
+    bool more = true;
+    while (more && reader->Read(&event)) {
+      failures = 1;
+      more = on_event(event);
+    }
+    if (!more) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    if (!more || status.ok()) return absl::OkStatus();
+    if (!IsPassing(status) || failures == kMaxFailures) return FromGrpcStatus(status);
+    Mutex mutex;
+    CondVar never;
+    MutexLock lock(&mutex);
+    const auto until = steady_clock::now() + BackoffDelay(kReconnect, failures, UniformRandom());
+    while (steady_clock::now() < until) never.WaitUntil(&mutex, until);
+  }
+}
+
+absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(v1::PayloadService::Stub* stub,
+                                                          int64_t deployment_id,
+                                                          const std::vector<int64_t>& ids,
+                                                          const FollowOptions& options,
+                                                          const FollowHandlers& handlers) {
+  std::map<int64_t, v1::Payload> last;
+  for (int64_t id : ids) last[id];
+  size_t ended = 0;
+  RETURN_IF_ERROR(WatchDeploymentEvents(stub, deployment_id, [&](const v1::DeploymentEvent& event) {
+    const auto found = last.find(event.payload().id());
+    if (found == last.end()) return true;
+    ended -= HasEnded(found->second, options) ? 1 : 0;
+    found->second = event.payload();
+    ended += HasEnded(found->second, options) ? 1 : 0;
+    handlers.on_status(found->second);
+    return ended < last.size();
+  }));
+  std::vector<v1::Payload> payloads;
+  for (int64_t id : ids) payloads.push_back(last[id]);
   return payloads;
 }
 

@@ -1,4 +1,4 @@
-// Follows payloads to their end over WatchPayload, however often the connection breaks.
+// Follows payloads to their end, however often the connection breaks.
 #ifndef LONGSHORE_CLI_FOLLOW_H_
 #define LONGSHORE_CLI_FOLLOW_H_
 
@@ -30,6 +30,18 @@ absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub
                                                         const std::vector<int64_t>& ids,
                                                         const FollowOptions& options,
                                                         const FollowHandlers& handlers);
+
+// The same over one WatchDeployment stream, for payloads of one deployment; without their output.
+absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(v1::PayloadService::Stub* stub,
+                                                          int64_t deployment_id,
+                                                          const std::vector<int64_t>& ids,
+                                                          const FollowOptions& options,
+                                                          const FollowHandlers& handlers);
+
+// Hands every event of WatchDeployment to `on_event`, until that returns false or the stream ends.
+// After a broken connection the events begin again. Errors: those that are not passing ones.
+absl::Status WatchDeploymentEvents(v1::PayloadService::Stub* stub, int64_t deployment_id,
+                                   const std::function<bool(const v1::DeploymentEvent&)>& on_event);
 
 }  // namespace longshore::cli
 

@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -25,6 +26,11 @@ std::string DurationText(const v1::Payload& payload) {
   if (!payload.has_execution_time()) return "-";
   const auto& time = payload.execution_time();
   return absl::StrFormat("%.2fs", static_cast<double>(time.seconds()) + time.nanos() / 1e9);
+}
+
+std::string ScriptText(const v1::Deployment& deployment) {
+  const std::string& path = deployment.request().payload_path();
+  return path.empty() ? deployment.script_sha256().substr(0, 12) : path;
 }
 
 std::string ExitText(const v1::Payload& payload) {
@@ -93,6 +99,84 @@ std::string PayloadTable(const std::vector<v1::Payload>& payloads) {
                     payload.error()});
   }
   return FormatTable(rows);
+}
+
+std::string PayloadSummary(const std::vector<v1::Payload>& payloads) {
+  constexpr size_t kMaxRows = 100;
+  if (payloads.size() <= kMaxRows) return PayloadTable(payloads);
+  std::map<v1::PayloadStatus, size_t> counts;
+  std::vector<v1::Payload> bad;
+  for (const v1::Payload& payload : payloads) {
+    ++counts[payload.status()];
+    if (payload.status() == v1::PAYLOAD_STATUS_FAILED ||
+        payload.status() == v1::PAYLOAD_STATUS_CANCELLED) {
+      bad.push_back(payload);
+    }
+  }
+  std::string text = bad.empty() ? "" : PayloadTable(bad);
+  text += std::to_string(payloads.size()) + " payloads:";
+  for (const auto& [status, count] : counts) {
+    text += "  " + EnumText(status) + " " + std::to_string(count);
+  }
+  return text + "\n";
+}
+
+std::string PayloadLine(const v1::Payload& payload) {
+  std::string line = "payload " + std::to_string(payload.id()) + " on instance " +
+                     std::to_string(payload.instance_id()) + " is " + StatusText(payload);
+  if (!payload.error().empty()) line += ": " + payload.error();
+  return ToPrintableLine(line, kMaxCellBytes);
+}
+
+std::string CountsText(const v1::PayloadCounts& counts) {
+  std::string text = std::to_string(counts.completed() + counts.failed() + counts.cancelled()) +
+                     "/" + std::to_string(counts.total()) + " ended";
+  const auto add = [&](const char* status, int64_t count) {
+    if (count > 0) text += std::string("  ") + status + " " + std::to_string(count);
+  };
+  add("PENDING", counts.pending());
+  add("TRANSFERRED", counts.transferred());
+  add("EXECUTING", counts.executing());
+  add("COMPLETED", counts.completed());
+  add("FAILED", counts.failed());
+  add("CANCELLED", counts.cancelled());
+  return text;
+}
+
+std::string DeploymentTable(const std::vector<v1::Deployment>& deployments) {
+  std::vector<std::vector<std::string>> rows{
+      {"DEPLOYMENT", "CREATED", "SCRIPT", "PAYLOADS", "STOPPED"}};
+  for (const v1::Deployment& deployment : deployments) {
+    rows.push_back({std::to_string(deployment.id()), TimeText(deployment.created_at()),
+                    ScriptText(deployment), CountsText(deployment.counts()),
+                    deployment.stop_reason().empty() ? "-" : deployment.stop_reason()});
+  }
+  return FormatTable(rows);
+}
+
+std::string DeploymentDetails(const v1::Deployment& deployment) {
+  const v1::DeployPayloadRequest& request = deployment.request();
+  std::string target = std::to_string(request.instance_ids_size()) + " instances by id";
+  if (request.has_selector()) {
+    target = "tags " + absl::StrJoin(request.selector().tags(), ",");
+    if (!request.selector().project().empty()) {
+      target = "project " + request.selector().project() + ", " + target;
+    }
+  }
+  const auto limit = [](int32_t number) { return number == 0 ? "-" : std::to_string(number); };
+  return FormatTable({
+      {"deployment:", std::to_string(deployment.id())},
+      {"created:", TimeText(deployment.created_at())},
+      {"script:", ScriptText(deployment)},
+      {"sha256:",
+       deployment.script_sha256() + " (" + std::to_string(deployment.script_bytes()) + " B)"},
+      {"target:", target},
+      {"execute:", request.execute_payload() ? "yes" : "no"},
+      {"max concurrency:", limit(request.rollout().max_concurrency())},
+      {"max errors:", limit(request.rollout().max_errors())},
+      {"payloads:", CountsText(deployment.counts())},
+      {"stopped:", deployment.stop_reason().empty() ? "-" : deployment.stop_reason()},
+  });
 }
 
 std::string TaskTable(const std::vector<v1::Task>& tasks) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/longshore/v1/deployment.pb.h"
 #include "proto/longshore/v1/instance.pb.h"
 #include "proto/longshore/v1/payload.pb.h"
 #include "proto/longshore/v1/task.pb.h"
@@ -22,6 +23,14 @@ std::string ToJson(const google::protobuf::Message& message);
 
 std::string InstanceTable(const std::vector<v1::Instance>& instances);
 std::string PayloadTable(const std::vector<v1::Payload>& payloads);
+// The table, or for a fleet of over 100 only what did not go well; the counts last.
+std::string PayloadSummary(const std::vector<v1::Payload>& payloads);
+// "payload 7 on instance 3 is FAILED (NONZERO_EXIT): ...".
+std::string PayloadLine(const v1::Payload& payload);
+// "12/20 ended  PENDING 8  COMPLETED 11  FAILED 1".
+std::string CountsText(const v1::PayloadCounts& counts);
+std::string DeploymentTable(const std::vector<v1::Deployment>& deployments);
+std::string DeploymentDetails(const v1::Deployment& deployment);
 std::string TaskTable(const std::vector<v1::Task>& tasks);
 // One payload in full, "name: value" lines; its output last.
 std::string PayloadDetails(const v1::Payload& payload);

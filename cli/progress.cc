@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "cli/output.h"
 #include "common/enum_text.h"
 #include "common/payload_status.h"
 #include "common/utf8.h"
@@ -12,6 +13,7 @@ namespace longshore::cli {
 namespace {
 
 constexpr size_t kMaxLineBytes = 4096;
+constexpr size_t kBarCells = 20;
 
 }  // namespace
 
@@ -22,6 +24,10 @@ Progress::Progress(size_t total, bool show_output)
 
 void Progress::OnStatus(const v1::Payload& payload) {
   payloads_[payload.id()] = payload;
+  if (terminal_ && payload.status() == v1::PAYLOAD_STATUS_FAILED) {
+    Erase();
+    std::cerr << PayloadLine(payload) << "\n";
+  }
   Draw();
 }
 
@@ -64,7 +70,9 @@ void Progress::Draw() {
     if (IsTerminal(payload.status())) ++ended;
   }
   Erase();
-  std::cerr << ended << "/" << total_ << " ended";
+  const size_t filled = total_ == 0 ? kBarCells : ended * kBarCells / total_;
+  std::cerr << "[" << std::string(filled, '#') << std::string(kBarCells - filled, '.') << "] "
+            << ended << "/" << total_ << " ended";
   for (const auto& [status, count] : counts) std::cerr << "  " << EnumText(status) << " " << count;
   std::cerr << std::flush;
   drawn_ = true;

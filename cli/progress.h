@@ -11,8 +11,8 @@
 
 namespace longshore::cli {
 
-// A line of counts that is drawn again and again, on a terminal only; above it the payloads'
-// output, line by line, when asked for. Not thread-safe.
+// A bar and counts, drawn again and again, and each failure as it happens, on a terminal only; the
+// payloads' output, line by line, when asked for. Not thread-safe.
 class Progress {
  public:
   Progress(size_t total, bool show_output);

@@ -299,7 +299,7 @@ void ServerLink::Handle(v1::ServerMessage message) {
       handlers_.on_script(std::move(*message.mutable_script()));
       return;
     case v1::ServerMessage::kCancelTask:
-      handlers_.on_cancel(message.cancel_task().task_id());
+      handlers_.on_cancel(message.cancel_task().task_id(), message.cancel_task().unless_started());
       return;
     case v1::ServerMessage::kHostKeyDecision:
       handlers_.on_host_key(message.host_key_decision());
@@ -333,7 +333,8 @@ void ServerLink::HandleRenewed(const v1::LeasesRenewed& renewed) {
   }
   leases_.Renew(held, until);
   for (const LeaseKey& key : lost) handlers_.on_lost(key);
-  for (int64_t task_id : renewed.cancel_task_ids()) handlers_.on_cancel(task_id);
+  for (int64_t task_id : renewed.cancel_task_ids()) handlers_.on_cancel(task_id, false);
+  for (int64_t task_id : renewed.recall_task_ids()) handlers_.on_cancel(task_id, true);
   Kick();
 }
 

@@ -32,7 +32,7 @@ struct ServerLinkOptions {
 // What the link asks of the worker, on gRPC's threads; none may block.
 struct ServerLinkHandlers {
   std::function<void(v1::Assignment assignment)> on_assignment;
-  std::function<void(int64_t task_id)> on_cancel;
+  std::function<void(int64_t task_id, bool unless_started)> on_cancel;
   std::function<void(const LeaseKey& key)> on_lost;
   // An event that ended a task is committed.
   std::function<void(const v1::TaskEvent& event)> on_committed;

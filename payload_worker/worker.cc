@@ -43,7 +43,8 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
       &outbox_, &leases_,
       ServerLinkHandlers{
           .on_assignment = [this](v1::Assignment a) { OnAssignment(std::move(a)); },
-          .on_cancel = [this](int64_t task_id) { OnCancel(task_id); },
+          .on_cancel = [this](int64_t task_id,
+                              bool unless_started) { OnCancel(task_id, unless_started); },
           .on_lost = [this](const LeaseKey& lease) { OnLost(lease); },
           .on_committed = [this](const v1::TaskEvent& event) { OnCommitted(event); },
           .on_script =
@@ -74,7 +75,9 @@ void Worker::OnAssignment(v1::Assignment assignment) {
   {
     MutexLock lock(&mutex_);
     ++connecting_;
-    if (!assignment.cleanup()) tasks_[key] = {.cancelled = assignment.cancel_requested()};
+    if (!assignment.cleanup()) {
+      tasks_[key] = {.stop = assignment.cancel_requested() ? Stop::kYes : Stop::kNo};
+    }
   }
   connectors_.Add([this, assignment = std::move(assignment)] {
     if (assignment.cleanup()) {
@@ -113,7 +116,7 @@ void Worker::Deliver(const v1::Assignment& assignment) {
     const auto task = tasks_.find(key);
     if (task == tasks_.end()) return;  // Lost; whoever holds it now follows it.
     task->second.following = true;
-    cancelled = task->second.cancelled;
+    cancelled = task->second.stop == Stop::kYes;
     draining = draining_;
   }
   follower_.Add(std::move(run));
@@ -137,7 +140,7 @@ void Worker::CleanUp(const v1::Assignment& assignment) {
 bool Worker::IsCancelled(const LeaseKey& key) {
   MutexLock lock(&mutex_);
   const auto task = tasks_.find(key);
-  return task != tasks_.end() && task->second.cancelled;
+  return task != tasks_.end() && task->second.stop != Stop::kNo;
 }
 
 absl::StatusOr<std::string> Worker::PinHostKey(const LeaseKey& key, const std::string& host_key) {
@@ -166,14 +169,16 @@ void Worker::OnHostKey(const v1::HostKeyDecision& decision) {
   changed_.NotifyAll();
 }
 
-void Worker::OnCancel(int64_t task_id) {
+void Worker::OnCancel(int64_t task_id, bool unless_started) {
+  const Stop stop = unless_started ? Stop::kUnlessStarted : Stop::kYes;
   std::vector<LeaseKey> following;
   {
     MutexLock lock(&mutex_);
     for (auto task = tasks_.lower_bound({task_id, 0});
          task != tasks_.end() && task->first.task_id == task_id; ++task) {
-      if (task->second.following && !task->second.cancelled) following.push_back(task->first);
-      task->second.cancelled = true;
+      if (task->second.stop >= stop) continue;
+      if (task->second.following && stop == Stop::kYes) following.push_back(task->first);
+      task->second.stop = stop;
     }
   }
   for (const LeaseKey& key : following) follower_.Cancel(key);

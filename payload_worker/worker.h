@@ -44,15 +44,16 @@ class Worker {
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  enum class Stop { kNo, kUnlessStarted, kYes };
   struct Task {
-    bool cancelled = false;
+    Stop stop = Stop::kNo;
     bool following = false;
     std::optional<std::string> pinned_host_key;  // The server's answer.
   };
 
   int Capacity() ABSL_LOCKS_EXCLUDED(mutex_);
   void OnAssignment(v1::Assignment assignment) ABSL_LOCKS_EXCLUDED(mutex_);
-  void OnCancel(int64_t task_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnCancel(int64_t task_id, bool unless_started) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnLost(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnCommitted(const v1::TaskEvent& event) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnHostKey(const v1::HostKeyDecision& decision) ABSL_LOCKS_EXCLUDED(mutex_);

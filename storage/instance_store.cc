@@ -36,6 +36,19 @@ v1::Instance ReadInstance(const Result& result, int row) {
   return instance;
 }
 
+#define TARGET_SELECT "SELECT id, status, project, ssh_user, home FROM instances "
+
+std::map<int64_t, InstanceStore::Target> ReadTargets(const Result& result) {
+  std::map<int64_t, InstanceStore::Target> targets;
+  for (int row = 0; row < result.rows(); ++row) {
+    targets[result.Int(row, 0)] = {.status = EnumFromText<v1::InstanceStatus>(result.Text(row, 1)),
+                                   .project = std::string(result.Text(row, 2)),
+                                   .ssh_user = std::string(result.Text(row, 3)),
+                                   .home = std::string(result.Text(row, 4))};
+  }
+  return targets;
+}
+
 std::vector<std::string> Tags(const v1::Instance& instance) {
   return {instance.tags().begin(), instance.tags().end()};
 }
@@ -95,17 +108,22 @@ absl::StatusOr<std::vector<v1::Instance>> InstanceStore::List(Connection& connec
 
 absl::StatusOr<std::map<int64_t, InstanceStore::Target>> InstanceStore::LockTargets(
     Connection& connection, const std::vector<int64_t>& ids) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT id, status, ssh_user, home FROM instances"
-                                      " WHERE id = ANY ($1::bigint[]) ORDER BY id FOR SHARE",
-                                      Params().Ints(ids)));
-  std::map<int64_t, Target> targets;
-  for (int row = 0; row < result.rows(); ++row) {
-    targets[result.Int(row, 0)] = {.status = EnumFromText<v1::InstanceStatus>(result.Text(row, 1)),
-                                   .ssh_user = std::string(result.Text(row, 2)),
-                                   .home = std::string(result.Text(row, 3))};
-  }
-  return targets;
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(TARGET_SELECT "WHERE id = ANY ($1::bigint[]) ORDER BY id FOR SHARE",
+                         Params().Ints(ids)));
+  return ReadTargets(result);
+}
+
+absl::StatusOr<std::map<int64_t, InstanceStore::Target>> InstanceStore::LockMatching(
+    Connection& connection, const InstanceFilter& filter, int limit) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(TARGET_SELECT "WHERE ($1 = '' OR project = $1) AND tags @> $2::text[]"
+                                       " AND status NOT IN ('FAILED', 'TERMINATED')"
+                                       " ORDER BY id LIMIT $3 FOR SHARE",
+                         Params().Text(filter.project).Texts(filter.tags).Int(limit)));
+  return ReadTargets(result);
 }
 
 absl::StatusOr<std::string> InstanceStore::PinHostKey(Connection& connection, int64_t id,

@@ -31,6 +31,7 @@ class InstanceStore {
                                                         const InstanceFilter& filter, Page page);
   struct Target {
     v1::InstanceStatus status;
+    std::string project;
     std::string ssh_user;
     std::string home;  // Empty until learned.
   };
@@ -38,6 +39,10 @@ class InstanceStore {
   // against termination.
   static absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection,
                                                                const std::vector<int64_t>& ids);
+  // The same for the instances that match and are neither FAILED nor TERMINATED; at most `limit`.
+  static absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection,
+                                                                const InstanceFilter& filter,
+                                                                int limit);
   // Pins `host_key` unless a key is pinned already; returns the pinned one.
   static absl::StatusOr<std::string> PinHostKey(Connection& connection, int64_t id,
                                                 const std::string& host_key);

@@ -2,6 +2,7 @@
 
 #include "common/enum_text.h"
 #include "common/status_macros.h"
+#include "storage/rollout_store.h"
 
 namespace longshore::storage {
 namespace {
@@ -67,9 +68,9 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
       const Result result,
       connection.Execute(
           "WITH due AS MATERIALIZED ("
-          "  SELECT id, instance_id, payload_id, remote_path FROM tasks"
+          "  SELECT id, instance_id, payload_id, deployment_id, remote_path FROM tasks"
           "  WHERE status = 'PENDING' AND waiting_since IS NULL AND blocked_by IS NULL"
-          "  AND run_at <= now() ORDER BY run_at, id"
+          "  AND NOT gated AND run_at <= now() ORDER BY run_at, id"
           "  LIMIT cardinality($1::text[]) FOR UPDATE SKIP LOCKED),"
           " running AS (SELECT instance_id, count(*) AS n FROM tasks WHERE status = 'RUNNING'"
           "  AND instance_id IN (SELECT instance_id FROM due) GROUP BY instance_id),"
@@ -84,7 +85,10 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
           "   AND e.id <> d.payload_id) AS path_busy"
           "  FROM due d JOIN instances i ON i.id = d.instance_id"
           "  LEFT JOIN running r ON r.instance_id = d.instance_id),"
-          " judged AS (SELECT *, CASE WHEN instance_status = 'TERMINATED' THEN 'terminated'"
+          " judged AS (SELECT *, CASE WHEN EXISTS (SELECT 1 FROM deployments s, payloads p"
+          "   WHERE s.id = ranked.deployment_id AND s.rollout_state = 'STOPPING'"
+          "   AND p.id = ranked.payload_id AND p.status <> 'EXECUTING') THEN 'stopped'"
+          "  WHEN instance_status = 'TERMINATED' THEN 'terminated'"
           "  WHEN instance_status = 'FAILED' THEN 'failed'"
           "  WHEN instance_status <> 'READY' THEN 'unready'"
           "  WHEN path_busy OR turn > 1 OR place > $3::integer THEN 'wait'"
@@ -94,20 +98,42 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
           " parked AS (UPDATE tasks t SET waiting_since = now() FROM judged j"
           "  WHERE t.id = j.id AND j.verdict = 'wait'),"
           " postponed AS (UPDATE tasks t SET run_at = now() + $4::bigint * interval"
-          "  '1 millisecond', error = 'the instance is ' || j.instance_status FROM judged j"
-          "  WHERE t.id = j.id AND j.verdict = 'unready'),"
-          " claimed AS (UPDATE tasks t SET status = 'RUNNING', lease_epoch = t.lease_epoch + 1,"
-          "  attempt = t.attempt + 1, worker = ($1::text[])[n.number],"
-          "  lease_until = now() + $2::bigint * interval '1 millisecond', updated_at = now()"
-          "  FROM numbered n WHERE t.id = n.id AND n.verdict = 'run'"
-          "  RETURNING t.id, t.lease_epoch, t.worker, t.type, t.cancel_requested)"
-          " SELECT j.id, j.verdict, c.worker, c.lease_epoch, j.payload_id, j.instance_id,"
-          " p.attempt, i.address, i.port, i.ssh_user, i.host_key, d.script_sha256, d.script_bytes,"
-          " p.remote_path, c.type, p.execute_payload, p.timeout, p.output_bytes, p.status,"
-          " c.cancel_requested"
-          " FROM judged j JOIN payloads p ON p.id = j.payload_id"
-          " JOIN deployments d ON d.id = p.deployment_id JOIN instances i ON i.id = j.instance_id"
-          " LEFT JOIN claimed c ON c.id = j.id ORDER BY j.id",
+          "  '1 millisecond', error = 'the instance is ' || j.instance_status, gated ="
+          "  " LONGSHORE_BACK_BEHIND_GATE(
+              "t",
+              "now() + $4::bigint * interval '1 millisecond'") " FROM judged j"
+                                                               "  WHERE t.id = j.id AND j.verdict "
+                                                               "= 'unready'),"
+                                                               " claimed AS (UPDATE tasks t SET "
+                                                               "status = 'RUNNING', lease_epoch = "
+                                                               "t.lease_epoch + 1,"
+                                                               "  attempt = t.attempt + 1, worker "
+                                                               "= ($1::text[])[n.number],"
+                                                               "  lease_until = now() + $2::bigint "
+                                                               "* interval '1 millisecond', "
+                                                               "updated_at = now()"
+                                                               "  FROM numbered n WHERE t.id = "
+                                                               "n.id AND n.verdict = 'run'"
+                                                               "  RETURNING t.id, t.lease_epoch, "
+                                                               "t.worker, t.type, "
+                                                               "t.cancel_requested)"
+                                                               " SELECT j.id, j.verdict, c.worker, "
+                                                               "c.lease_epoch, j.payload_id, "
+                                                               "j.instance_id,"
+                                                               " p.attempt, i.address, i.port, "
+                                                               "i.ssh_user, i.host_key, "
+                                                               "d.script_sha256, d.script_bytes,"
+                                                               " p.remote_path, c.type, "
+                                                               "p.execute_payload, p.timeout, "
+                                                               "p.output_bytes, p.status,"
+                                                               " c.cancel_requested"
+                                                               " FROM judged j JOIN payloads p ON "
+                                                               "p.id = j.payload_id"
+                                                               " JOIN deployments d ON d.id = "
+                                                               "p.deployment_id JOIN instances i "
+                                                               "ON i.id = j.instance_id"
+                                                               " LEFT JOIN claimed c ON c.id = "
+                                                               "j.id ORDER BY j.id",
           Params()
               .Texts(workers)
               .Int(options.lease_duration.count())
@@ -119,6 +145,11 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
     const std::string_view verdict = result.Text(row, 1);
     if (verdict == "run") {
       claimed.claims.push_back(ReadClaim(result, row, options.max_output_bytes));
+    } else if (verdict == "stopped") {
+      claimed.refused.push_back(CancelledEnd({.id = result.Int(row, 0),
+                                              .payload_id = result.Int(row, 4),
+                                              .instance_id = result.Int(row, 5),
+                                              .recall_requested = true}));
     } else if (verdict == "terminated" || verdict == "failed") {
       claimed.refused.push_back(ReadRefused(result, row));
     }
@@ -135,11 +166,12 @@ absl::StatusOr<std::vector<LeaseStore::Renewal>> LeaseStore::Renew(
           "UPDATE tasks t SET lease_until = now() + $3::bigint * interval '1 millisecond'"
           " FROM unnest($1::bigint[], $2::bigint[]) AS u(id, epoch)"
           " WHERE t.id = u.id AND t.lease_epoch = u.epoch AND t.status = 'RUNNING'"
-          " RETURNING t.id, t.lease_epoch, t.cancel_requested",
+          " RETURNING t.id, t.lease_epoch, t.cancel_requested, t.recall_requested",
           Params().Ints(task_ids).Ints(lease_epochs).Int(lease_duration.count())));
   std::vector<Renewal> renewals;
   for (int row = 0; row < result.rows(); ++row) {
-    renewals.push_back({result.Int(row, 0), result.Int(row, 1), result.Bool(row, 2)});
+    renewals.push_back(
+        {result.Int(row, 0), result.Int(row, 1), result.Bool(row, 2), result.Bool(row, 3)});
   }
   return renewals;
 }
@@ -156,12 +188,13 @@ absl::StatusOr<int64_t> LeaseStore::ReapExpired(Connection& connection) {
 
 absl::StatusOr<std::vector<int64_t>> LeaseStore::FindUndelivered(Connection& connection,
                                                                  int limit) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT id FROM tasks WHERE status = 'PENDING'"
-                                      " AND waiting_since IS NULL AND blocked_by IS NULL"
-                                      " AND deliver_by < now() AND payload_id IS NOT NULL"
-                                      " ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
-                                      Params().Int(limit)));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("SELECT id FROM tasks WHERE status = 'PENDING'"
+                         " AND waiting_since IS NULL AND blocked_by IS NULL"
+                         " AND NOT gated AND deliver_by < now() AND payload_id IS NOT NULL"
+                         " ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
+                         Params().Int(limit)));
   return ReadIds(result);
 }
 
@@ -183,10 +216,13 @@ absl::StatusOr<std::optional<std::chrono::milliseconds>> LeaseStore::NextDue(
       connection.Execute(
           "SELECT (extract(epoch FROM least("
           " (SELECT min(run_at) FROM tasks WHERE status = 'PENDING' AND waiting_since IS NULL"
-          "  AND blocked_by IS NULL),"
+          "  AND blocked_by IS NULL AND NOT gated),"
           " (SELECT min(lease_until) FROM tasks WHERE status = 'RUNNING'),"
           " (SELECT min(deliver_by) FROM tasks WHERE status = 'PENDING'"
-          "  AND waiting_since IS NULL AND blocked_by IS NULL),"
+          "  AND waiting_since IS NULL AND blocked_by IS NULL AND NOT gated),"
+          // Behind a gate only what is not due yet: what is due waits for a task to end.
+          " (SELECT min(g.run_at) FROM deployments d, tasks g WHERE d.rollout_state = 'OPEN'"
+          "  AND g.deployment_id = d.id AND g.gated AND g.status = 'PENDING' AND g.run_at > now()),"
           " (SELECT min(run_at) FROM run_cleanups)) - now()) * 1000)::bigint"));
   if (result.IsNull(0, 0)) return std::nullopt;
   return std::chrono::milliseconds(result.Int(0, 0));

@@ -49,6 +49,7 @@ class LeaseStore {
     int64_t task_id;
     int64_t lease_epoch;
     bool cancel_requested;
+    bool recall_requested;
   };
   // Renews the leases that are still held under the given epochs; the others are missing in the
   // answer.

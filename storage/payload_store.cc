@@ -56,23 +56,6 @@ StoredPayload ReadPayload(const Result& result, int row) {
 
 }  // namespace
 
-absl::StatusOr<int64_t> PayloadStore::InsertDeployment(Connection& connection,
-                                                       const NewDeployment& deployment) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute("INSERT INTO deployments (script_sha256, script_bytes, original_path,"
-                         " remote_path, execute_payload, timeout)"
-                         " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-                         Params()
-                             .Bytes(deployment.script_sha256)
-                             .Int(deployment.script_bytes)
-                             .Text(deployment.original_path)
-                             .Text(deployment.remote_path)
-                             .Bool(deployment.execute_payload)
-                             .Int(deployment.timeout)));
-  return result.Int(0, 0);
-}
-
 absl::StatusOr<std::vector<int64_t>> PayloadStore::AllocateIds(Connection& connection,
                                                                int64_t count) {
   ASSIGN_OR_RETURN(
@@ -175,6 +158,30 @@ absl::Status PayloadStore::MarkExecuting(Connection& connection, const std::vect
           " updated_at = now()"
           " WHERE id = ANY ($1::bigint[]) AND status IN ('PENDING', 'TRANSFERRED')",
           Params().Ints(ids))
+      .status();
+}
+
+absl::StatusOr<std::vector<int64_t>> PayloadStore::IdsOfDeployment(
+    Connection& connection, int64_t deployment_id, const std::vector<v1::PayloadStatus>& statuses) {
+  std::vector<std::string> names;
+  for (v1::PayloadStatus status : statuses) names.push_back(EnumText(status));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute("SELECT id FROM payloads WHERE deployment_id = $1"
+                                      " AND status = ANY ($2::text[]) ORDER BY id",
+                                      Params().Int(deployment_id).Texts(names)));
+  return ReadIds(result);
+}
+
+absl::Status PayloadStore::Retry(Connection& connection, const std::vector<int64_t>& ids,
+                                 const std::vector<int64_t>& task_ids) {
+  return connection
+      .Execute(
+          "UPDATE payloads p SET attempt = p.attempt + 1, status = 'PENDING', task_id = u.task_id,"
+          " executed = false, exit_code = NULL, execution_time_us = NULL, error = '',"
+          " failure_reason = '', output_bytes = 0, output_truncated = false, started_at = NULL,"
+          " finished_at = NULL, updated_at = now()"
+          " FROM unnest($1::bigint[], $2::bigint[]) AS u(id, task_id) WHERE p.id = u.id",
+          Params().Ints(ids).Ints(task_ids))
       .status();
 }
 

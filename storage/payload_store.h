@@ -1,4 +1,4 @@
-// The deployments and payloads tables.
+// The payloads table.
 #ifndef LONGSHORE_STORAGE_PAYLOAD_STORE_H_
 #define LONGSHORE_STORAGE_PAYLOAD_STORE_H_
 
@@ -10,18 +10,10 @@
 #include "absl/status/statusor.h"
 #include "proto/longshore/v1/payload.pb.h"
 #include "storage/connection.h"
+#include "storage/deployment_store.h"
 #include "storage/rows.h"
 
 namespace longshore::storage {
-
-struct NewDeployment {
-  std::string script_sha256;  // 32 raw bytes; the script is in ScriptStore.
-  int64_t script_bytes = 0;
-  std::string original_path;
-  std::string remote_path;  // As asked for; empty when each instance has its own default.
-  bool execute_payload = false;
-  int timeout = 0;  // Seconds.
-};
 
 // A payload with the columns that are not part of the public message.
 struct StoredPayload {
@@ -31,8 +23,6 @@ struct StoredPayload {
 
 class PayloadStore {
  public:
-  static absl::StatusOr<int64_t> InsertDeployment(Connection& connection,
-                                                  const NewDeployment& deployment);
   // Ids for `count` payloads to be inserted with InsertBatch.
   static absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
   // One row for each index: ids[i] for instance_ids[i] at remote_paths[i], moved by task_ids[i].
@@ -60,6 +50,13 @@ class PayloadStore {
                                       const std::vector<std::string>& remote_paths);
   // PENDING or TRANSFERRED -> EXECUTING.
   static absl::Status MarkExecuting(Connection& connection, const std::vector<int64_t>& ids);
+  // The payloads of a deployment that have one of the statuses, by id.
+  static absl::StatusOr<std::vector<int64_t>> IdsOfDeployment(
+      Connection& connection, int64_t deployment_id,
+      const std::vector<v1::PayloadStatus>& statuses);
+  // FAILED or CANCELLED -> PENDING: a new attempt, moved by task_ids[i].
+  static absl::Status Retry(Connection& connection, const std::vector<int64_t>& ids,
+                            const std::vector<int64_t>& task_ids);
   // Hands the payloads to new tasks, with a new timeout where it is not 0.
   static absl::Status SetTasks(Connection& connection, const std::vector<int64_t>& ids,
                                const std::vector<int64_t>& task_ids, int timeout);

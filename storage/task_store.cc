@@ -2,6 +2,7 @@
 
 #include "common/enum_text.h"
 #include "common/status_macros.h"
+#include "storage/rollout_store.h"
 
 namespace longshore::storage {
 namespace {
@@ -42,9 +43,9 @@ v1::Task ReadTask(const Result& result, int row) {
   return task;
 }
 
-#define LOCKED_TASK_SELECT                                                     \
-  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id," \
-  " t.failures, t.cancel_requested, p.status, t.error FROM tasks t"            \
+#define LOCKED_TASK_SELECT                                                              \
+  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id,"          \
+  " t.failures, t.cancel_requested, t.recall_requested, p.status, t.error FROM tasks t" \
   " LEFT JOIN payloads p ON p.id = t.payload_id "
 
 std::vector<LockedTask> ReadLockedTasks(const Result& result) {
@@ -58,8 +59,9 @@ std::vector<LockedTask> ReadLockedTasks(const Result& result) {
                      .instance_id = result.Int(row, 5),
                      .failures = static_cast<int>(result.Int(row, 6)),
                      .cancel_requested = result.Bool(row, 7),
-                     .payload_status = EnumFromText<v1::PayloadStatus>(result.Text(row, 8)),
-                     .error = std::string(result.Text(row, 9))});
+                     .recall_requested = result.Bool(row, 8),
+                     .payload_status = EnumFromText<v1::PayloadStatus>(result.Text(row, 9)),
+                     .error = std::string(result.Text(row, 10))});
   }
   return tasks;
 }
@@ -141,13 +143,14 @@ absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& 
       .Execute(
           "UPDATE tasks t SET status = CASE d.status WHEN 'CANCELLED' THEN 'CANCELLED'"
           " ELSE 'FAILED' END, blocked_by = NULL, updated_at = now(),"
-          " error = 'task ' || d.id || ', which it depends on, is ' || d.status"
+          " gated = false, error = 'task ' || d.id || ', which it depends on, is ' || d.status"
           " FROM tasks d WHERE t.blocked_by = ANY ($1::bigint[]) AND d.id = t.blocked_by",
           Params().Ints(failed))
       .status();
 }
 
-// The longest waiting tasks of each instance become due again; as many as could possibly run.
+// The longest waiting tasks of each instance become due again; as many as could possibly run. One
+// that somebody else has locked is about to end, or is found by LeaseStore::WakeStranded.
 absl::Status WakeWaiting(Connection& connection, const std::vector<int64_t>& instance_ids) {
   return connection
       .Execute(
@@ -155,7 +158,8 @@ absl::Status WakeWaiting(Connection& connection, const std::vector<int64_t>& ins
           " deliver_by = t.deliver_by + (now() - t.waiting_since)"
           " FROM (SELECT DISTINCT unnest($1::bigint[]) AS id) i, LATERAL ("
           "  SELECT w.id FROM tasks w WHERE w.instance_id = i.id"
-          "  AND w.waiting_since IS NOT NULL ORDER BY w.waiting_since, w.id LIMIT 8) next"
+          "  AND w.waiting_since IS NOT NULL ORDER BY w.waiting_since, w.id LIMIT 8"
+          "  FOR UPDATE SKIP LOCKED) next"
           " WHERE t.id = next.id",
           Params().Ints(instance_ids))
       .status();
@@ -191,6 +195,16 @@ absl::Status RememberLeftovers(Connection& connection, const std::vector<TaskEnd
 
 }  // namespace
 
+TaskEnd CancelledEnd(const LockedTask& task) {
+  return {.task_id = task.id,
+          .payload_id = task.payload_id,
+          .instance_id = task.instance_id,
+          .status = v1::PAYLOAD_STATUS_CANCELLED,
+          .error = task.recall_requested && !task.cancel_requested
+                       ? "the rollout was stopped before the script was started"
+                       : "cancelled before the script was started"};
+}
+
 absl::Status LockCapacity(Connection& connection) {
   return connection.Execute("SELECT pg_advisory_xact_lock(7203964171)").status();
 }
@@ -204,22 +218,26 @@ absl::StatusOr<std::vector<int64_t>> TaskStore::AllocateIds(Connection& connecti
 }
 
 absl::Status TaskStore::InsertBatch(Connection& connection, const NewTasks& tasks) {
-  return connection
-      .Execute(
-          "INSERT INTO tasks (type, deliver_by, id, payload_id, instance_id, remote_path,"
-          " depends_on, blocked_by)"
-          " SELECT $1, now() + $2::bigint * interval '1 second', u.*, u.depends_on"
-          " FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])"
-          " AS u(id, payload_id, instance_id, remote_path, depends_on)",
-          Params()
-              .Text(EnumText(tasks.type))
-              .Int(tasks.delivery_timeout.count())
-              .Ints(tasks.ids)
-              .Ints(tasks.payload_ids)
-              .Ints(tasks.instance_ids)
-              .Texts(tasks.remote_paths)
-              .OptionalInts(tasks.depends_on))
-      .status();
+  RETURN_IF_ERROR(
+      connection
+          .Execute("INSERT INTO tasks (type, deliver_by, id, payload_id, instance_id, remote_path,"
+                   " depends_on, blocked_by, deployment_id, gated)"
+                   " SELECT $1, now() + $2::bigint * interval '1 second', u.*, u.depends_on, d.id,"
+                   " coalesce(d.max_concurrency > 0, false)"
+                   " FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[],"
+                   " $7::bigint[]) AS u(id, payload_id, instance_id, remote_path, depends_on)"
+                   " LEFT JOIN payloads p ON p.id = u.payload_id"
+                   " LEFT JOIN deployments d ON d.id = p.deployment_id",
+                   Params()
+                       .Text(EnumText(tasks.type))
+                       .Int(tasks.delivery_timeout.count())
+                       .Ints(tasks.ids)
+                       .Ints(tasks.payload_ids)
+                       .Ints(tasks.instance_ids)
+                       .Texts(tasks.remote_paths)
+                       .OptionalInts(tasks.depends_on))
+          .status());
+  return RolloutStore::Begin(connection, tasks.ids);
 }
 
 absl::StatusOr<std::optional<v1::Task>> TaskStore::Get(Connection& connection, int64_t id) {
@@ -267,12 +285,13 @@ absl::StatusOr<std::vector<LockedTask>> TaskStore::LockForPayloads(
   return ReadLockedTasks(result);
 }
 
-absl::Status TaskStore::RequestCancel(Connection& connection, int64_t id) {
+absl::Status TaskStore::RequestCancel(Connection& connection, const std::vector<int64_t>& ids) {
+  if (ids.empty()) return absl::OkStatus();
   return connection
       .Execute(
           "UPDATE tasks SET cancel_requested = true, updated_at = now(),"
-          " run_at = least(run_at, now()) WHERE id = $1",
-          Params().Int(id))
+          " run_at = least(run_at, now()) WHERE id = ANY ($1::bigint[])",
+          Params().Ints(ids))
       .status();
 }
 
@@ -286,7 +305,8 @@ absl::Status TaskStore::Reschedule(Connection& connection, const std::vector<int
       .Execute(
           "UPDATE tasks t SET status = 'PENDING', lease_until = NULL,"
           " run_at = now() + u.delay * interval '1 millisecond', failures = t.failures + 1,"
-          " error = u.error, updated_at = now()"
+          " error = u.error, updated_at = now(), gated = " LONGSHORE_BACK_BEHIND_GATE(
+              "t", "now() + u.delay * interval '1 millisecond'")
           " FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(id, delay, error)"
           " WHERE t.id = u.id AND t.status = 'RUNNING'",
           Params().Ints(ids).Ints(millis).Texts(errors))
@@ -327,7 +347,9 @@ absl::Status TaskStore::End(Connection& connection, const std::vector<TaskEnd>& 
   std::vector<int64_t> completed;
   std::vector<int64_t> failed;
   std::vector<int64_t> instance_ids;
+  std::vector<int64_t> failed_payloads;
   for (const TaskEnd& end : ends) {
+    if (end.status == v1::PAYLOAD_STATUS_FAILED) failed_payloads.push_back(end.payload_id);
     const v1::TaskStatus status = TaskStatusFor(end.status);
     ids.push_back(end.task_id);
     statuses.push_back(EnumText(status));
@@ -338,11 +360,12 @@ absl::Status TaskStore::End(Connection& connection, const std::vector<TaskEnd>& 
   RETURN_IF_ERROR(
       connection
           .Execute("UPDATE tasks t SET status = u.status, error = u.error, lease_until = NULL,"
-                   " blocked_by = NULL, waiting_since = NULL, updated_at = now()"
+                   " blocked_by = NULL, waiting_since = NULL, gated = false, updated_at = now()"
                    " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS u(id, status, error)"
                    " WHERE t.id = u.id AND t.status IN ('PENDING', 'RUNNING')",
                    Params().Ints(ids).Texts(statuses).Texts(errors))
           .status());
+  RETURN_IF_ERROR(RolloutStore::StopAfterFailures(connection, failed_payloads));
   RETURN_IF_ERROR(TellDependents(connection, completed, failed));
   RETURN_IF_ERROR(WakeWaiting(connection, instance_ids));
   return RememberLeftovers(connection, ends);

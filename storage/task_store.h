@@ -44,6 +44,7 @@ struct LockedTask {
   int64_t instance_id = 0;
   int failures = 0;
   bool cancel_requested = false;
+  bool recall_requested = false;
   v1::PayloadStatus payload_status = v1::PAYLOAD_STATUS_UNSPECIFIED;
   std::string error;
 };
@@ -64,12 +65,16 @@ struct TaskEnd {
   bool run_directory = false;  // A run directory is left on the instance: remember to clean it up.
 };
 
+// The end of a task whose script has not been started and is not wanted any more.
+TaskEnd CancelledEnd(const LockedTask& task);
+
 // Held to the end of the transaction by whoever decides about, or frees, places on instances.
 absl::Status LockCapacity(Connection& connection);
 
 class TaskStore {
  public:
   static absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
+  // A task of a payload comes after it, and takes its place in the rollout of its deployment.
   static absl::Status InsertBatch(Connection& connection, const NewTasks& tasks);
   static absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, int64_t id);
   // By descending id; page.after is the last id of the page before.
@@ -83,10 +88,11 @@ class TaskStore {
   // The same for every task of the payloads, by id.
   static absl::StatusOr<std::vector<LockedTask>> LockForPayloads(
       Connection& connection, const std::vector<int64_t>& payload_ids);
-  // Asks the holder, now or later, to stop the task.
-  static absl::Status RequestCancel(Connection& connection, int64_t id);
+  // Asks the holders, now or later, to stop the tasks.
+  static absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& ids);
 
-  // Back to PENDING after a failed try: not before now + delays[i], with errors[i].
+  // Back to PENDING after a failed try: not before now + delays[i], with errors[i]. In a rollout
+  // the place goes to another meanwhile.
   static absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
                                  const std::vector<std::chrono::milliseconds>& delays,
                                  const std::vector<std::string>& errors);

@@ -57,6 +57,16 @@ say "One that outlives its timeout of 1 s: TERM to its whole process group"
 echo 'echo "working"; sleep 600' > "$dir/endless.sh"
 expect 1 deploy --file "$dir/endless.sh" --instances "$first" --execute --timeout 1 --follow
 
+say "To the fleet by its tag, one at a time: the rollout stops at the first failure, a retry runs the rest"
+echo 'touch /root/ready' > "$dir/prepare.sh"
+echo 'test -e /root/ready || { echo "not ready"; exit 1; }' > "$dir/check.sh"
+expect 0 deploy --file "$dir/prepare.sh" --instances "$first" --execute --wait
+expect 1 deploy --file "$dir/check.sh" --tag local --execute --max-concurrency 1 --max-errors 1 --wait
+expect 0 deployments list
+fleet=$("$longshore" deployments list | awk 'NR == 2 { print $1 }')
+expect 0 deploy --file "$dir/prepare.sh" --tag local --execute --wait
+expect 0 deployments retry "$fleet" --wait
+
 say "The worker is killed with SIGKILL in the middle of a run, and started again"
 cat > "$dir/counts.sh" << 'EOF'
 for i in $(seq 1 6); do echo "step $i of 6"; sleep 1; done

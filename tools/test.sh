@@ -20,12 +20,13 @@ done
 bazel test "${bazel_flags[@]}" --noshow_progress --keep_going --local_test_jobs=2 "${flags[@]}" "${targets[@]}"
 status=$?
 
-# A target's log tells its cases; one that told none counts as one.
+# A target's log tells its cases; one that told none, or failed without telling which, counts as one.
 passed=0
 failed=0
 for target in $(bazel query --noshow_progress "tests(set(${targets[*]}))" 2> /dev/null); do
   path=${target#//}
   log=bazel-testlogs/${path/:/\/}/test.log
+  report=${log%.log}.xml
   read -r good bad < <(awk '
     /^\[       OK \]/ { good++ }
     /^\[  FAILED  \] .* \([0-9]+ ms\)$/ { bad++ }
@@ -34,11 +35,13 @@ for target in $(bazel query --noshow_progress "tests(set(${targets[*]}))" 2> /de
     END { print good + ran - lost + 0, bad + lost + 0 }' "$log" 2> /dev/null || echo 0 0)
   passed=$((passed + good))
   failed=$((failed + bad))
-  if [ "$good" -eq 0 ] && [ "$bad" -eq 0 ]; then
-    if [ -e "$log" ] && [ "$status" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  if [ ! -e "$report" ] || grep -qE '(failures|errors)="[1-9]' "$report"; then
+    [ "$bad" -gt 0 ] || failed=$((failed + 1))
+  elif [ "$good" -eq 0 ]; then
+    passed=$((passed + 1))
   fi
 done
-# A test that crashed or ran out of time has no line of its own.
+# What was not built was not run.
 if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
 echo "$passed passed, $failed failed"
 exit "$status"

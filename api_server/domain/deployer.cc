@@ -1,5 +1,6 @@
 #include "api_server/domain/deployer.h"
 
+#include <map>
 #include <optional>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "api_server/domain/request_once.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "storage/deployment_store.h"
 #include "storage/instance_store.h"
 #include "storage/payload_store.h"
 #include "storage/script_store.h"
@@ -18,12 +20,85 @@ namespace longshore::domain {
 namespace {
 
 using storage::Connection;
+using storage::DeploymentStore;
 using storage::InstanceStore;
 using storage::PayloadStore;
 using storage::ScriptStore;
 using storage::TaskStore;
 
+absl::Status CheckSelector(const v1::InstanceSelector& selector) {
+  RETURN_IF_ERROR(CheckLabel("selector.project", selector.project(), kMaxLabelBytes,
+                             /*required=*/false));
+  RETURN_IF_ERROR(CheckTags("selector.tags", selector.tags()));
+  if (!selector.project().empty() || !selector.tags().empty()) return absl::OkStatus();
+  return InvalidField("selector", "", "must name a project or a tag");
+}
+
+absl::Status CheckInstances(const v1::DeployPayloadRequest& request) {
+  if (!request.has_selector()) return CheckIds("instance_ids", request.instance_ids());
+  if (request.instance_ids().empty()) return CheckSelector(request.selector());
+  return InvalidField("selector", "", "and instance_ids are both given; give one of them");
+}
+
+absl::Status CheckRollout(const v1::Rollout& rollout) {
+  if (rollout.max_concurrency() < 0) {
+    return InvalidField("rollout.max_concurrency", std::to_string(rollout.max_concurrency()),
+                        "is negative; 0 means no limit");
+  }
+  if (rollout.max_errors() < 0) {
+    return InvalidField("rollout.max_errors", std::to_string(rollout.max_errors()),
+                        "is negative; 0 means no limit");
+  }
+  return absl::OkStatus();
+}
+
+std::string Describe(const v1::InstanceSelector& selector) {
+  std::string text;
+  if (!selector.project().empty()) text = "project '" + selector.project() + "'";
+  for (const std::string& tag : selector.tags()) {
+    text += (text.empty() ? "tag '" : ", tag '") + tag + "'";
+  }
+  return text;
+}
+
+// The instances that a request asks for, in its order.
+struct Wanted {
+  std::vector<int64_t> ids;
+  std::map<int64_t, InstanceStore::Target> targets;  // Those that exist.
+};
+
+absl::StatusOr<Wanted> FindWanted(Connection& connection, const v1::DeployPayloadRequest& request) {
+  Wanted wanted;
+  if (!request.has_selector()) {
+    wanted.ids.assign(request.instance_ids().begin(), request.instance_ids().end());
+    ASSIGN_OR_RETURN(wanted.targets, InstanceStore::LockTargets(connection, wanted.ids));
+    return wanted;
+  }
+  const v1::InstanceSelector& selector = request.selector();
+  const storage::InstanceFilter filter{.project = selector.project(),
+                                       .tags = {selector.tags().begin(), selector.tags().end()}};
+  ASSIGN_OR_RETURN(wanted.targets,
+                   InstanceStore::LockMatching(connection, filter, kMaxIdsPerRequest + 1));
+  if (wanted.targets.empty()) return NoInstanceMatches(Describe(selector));
+  if (wanted.targets.size() > kMaxIdsPerRequest) {
+    return InvalidField("selector", Describe(selector),
+                        "matches more than " + std::to_string(kMaxIdsPerRequest) +
+                            " instances, the most of one request; divide them by tags");
+  }
+  for (const auto& [id, target] : wanted.targets) wanted.ids.push_back(id);
+  return wanted;
+}
+
 }  // namespace
+
+void AddInstanceError(int64_t instance_id, const absl::Status& status,
+                      v1::DeployPayloadResponse* response) {
+  response->add_errors(ToString(status));
+  v1::InstanceError* error = response->add_instance_errors();
+  error->set_instance_id(instance_id);
+  error->set_code(static_cast<int32_t>(status.code()));
+  error->set_message(ToString(status));
+}
 
 struct Deployer::Plan {
   Script script;
@@ -42,7 +117,8 @@ Deployer::Deployer(storage::Database* database, const ScriptSource* scripts, Sig
     : database_(*database), scripts_(*scripts), signals_(*signals), limits_(std::move(limits)) {}
 
 absl::StatusOr<Deployer::Plan> Deployer::MakePlan(const v1::DeployPayloadRequest& request) const {
-  RETURN_IF_ERROR(CheckIds("instance_ids", request.instance_ids()));
+  RETURN_IF_ERROR(CheckInstances(request));
+  RETURN_IF_ERROR(CheckRollout(request.rollout()));
   Plan plan;
   ASSIGN_OR_RETURN(plan.deployment.timeout,
                    ResolveTimeout(request.timeout(), limits_.default_payload_timeout,
@@ -63,6 +139,8 @@ absl::StatusOr<Deployer::Plan> Deployer::MakePlan(const v1::DeployPayloadRequest
   plan.deployment.original_path = plan.script.path;
   plan.deployment.remote_path = request.remote_path();
   plan.deployment.execute_payload = request.execute_payload();
+  plan.deployment.request = request;
+  plan.deployment.request.clear_payload_content();
   return plan;
 }
 
@@ -71,13 +149,13 @@ absl::Status Deployer::ChooseInstances(Connection& connection,
                                        v1::DeployPayloadResponse* response) const {
   plan->instance_ids.clear();
   plan->remote_paths.clear();
-  const std::vector<int64_t> asked(request.instance_ids().begin(), request.instance_ids().end());
-  ASSIGN_OR_RETURN(const auto targets, InstanceStore::LockTargets(connection, asked));
+  ASSIGN_OR_RETURN(const Wanted wanted, FindWanted(connection, request));
   std::set<int64_t> seen;
+  std::set<std::string> projects;
   absl::Status first_error;
   const auto take = [&](int64_t id) -> absl::Status {
-    const auto target = targets.find(id);
-    if (target == targets.end()) return InstanceNotFound(id);
+    const auto target = wanted.targets.find(id);
+    if (target == wanted.targets.end()) return InstanceNotFound(id);
     if (!seen.insert(id).second) return InstanceListedTwice(id);
     if (target->second.status == v1::INSTANCE_STATUS_TERMINATED) return InstanceTerminated(id);
     std::string remote_path = request.remote_path();
@@ -92,18 +170,16 @@ absl::Status Deployer::ChooseInstances(Connection& connection,
     }
     plan->instance_ids.push_back(id);
     plan->remote_paths.push_back(std::move(remote_path));
+    projects.insert(target->second.project);
     return absl::OkStatus();
   };
-  for (int64_t id : asked) {
+  for (int64_t id : wanted.ids) {
     const absl::Status taken = take(id);
     if (taken.ok()) continue;
     if (first_error.ok()) first_error = taken;
-    response->add_errors(ToString(taken));
-    v1::InstanceError* error = response->add_instance_errors();
-    error->set_instance_id(id);
-    error->set_code(static_cast<int32_t>(taken.code()));
-    error->set_message(ToString(taken));
+    AddInstanceError(id, taken, response);
   }
+  plan->deployment.projects.assign(projects.begin(), projects.end());
   response->set_success(first_error.ok());
   return plan->instance_ids.empty() ? first_error : absl::OkStatus();
 }
@@ -113,7 +189,7 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
   const int64_t count = static_cast<int64_t>(plan.instance_ids.size());
   RETURN_IF_ERROR(ScriptStore::Put(connection, plan.script.sha256, plan.script.content));
   ASSIGN_OR_RETURN(const int64_t deployment_id,
-                   PayloadStore::InsertDeployment(connection, plan.deployment));
+                   DeploymentStore::Insert(connection, plan.deployment));
   ASSIGN_OR_RETURN(const auto payload_ids, PayloadStore::AllocateIds(connection, count));
   storage::NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER,
                           .delivery_timeout = limits_.delivery_timeout,

@@ -24,6 +24,10 @@ struct DeployLimits {
 // `timeout` when it is in range, the default for 0, TIMEOUT_OUT_OF_RANGE otherwise.
 absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_timeout);
 
+// Names an instance that was not taken in errors and instance_errors.
+void AddInstanceError(int64_t instance_id, const absl::Status& status,
+                      v1::DeployPayloadResponse* response);
+
 // Thread-safe. Errors are those of errors.h.
 class Deployer {
  public:

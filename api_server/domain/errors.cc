@@ -79,6 +79,15 @@ absl::Status InstanceNotFound(int64_t id) { return NotFound("instance", "INSTANC
 
 absl::Status PayloadNotFound(int64_t id) { return NotFound("payload", "PAYLOAD_NOT_FOUND", id); }
 
+absl::Status DeploymentNotFound(int64_t id) {
+  return NotFound("deployment", "DEPLOYMENT_NOT_FOUND", id);
+}
+
+absl::Status NoInstanceMatches(std::string_view wanted) {
+  return FieldError(absl::StatusCode::kNotFound, "INSTANCE_NOT_FOUND", "selector",
+                    "no instance matches " + std::string(wanted));
+}
+
 absl::Status TaskNotFound(int64_t id) { return NotFound("task", "TASK_NOT_FOUND", id); }
 
 absl::Status InstanceTerminated(int64_t id) {
@@ -94,6 +103,11 @@ absl::Status InstanceListedTwice(int64_t id) {
 
 absl::Status PayloadInWrongState(int64_t id, std::string_view problem) {
   return WrongState("payload", id, "payload " + std::to_string(id) + " " + std::string(problem));
+}
+
+absl::Status DeploymentInWrongState(int64_t id, std::string_view problem) {
+  return WrongState("deployment", id,
+                    "deployment " + std::to_string(id) + " " + std::string(problem));
 }
 
 absl::Status RequestIdReused(std::string_view request_id) {

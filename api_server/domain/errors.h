@@ -25,11 +25,16 @@ absl::Status TimeoutOutOfRange(int64_t timeout, int64_t maximum);
 absl::Status InstanceNotFound(int64_t id);
 absl::Status PayloadNotFound(int64_t id);
 absl::Status TaskNotFound(int64_t id);
+absl::Status DeploymentNotFound(int64_t id);
+// `wanted` completes "no instance matches WANTED".
+absl::Status NoInstanceMatches(std::string_view wanted);
 
 absl::Status InstanceTerminated(int64_t id);
 absl::Status InstanceListedTwice(int64_t id);
 // `problem` completes "payload ID PROBLEM".
 absl::Status PayloadInWrongState(int64_t id, std::string_view problem);
+// `problem` completes "deployment ID PROBLEM".
+absl::Status DeploymentInWrongState(int64_t id, std::string_view problem);
 absl::Status RequestIdReused(std::string_view request_id);
 
 // What a client is told when the database is away or a fault is our own: Unavailable and Internal

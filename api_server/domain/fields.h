@@ -48,6 +48,21 @@ inline absl::Status CheckLabel(std::string_view field, std::string_view value, s
   return absl::OkStatus();
 }
 
+inline constexpr size_t kMaxLabelBytes = 255;
+inline constexpr int kMaxTags = 64;
+
+template <typename Tags>
+absl::Status CheckTags(std::string_view field, const Tags& tags) {
+  if (tags.size() > kMaxTags) {
+    return InvalidField(field, std::to_string(tags.size()), "are too many: at most 64");
+  }
+  for (const std::string& tag : tags) {
+    absl::Status status = CheckLabel(field, tag, kMaxLabelBytes, /*required=*/true);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 // proto3 lets any number through as an enum.
 template <typename Enum>
 absl::Status CheckEnum(std::string_view field, Enum value, bool (*is_valid)(int)) {

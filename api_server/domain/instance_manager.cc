@@ -17,8 +17,6 @@ using storage::Connection;
 using storage::InstanceStore;
 
 constexpr int kSshPort = 22;
-constexpr int kMaxTags = 64;
-constexpr size_t kMaxLabelBytes = 255;
 constexpr size_t kMaxHostKeyBytes = 16384;
 constexpr char kRegistered[] = "registered";
 
@@ -43,16 +41,6 @@ std::string NormalizedHostKey(std::string_view line) {
   return "";
 }
 
-absl::Status CheckTags(const google::protobuf::RepeatedPtrField<std::string>& tags) {
-  if (tags.size() > kMaxTags) {
-    return InvalidField("tags", std::to_string(tags.size()), "are too many: at most 64");
-  }
-  for (const std::string& tag : tags) {
-    RETURN_IF_ERROR(CheckLabel("tags", tag, kMaxLabelBytes, /*required=*/true));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& request) {
   RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
   RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
@@ -68,7 +56,7 @@ absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& requ
   if (request.ssh_user().find_first_of(" /:@") != std::string::npos) {
     return InvalidField("ssh_user", request.ssh_user(), "is not a login name");
   }
-  RETURN_IF_ERROR(CheckTags(request.tags()));
+  RETURN_IF_ERROR(CheckTags("tags", request.tags()));
   v1::Instance instance;
   instance.set_name(request.name());
   instance.set_project(request.project());
@@ -130,7 +118,7 @@ absl::StatusOr<v1::ListInstancesResponse> InstanceManager::List(
     const v1::ListInstancesRequest& request) {
   RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::InstanceStatus_IsValid));
   RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
-  RETURN_IF_ERROR(CheckTags(request.tags()));
+  RETURN_IF_ERROR(CheckTags("tags", request.tags()));
   const storage::InstanceFilter filter{.project = request.project(),
                                        .tags = {request.tags().begin(), request.tags().end()},
                                        .status = request.status()};

@@ -1,17 +1,18 @@
 #include "api_server/domain/payload_manager.h"
 
-#include <map>
 #include <optional>
 #include <set>
 
 #include "api_server/domain/errors.h"
 #include "api_server/domain/fields.h"
 #include "api_server/domain/page.h"
+#include "api_server/domain/payload_lock.h"
 #include "api_server/domain/request_once.h"
 #include "common/enum_text.h"
 #include "common/payload_status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
+#include "storage/deployment_store.h"
 #include "storage/instance_store.h"
 
 namespace longshore::domain {
@@ -23,7 +24,12 @@ using storage::PayloadStore;
 using storage::StoredPayload;
 using storage::TaskStore;
 
-absl::Status CheckPayloadIds(const v1::ExecutePayloadRequest& request) {
+absl::Status CheckWhatToExecute(const v1::ExecutePayloadRequest& request) {
+  if (request.deployment_id() != 0) {
+    if (request.payload_ids().empty()) return CheckId("deployment_id", request.deployment_id());
+    return InvalidField("deployment_id", std::to_string(request.deployment_id()),
+                        "and payload_ids are both given; give one of them");
+  }
   RETURN_IF_ERROR(CheckIds("payload_ids", request.payload_ids()));
   std::set<int64_t> seen;
   for (int64_t id : request.payload_ids()) {
@@ -49,35 +55,6 @@ absl::Status CheckExecutable(const StoredPayload& stored, const LockedTask& task
   return absl::OkStatus();
 }
 
-// Payloads under lock, each with all its tasks by ascending id.
-struct LockedPayloads {
-  std::map<int64_t, StoredPayload> payloads;
-  std::map<int64_t, std::vector<LockedTask>> tasks;  // By payload.
-
-  // The task that moves the payload now, or moved it last.
-  const LockedTask& CurrentTask(int64_t payload_id) const { return tasks.at(payload_id).back(); }
-};
-
-// Locks in the one order that everybody uses: tasks, then payloads.
-absl::StatusOr<LockedPayloads> LockPayloads(Connection& connection,
-                                            const std::vector<int64_t>& ids) {
-  ASSIGN_OR_RETURN(auto tasks, TaskStore::LockForPayloads(connection, ids));
-  ASSIGN_OR_RETURN(auto payloads, PayloadStore::GetMany(connection, ids, /*lock=*/true));
-  LockedPayloads locked;
-  for (LockedTask& task : tasks) locked.tasks[task.payload_id].push_back(std::move(task));
-  for (StoredPayload& stored : payloads) {
-    const int64_t id = stored.payload.id();
-    if (locked.CurrentTask(id).id != stored.payload.task_id()) {
-      return absl::AbortedError("the payload changed meanwhile");  // The transaction is repeated.
-    }
-    locked.payloads[id] = std::move(stored);
-  }
-  for (int64_t id : ids) {
-    if (locked.payloads.count(id) == 0) return PayloadNotFound(id);
-  }
-  return locked;
-}
-
 }  // namespace
 
 PayloadManager::PayloadManager(storage::Database* database, Signals* signals, DeployLimits limits,
@@ -87,10 +64,32 @@ PayloadManager::PayloadManager(storage::Database* database, Signals* signals, De
       limits_(std::move(limits)),
       output_limit_(output_limit) {}
 
+absl::StatusOr<std::vector<int64_t>> PayloadManager::ExecutableOf(Connection& connection,
+                                                                  int64_t deployment_id) {
+  ASSIGN_OR_RETURN(const auto deployment, storage::DeploymentStore::Get(connection, deployment_id));
+  if (!deployment.has_value()) return DeploymentNotFound(deployment_id);
+  ASSIGN_OR_RETURN(
+      std::vector<int64_t> ids,
+      PayloadStore::IdsOfDeployment(connection, deployment_id,
+                                    {v1::PAYLOAD_STATUS_PENDING, v1::PAYLOAD_STATUS_TRANSFERRED}));
+  ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
+  std::erase_if(ids, [&](int64_t id) {
+    return !CheckExecutable(locked.payloads.at(id), locked.CurrentTask(id)).ok();
+  });
+  if (!ids.empty()) return ids;
+  return DeploymentInWrongState(
+      deployment_id,
+      "has no payload that can be run: a PENDING or TRANSFERRED one that nobody has "
+      "asked to run yet");
+}
+
 absl::Status PayloadManager::InsertExecuteTasks(Connection& connection,
                                                 const v1::ExecutePayloadRequest& request,
                                                 v1::ExecutePayloadResponse* response) {
-  const std::vector<int64_t> ids(request.payload_ids().begin(), request.payload_ids().end());
+  std::vector<int64_t> ids(request.payload_ids().begin(), request.payload_ids().end());
+  if (request.deployment_id() != 0) {
+    ASSIGN_OR_RETURN(ids, ExecutableOf(connection, request.deployment_id()));
+  }
   ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
   storage::NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
                           .delivery_timeout = limits_.delivery_timeout,
@@ -109,6 +108,7 @@ absl::Status PayloadManager::InsertExecuteTasks(Connection& connection,
   RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
   RETURN_IF_ERROR(PayloadStore::SetTasks(connection, ids, tasks.ids, request.timeout()));
   response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
+  response->mutable_payload_ids()->Add(ids.begin(), ids.end());
   return absl::OkStatus();
 }
 
@@ -117,7 +117,7 @@ absl::StatusOr<v1::ExecutePayloadResponse> PayloadManager::Execute(
   v1::ExecutePayloadResponse response;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
-    RETURN_IF_ERROR(CheckPayloadIds(request));
+    RETURN_IF_ERROR(CheckWhatToExecute(request));
     return ResolveTimeout(request.timeout(), 0, limits_.max_payload_timeout).status();
   };
   const auto body = [&](Connection& connection) {
@@ -168,46 +168,20 @@ absl::StatusOr<v1::ListInstancePayloadsResponse> PayloadManager::List(
   return response;
 }
 
-absl::Status PayloadManager::CancelOne(Connection& connection, int64_t payload_id, int64_t* asked) {
-  *asked = 0;
-  ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, {payload_id}));
-  const v1::Payload& payload = locked.payloads.at(payload_id).payload;
-  const LockedTask& task = locked.CurrentTask(payload_id);
-  if (IsTerminal(payload.status())) {
-    return PayloadInWrongState(
-        payload_id, "is " + EnumText(payload.status()) + " and cannot be cancelled any more");
-  }
-  // Held by a worker, or started and between two holders: only a worker can stop it.
-  if (task.status == v1::TASK_STATUS_RUNNING || payload.status() == v1::PAYLOAD_STATUS_EXECUTING) {
-    *asked = task.id;
-    return TaskStore::RequestCancel(connection, task.id);
-  }
-  std::vector<storage::TaskEnd> ends;
-  for (const LockedTask& each : locked.tasks.at(payload_id)) {
-    if (each.status == v1::TASK_STATUS_RUNNING) {  // The transfer that this one waits for.
-      RETURN_IF_ERROR(TaskStore::RequestCancel(connection, each.id));
-    }
-    if (each.status != v1::TASK_STATUS_PENDING && each.id != task.id) continue;
-    ends.push_back({.task_id = each.id,
-                    .payload_id = payload_id,
-                    .instance_id = payload.instance_id(),
-                    .status = v1::PAYLOAD_STATUS_CANCELLED,
-                    .error = "cancelled before the script was started"});
-  }
-  return TaskStore::End(connection, ends, output_limit_);
-}
-
 absl::StatusOr<v1::Payload> PayloadManager::Cancel(int64_t payload_id) {
   RETURN_IF_ERROR(CheckId("payload_id", payload_id));
-  int64_t asked = 0;
-  RETURN_IF_ERROR(FromStorage(database_.Transact(
-      [&](Connection& connection) { return CancelOne(connection, payload_id, &asked); })));
-  if (asked != 0) {
-    signals_.CancelRequested(asked);
-  } else {
-    signals_.PayloadsChanged({payload_id});
-  }
-  signals_.TasksDue();
+  CancelOutcome outcome;
+  RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, {payload_id}));
+    const v1::Payload& payload = locked.payloads.at(payload_id).payload;
+    if (IsTerminal(payload.status())) {
+      return PayloadInWrongState(
+          payload_id, "is " + EnumText(payload.status()) + " and cannot be cancelled any more");
+    }
+    ASSIGN_OR_RETURN(outcome, CancelPayloads(connection, locked, output_limit_));
+    return absl::OkStatus();
+  })));
+  outcome.Tell(signals_);
   return Get(payload_id);
 }
 

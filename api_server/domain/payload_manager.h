@@ -34,8 +34,9 @@ class PayloadManager {
   absl::Status InsertExecuteTasks(storage::Connection& connection,
                                   const v1::ExecutePayloadRequest& request,
                                   v1::ExecutePayloadResponse* response);
-  // Ends the payload now, or asks its holder to; `*asked` is then the task.
-  absl::Status CancelOne(storage::Connection& connection, int64_t payload_id, int64_t* asked);
+  // Those payloads of a deployment that can be run now; an error when there are none.
+  static absl::StatusOr<std::vector<int64_t>> ExecutableOf(storage::Connection& connection,
+                                                           int64_t deployment_id);
 
   storage::Database& database_;
   Signals& signals_;

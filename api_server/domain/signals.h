@@ -16,8 +16,10 @@ class Signals {
   virtual void TasksDue() = 0;
   // The payloads' status or output changed.
   virtual void PayloadsChanged(const std::vector<int64_t>& payload_ids) = 0;
-  // Somebody asked for a leased task to be stopped.
-  virtual void CancelRequested(int64_t task_id) = 0;
+  // Somebody asked for leased tasks to be stopped.
+  virtual void CancelRequested(const std::vector<int64_t>& task_ids) = 0;
+  // The same for those whose script has not been started.
+  virtual void RecallRequested(const std::vector<int64_t>& task_ids) = 0;
 };
 
 }  // namespace longshore::domain

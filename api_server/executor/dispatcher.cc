@@ -9,6 +9,7 @@
 
 #include "common/backoff.h"
 #include "common/status_macros.h"
+#include "storage/rollout_store.h"
 #include "storage/task_store.h"
 
 namespace longshore::executor {
@@ -19,6 +20,7 @@ using std::chrono::steady_clock;
 using storage::Connection;
 using storage::LeaseStore;
 using storage::LockedTask;
+using storage::RolloutStore;
 using storage::TaskEnd;
 using storage::TaskStore;
 
@@ -42,10 +44,8 @@ TaskEnd UndeliveredEnd(const LockedTask& task, std::chrono::seconds delivery_tim
               .instance_id = task.instance_id,
               .status = v1::PAYLOAD_STATUS_FAILED,
               .executed = executing};
-  if (task.cancel_requested && !executing) {
-    end.status = v1::PAYLOAD_STATUS_CANCELLED;
-    end.error = "cancelled before the script was started";
-  } else if (executing) {
+  if (task.cancel_requested && !executing) return CancelledEnd(task);
+  if (executing) {
     end.failure_reason = v1::FAILURE_REASON_UNREACHABLE;
     end.error = "contact was lost after the script had been started, its result is unknown" + last;
   } else {
@@ -115,6 +115,7 @@ absl::StatusOr<milliseconds> Dispatcher::Round() {
     RETURN_IF_ERROR(KeepHouse());
     next_housekeeping_ = steady_clock::now() + kHousekeepingInterval;
   }
+  RETURN_IF_ERROR(AdvanceRollouts());
   bool more = true;
   while (more) {
     ASSIGN_OR_RETURN(more, ClaimAndSend());
@@ -144,21 +145,66 @@ absl::Status Dispatcher::KeepHouse() {
 }
 
 absl::StatusOr<int> Dispatcher::ExpireUndelivered() {
+  return EndTasks(
+      [](Connection& connection) {
+        return LeaseStore::FindUndelivered(connection, kMaxExpiriesPerRound);
+      },
+      [this](const LockedTask& task) { return UndeliveredEnd(task, options_.delivery_timeout); });
+}
+
+absl::StatusOr<int> Dispatcher::EndTasks(
+    const std::function<absl::StatusOr<std::vector<int64_t>>(Connection&)>& find,
+    const std::function<TaskEnd(const LockedTask&)>& end) {
   std::vector<int64_t> changed;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     changed.clear();
-    ASSIGN_OR_RETURN(const auto ids, LeaseStore::FindUndelivered(connection, kMaxExpiriesPerRound));
+    ASSIGN_OR_RETURN(const auto ids, find(connection));
     if (ids.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, ids));
     std::vector<TaskEnd> ends;
     for (const LockedTask& task : tasks) {
-      ends.push_back(UndeliveredEnd(task, options_.delivery_timeout));
+      ends.push_back(end(task));
       changed.push_back(task.payload_id);
     }
     return TaskStore::End(connection, ends, storage::OutputLimit(options_.claim.max_output_bytes));
   }));
   if (!changed.empty()) signals_.PayloadsChanged(changed);
   return static_cast<int>(changed.size());
+}
+
+absl::Status Dispatcher::AdvanceRollouts() {
+  bool active = false;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(active, RolloutStore::AnyActive(connection));
+    return absl::OkStatus();
+  }));
+  if (!active) return absl::OkStatus();
+  std::vector<int64_t> recalled;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(recalled, RolloutStore::Recall(connection));
+    return absl::OkStatus();
+  }));
+  if (!recalled.empty()) signals_.RecallRequested(recalled);
+  int cancelled = kMaxExpiriesPerRound;
+  while (cancelled == kMaxExpiriesPerRound) {
+    ASSIGN_OR_RETURN(cancelled, CancelStopped());
+  }
+  return database_.Transact([&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(storage::LockCapacity(connection));
+    RETURN_IF_ERROR(RolloutStore::OpenGates(connection));
+    return RolloutStore::Settle(connection);
+  });
+}
+
+absl::StatusOr<int> Dispatcher::CancelStopped() {
+  return EndTasks(
+      [](Connection& connection) {
+        return RolloutStore::FindStopped(connection, kMaxExpiriesPerRound);
+      },
+      [](LockedTask task) {
+        task.recall_requested = true;
+        return CancelledEnd(task);
+      });
 }
 
 void Dispatcher::ReturnCredit(const std::vector<WorkerRegistry::Slot>& slots) {

@@ -4,6 +4,7 @@
 #define LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_
 
 #include <chrono>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "common/mutex.h"
 #include "storage/database.h"
 #include "storage/lease_store.h"
+#include "storage/task_store.h"
 
 namespace longshore::executor {
 
@@ -42,6 +44,14 @@ class Dispatcher {
   absl::Status KeepHouse();
   // Ends tasks whose deadline is over. Returns how many.
   absl::StatusOr<int> ExpireUndelivered();
+  // Lets through the tasks whose turn it is in their rollouts, and ends what stopped rollouts have
+  // left.
+  absl::Status AdvanceRollouts();
+  absl::StatusOr<int> CancelStopped();
+  // Ends the tasks found, each as `end` says. Returns how many.
+  absl::StatusOr<int> EndTasks(
+      const std::function<absl::StatusOr<std::vector<int64_t>>(storage::Connection&)>& find,
+      const std::function<storage::TaskEnd(const storage::LockedTask&)>& end);
   // True when there may be more to claim at once.
   absl::StatusOr<bool> ClaimAndSend();
   absl::Status SendCleanups();

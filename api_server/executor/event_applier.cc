@@ -40,6 +40,12 @@ struct Batch {
 };
 
 TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
+  // A worker does not know why it was recalled.
+  if (finished.status() == v1::PAYLOAD_STATUS_CANCELLED && !finished.executed()) {
+    TaskEnd cancelled = CancelledEnd(task);
+    cancelled.run_directory = finished.run_directory();
+    return cancelled;
+  }
   TaskEnd end{.task_id = task.id,
               .payload_id = task.payload_id,
               .instance_id = task.instance_id,
@@ -59,7 +65,8 @@ TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
 
 // A try that failed for a task that nobody wants any more ends it instead.
 bool EndsInsteadOfRetry(const LockedTask& task, bool executing) {
-  return IsTerminal(task.payload_status) || (task.cancel_requested && !executing);
+  return IsTerminal(task.payload_status) ||
+         ((task.cancel_requested || task.recall_requested) && !executing);
 }
 
 class BatchBuilder {
@@ -136,11 +143,7 @@ class BatchBuilder {
   void AddRetry(const v1::Retry& retry, LockedTask& task) {
     const bool executing = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING;
     if (EndsInsteadOfRetry(task, executing)) {
-      End(task, {.task_id = task.id,
-                 .payload_id = task.payload_id,
-                 .instance_id = task.instance_id,
-                 .status = v1::PAYLOAD_STATUS_CANCELLED,
-                 .error = "cancelled before the script was started"});
+      End(task, CancelledEnd(task));
       return;
     }
     batch_.retries.push_back(task.id);

@@ -133,14 +133,14 @@ TEST_F(EventApplierTest, ARetryPutsTheTaskBackWithADelay) {
 }
 
 TEST_F(EventApplierTest, ARetryOfACancelledTaskEndsIt) {
-  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, task_); });
+  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, {task_}); });
   Apply({Retry()});
   EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_CANCELLED);
 }
 
 TEST_F(EventApplierTest, ARetryOfACancelledTaskThatRunsDoesNotEndIt) {
   Apply({Executing()});
-  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, task_); });
+  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, {task_}); });
   Apply({Retry()});
   EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_EXECUTING)
       << "the script runs: only a worker can stop it";

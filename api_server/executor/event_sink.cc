@@ -106,13 +106,13 @@ void EventSink::RenewLeases(const std::deque<HeartbeatItem>& heartbeats) {
     lease_epochs.insert(lease_epochs.end(), heartbeat.lease_epochs().begin(),
                         heartbeat.lease_epochs().end());
   }
-  std::map<std::pair<int64_t, int64_t>, bool> renewed;
+  std::map<std::pair<int64_t, int64_t>, storage::LeaseStore::Renewal> renewed;
   const absl::Status status = database_.Transact([&](storage::Connection& connection) {
     renewed.clear();
     auto renewals = storage::LeaseStore::Renew(connection, task_ids, lease_epochs, lease_duration_);
     RETURN_IF_ERROR(renewals.status());
     for (const auto& renewal : *renewals) {
-      renewed[{renewal.task_id, renewal.lease_epoch}] = renewal.cancel_requested;
+      renewed[{renewal.task_id, renewal.lease_epoch}] = renewal;
     }
     return absl::OkStatus();
   });
@@ -131,8 +131,10 @@ void EventSink::RenewLeases(const std::deque<HeartbeatItem>& heartbeats) {
         v1::LostLease* lost = answer->add_lost();
         lost->set_task_id(key.first);
         lost->set_lease_epoch(key.second);
-      } else if (found->second) {
+      } else if (found->second.cancel_requested) {
         answer->add_cancel_task_ids(key.first);
+      } else if (found->second.recall_requested) {
+        answer->add_recall_task_ids(key.first);
       }
     }
     item.session->Send(std::move(message));

@@ -48,6 +48,7 @@ void Merge(const SignalSet& from, SignalSet* into) {
   into->all_payloads |= from.all_payloads;
   into->payloads.insert(from.payloads.begin(), from.payloads.end());
   into->cancels.insert(from.cancels.begin(), from.cancels.end());
+  into->recalls.insert(from.recalls.begin(), from.recalls.end());
 }
 
 }  // namespace
@@ -55,10 +56,12 @@ void Merge(const SignalSet& from, SignalSet* into) {
 std::string EncodeSignals(std::string_view origin, const SignalSet& signals) {
   std::string text(origin);
   if (signals.tasks_due) text += " t";
-  if (!signals.cancels.empty()) {
-    const std::string cancels = IdList('c', signals.cancels);
+  for (const auto& [kind, ids] :
+       {std::pair('c', &signals.cancels), std::pair('r', &signals.recalls)}) {
+    if (ids->empty()) continue;
+    const std::string list = IdList(kind, *ids);
     // Too many to name: the next heartbeat of their workers tells them.
-    if (text.size() + cancels.size() < kMaxNotifyBytes / 2) text += cancels;
+    if (text.size() + list.size() < kMaxNotifyBytes / 2) text += list;
   }
   if (signals.all_payloads) return text + " p*";
   if (!signals.payloads.empty()) {
@@ -81,6 +84,7 @@ bool DecodeSignals(std::string_view text, std::string_view own_origin, SignalSet
       ParseIds(part.substr(1), &signals->payloads);
     }
     if (part.size() > 1 && part[0] == 'c') ParseIds(part.substr(1), &signals->cancels);
+    if (part.size() > 1 && part[0] == 'r') ParseIds(part.substr(1), &signals->recalls);
   }
   return true;
 }
@@ -120,7 +124,13 @@ void SignalBus::PayloadsChanged(const std::vector<int64_t>& payload_ids) {
   Publish({.payloads = {payload_ids.begin(), payload_ids.end()}});
 }
 
-void SignalBus::CancelRequested(int64_t task_id) { Publish({.cancels = {task_id}}); }
+void SignalBus::CancelRequested(const std::vector<int64_t>& task_ids) {
+  Publish({.cancels = {task_ids.begin(), task_ids.end()}});
+}
+
+void SignalBus::RecallRequested(const std::vector<int64_t>& task_ids) {
+  Publish({.recalls = {task_ids.begin(), task_ids.end()}});
+}
 
 void SignalBus::Publish(const SignalSet& signals) {
   handler_(signals);

@@ -21,11 +21,14 @@ struct SignalSet {
   bool all_payloads = false;  // Too many changed to name, or some may have been missed.
   std::set<int64_t> payloads;
   std::set<int64_t> cancels;
+  std::set<int64_t> recalls;
 
-  bool empty() const { return !tasks_due && !all_payloads && payloads.empty() && cancels.empty(); }
+  bool empty() const {
+    return !tasks_due && !all_payloads && payloads.empty() && cancels.empty() && recalls.empty();
+  }
 };
 
-// The text of a NOTIFY: "ORIGIN t p1,2,3 c4". Ids that do not fit its 8,000 bytes become "p*".
+// The text of a NOTIFY: "ORIGIN t c4 r5 p1,2,3". Ids that do not fit its 8,000 bytes become "p*".
 std::string EncodeSignals(std::string_view origin, const SignalSet& signals);
 // False when `text` is none or is of `own_origin`.
 bool DecodeSignals(std::string_view text, std::string_view own_origin, SignalSet* signals);
@@ -39,7 +42,8 @@ class SignalBus : public domain::Signals {
 
   void TasksDue() override;
   void PayloadsChanged(const std::vector<int64_t>& payload_ids) override;
-  void CancelRequested(int64_t task_id) override;
+  void CancelRequested(const std::vector<int64_t>& task_ids) override;
+  void RecallRequested(const std::vector<int64_t>& task_ids) override;
 
   // Ends both threads; signals are delivered within this process only from then on.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);

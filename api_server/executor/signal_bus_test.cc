@@ -14,12 +14,13 @@ SignalSet RoundTrip(const SignalSet& signals) {
 }
 
 TEST(SignalTextTest, ComesBackAsItWent) {
-  const SignalSet decoded =
-      RoundTrip({.tasks_due = true, .payloads = {1, 9223372036854775807}, .cancels = {4}});
+  const SignalSet decoded = RoundTrip(
+      {.tasks_due = true, .payloads = {1, 9223372036854775807}, .cancels = {4}, .recalls = {5, 6}});
   EXPECT_TRUE(decoded.tasks_due);
   EXPECT_FALSE(decoded.all_payloads);
   EXPECT_EQ(decoded.payloads, (std::set<int64_t>{1, 9223372036854775807}));
   EXPECT_EQ(decoded.cancels, std::set<int64_t>{4});
+  EXPECT_EQ(decoded.recalls, (std::set<int64_t>{5, 6}));
   EXPECT_TRUE(RoundTrip({.all_payloads = true}).all_payloads);
 }
 
@@ -84,7 +85,7 @@ TEST(SignalBusTest, ReachesOtherReplicasAndComesBackAfterALostConnection) {
   SignalBus second(&database, [&](const SignalSet& signals) { far.Take(signals); });
   near.WaitForResynchronisation(1);
   far.WaitForResynchronisation(1);
-  first.CancelRequested(5);
+  first.CancelRequested({5});
   near.WaitForCancel(5);
   far.WaitForCancel(5);
   ASSERT_TRUE(database
@@ -96,7 +97,7 @@ TEST(SignalBusTest, ReachesOtherReplicasAndComesBackAfterALostConnection) {
                   .ok());
   // Whatever was said meanwhile may be missed: everything is looked at again.
   far.WaitForResynchronisation(2);
-  first.CancelRequested(6);
+  first.CancelRequested({6});
   far.WaitForCancel(6);
 }
 

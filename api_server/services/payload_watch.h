@@ -1,4 +1,4 @@
-// WatchPayload's stream as an explicit state machine.
+// WatchPayload: what a watcher of one payload is sent.
 #ifndef LONGSHORE_API_SERVER_SERVICES_PAYLOAD_WATCH_H_
 #define LONGSHORE_API_SERVER_SERVICES_PAYLOAD_WATCH_H_
 

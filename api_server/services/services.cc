@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api_server/services/deployment_watch.h"
 #include "api_server/services/payload_watch.h"
 #include "common/grpc_status.h"
 
@@ -68,6 +69,35 @@ grpc::Status PayloadServiceImpl::CancelPayload(grpc::ServerContext* /*context*/,
 grpc::ServerWriteReactor<v1::PayloadEvent>* PayloadServiceImpl::WatchPayload(
     grpc::CallbackServerContext* /*context*/, const v1::WatchPayloadRequest* request) {
   return StartPayloadWatch(&watches_, *request);
+}
+
+grpc::Status PayloadServiceImpl::GetDeployment(grpc::ServerContext* /*context*/,
+                                               const v1::GetDeploymentRequest* request,
+                                               v1::Deployment* response) {
+  return Answer(deployments_.Get(request->deployment_id()), response);
+}
+
+grpc::Status PayloadServiceImpl::ListDeployments(grpc::ServerContext* /*context*/,
+                                                 const v1::ListDeploymentsRequest* request,
+                                                 v1::ListDeploymentsResponse* response) {
+  return Answer(deployments_.List(*request), response);
+}
+
+grpc::Status PayloadServiceImpl::CancelDeployment(grpc::ServerContext* /*context*/,
+                                                  const v1::CancelDeploymentRequest* request,
+                                                  v1::Deployment* response) {
+  return Answer(deployments_.Cancel(request->deployment_id()), response);
+}
+
+grpc::Status PayloadServiceImpl::RetryDeployment(grpc::ServerContext* /*context*/,
+                                                 const v1::RetryDeploymentRequest* request,
+                                                 v1::DeployPayloadResponse* response) {
+  return Answer(deployments_.Retry(*request), response);
+}
+
+grpc::ServerWriteReactor<v1::DeploymentEvent>* PayloadServiceImpl::WatchDeployment(
+    grpc::CallbackServerContext* /*context*/, const v1::WatchDeploymentRequest* request) {
+  return StartDeploymentWatch(&watches_, *request);
 }
 
 grpc::Status TaskServiceImpl::GetTask(grpc::ServerContext* /*context*/,

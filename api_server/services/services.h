@@ -3,6 +3,7 @@
 #define LONGSHORE_API_SERVER_SERVICES_SERVICES_H_
 
 #include "api_server/domain/deployer.h"
+#include "api_server/domain/deployment_manager.h"
 #include "api_server/domain/instance_manager.h"
 #include "api_server/domain/payload_manager.h"
 #include "api_server/services/watch_hub.h"
@@ -28,14 +29,17 @@ class InstanceServiceImpl final : public v1::InstanceService::Service {
   domain::InstanceManager& instances_;
 };
 
-// WatchPayload stays open for as long as its client likes: it uses the callback API and holds no
-// thread.
+// A watch stays open for as long as its client likes: it uses the callback API and holds no thread.
 class PayloadServiceImpl final
-    : public v1::PayloadService::WithCallbackMethod_WatchPayload<v1::PayloadService::Service> {
+    : public v1::PayloadService::WithCallbackMethod_WatchPayload<
+          v1::PayloadService::WithCallbackMethod_WatchDeployment<v1::PayloadService::Service>> {
  public:
   PayloadServiceImpl(domain::Deployer* deployer, domain::PayloadManager* payloads,
-                     WatchHub* watches)
-      : deployer_(*deployer), payloads_(*payloads), watches_(*watches) {}
+                     domain::DeploymentManager* deployments, WatchHub* watches)
+      : deployer_(*deployer),
+        payloads_(*payloads),
+        deployments_(*deployments),
+        watches_(*watches) {}
 
   grpc::Status DeployPayload(grpc::ServerContext* context, const v1::DeployPayloadRequest* request,
                              v1::DeployPayloadResponse* response) override;
@@ -53,9 +57,24 @@ class PayloadServiceImpl final
   grpc::ServerWriteReactor<v1::PayloadEvent>* WatchPayload(
       grpc::CallbackServerContext* context, const v1::WatchPayloadRequest* request) override;
 
+  grpc::Status GetDeployment(grpc::ServerContext* context, const v1::GetDeploymentRequest* request,
+                             v1::Deployment* response) override;
+  grpc::Status ListDeployments(grpc::ServerContext* context,
+                               const v1::ListDeploymentsRequest* request,
+                               v1::ListDeploymentsResponse* response) override;
+  grpc::Status CancelDeployment(grpc::ServerContext* context,
+                                const v1::CancelDeploymentRequest* request,
+                                v1::Deployment* response) override;
+  grpc::Status RetryDeployment(grpc::ServerContext* context,
+                               const v1::RetryDeploymentRequest* request,
+                               v1::DeployPayloadResponse* response) override;
+  grpc::ServerWriteReactor<v1::DeploymentEvent>* WatchDeployment(
+      grpc::CallbackServerContext* context, const v1::WatchDeploymentRequest* request) override;
+
  private:
   domain::Deployer& deployer_;
   domain::PayloadManager& payloads_;
+  domain::DeploymentManager& deployments_;
   WatchHub& watches_;
 };
 

@@ -66,24 +66,33 @@ class DatabaseFixture : public ::testing::Test {
   // One payload with its transfer task; returns the task's id, which equals the payload's in a new
   // database.
   int64_t AddPayload(int64_t instance_id, const std::string& path, bool execute = true) {
+    return AddDeployment({instance_id}, path, {}, execute)[0];
+  }
+
+  // One deployment; returns the tasks' ids, which equal the payloads' in a new database.
+  std::vector<int64_t> AddDeployment(const std::vector<int64_t>& instance_ids,
+                                     const std::string& path, const v1::Rollout& rollout,
+                                     bool execute = true) {
     NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER};
     Do([&](Connection& c) -> absl::Status {
-      const NewDeployment deployment{.script_sha256 = Sha256("x"),
-                                     .script_bytes = 1,
-                                     .execute_payload = execute,
-                                     .timeout = 60};
+      NewDeployment deployment{.script_sha256 = Sha256("x"),
+                               .script_bytes = 1,
+                               .execute_payload = execute,
+                               .timeout = 60};
+      *deployment.request.mutable_rollout() = rollout;
+      const int64_t count = static_cast<int64_t>(instance_ids.size());
       RETURN_IF_ERROR(ScriptStore::Put(c, Sha256("x"), "x"));
-      ASSIGN_OR_RETURN(const int64_t deployment_id, PayloadStore::InsertDeployment(c, deployment));
-      ASSIGN_OR_RETURN(tasks.payload_ids, PayloadStore::AllocateIds(c, 1));
-      ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(c, 1));
-      tasks.instance_ids = {instance_id};
-      tasks.remote_paths = {path};
-      tasks.depends_on.resize(1);
+      ASSIGN_OR_RETURN(const int64_t deployment_id, DeploymentStore::Insert(c, deployment));
+      ASSIGN_OR_RETURN(tasks.payload_ids, PayloadStore::AllocateIds(c, count));
+      ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(c, count));
+      tasks.instance_ids = instance_ids;
+      tasks.remote_paths.assign(count, path);
+      tasks.depends_on.resize(count);
       RETURN_IF_ERROR(PayloadStore::InsertBatch(c, deployment_id, deployment, tasks.payload_ids,
                                                 tasks.instance_ids, tasks.remote_paths, tasks.ids));
       return TaskStore::InsertBatch(c, tasks);
     });
-    return tasks.ids[0];
+    return tasks.ids;
   }
 
   std::vector<int64_t> Claim(int places, ClaimOptions options = {}) {

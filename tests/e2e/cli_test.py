@@ -6,7 +6,7 @@ import pty
 import subprocess
 import unittest
 
-from harness import PATIENCE, ROOT, Stack
+from harness import PATIENCE, ROOT, Stack, wait_until
 
 LONGSHORE = os.path.join(ROOT, "cli/longshore")
 
@@ -132,6 +132,56 @@ class CliTest(unittest.TestCase):
         out, _ = self.longshore("tasks")
         self.assertIn("PAYLOAD_TRANSFER", out)
 
+    def fleet(self, name):
+        """Registers both hosts under a project of its own; returns the words that select them."""
+        for host in self.stack.instances:
+            self.longshore("instances", "add", "--name", host.name, "--address", "127.0.0.1", "--port", host.relay.port,
+                           "--project", name, "--tag", "both")
+        return ("--project", name, "--tag", "both")
+
+    def test_a_deployment_to_a_fleet(self):
+        fleet = self.fleet("fleet")
+        out, _ = self.longshore("deploy", "--file", self.file("exit 3"), *fleet, "--execute", "--max-concurrency", 1,
+                                "--max-errors", 1, "--wait", status=1)
+        self.assertEqual(out.count("FAILED (NONZERO_EXIT)"), 1, out)
+        self.assertEqual(out.count("CANCELLED"), 1, out)
+        out, _ = self.longshore("deployments", "list", "--project", "fleet", "--json")
+        deployment = json.loads(out)
+        self.assertEqual((deployment["counts"]["failed"], deployment["counts"]["cancelled"]), ("1", "1"))
+        out, _ = self.longshore("deployments", "list", "--project", "fleet")
+        self.assertIn("max_errors 1", out)
+        out, _ = self.longshore("deployments", "show", deployment["id"])
+        self.assertIn("project fleet, tags both", out)
+        self.assertIn("max_errors 1", out)
+        self.assertEqual(out.count("NONZERO_EXIT"), 1, out)
+        out, err = self.longshore("deployments", "watch", deployment["id"], status=1)
+        self.assertIn("2/2 ended  FAILED 1  CANCELLED 1", out)
+        self.assertIn("FAILED (NONZERO_EXIT): ", out)
+        self.assertIn("max_errors 1", err)
+        out, _ = self.longshore("deployments", "retry", deployment["id"], "--wait", status=1)
+        self.assertIn("NONZERO_EXIT", out)
+        _, err = self.longshore("deployments", "cancel", deployment["id"], status=1)
+        self.assertIn("cancelled", err)
+
+    def test_transfer_to_a_fleet_and_execute_later(self):
+        fleet = self.fleet("later")
+        out, _ = self.longshore("deploy", "--file", self.file("echo later"), *fleet, "--wait")
+        self.assertEqual(out.count("TRANSFERRED"), 2, out)
+        out, _ = self.longshore("deployments", "list", "--project", "later", "--json")
+        out, _ = self.longshore("execute", "--deployment", json.loads(out)["id"], "--follow")
+        self.assertEqual(out.count("] later\n"), 2, out)
+
+    def test_a_running_deployment_is_cancelled(self):
+        fleet = self.fleet("stopped")
+        child = self.start("deploy", "--file", self.file("echo up; sleep 600"), *fleet, "--execute", "--wait",
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        query = "SELECT deployment_id FROM payloads WHERE status = 'EXECUTING' GROUP BY 1 HAVING count(*) = 2"
+        deployment = wait_until(lambda: self.stack.sql(query), "both to run")
+        out, _ = self.longshore("deployments", "cancel", deployment)
+        self.assertIn(f"deployment {deployment}: ", out)
+        out, _ = child.communicate(timeout=PATIENCE)
+        self.assertEqual((child.returncode, out.count("CANCELLED")), (1, 2))
+
     def test_validate_only_and_request_id(self):
         out, _ = self.deploy("echo x", "--validate-only")
         self.assertEqual(out, "valid\n")
@@ -146,7 +196,10 @@ class CliTest(unittest.TestCase):
                       ("deploy", "--file", "/dev/null", "--instances", "1"), ("deploy", "--nope"), ("status",),
                       ("status", "x"), ("status", "1", "2"), ("list",), ("tasks", "--status", "odd"),
                       ("deploy", "--file", self.file("x"), "--instances", "1", "--timeout", "4294967297"),
-                      ("deploy", "--file", self.file("x"), "--instances", "1,b")):
+                      ("deploy", "--file", self.file("x"), "--instances", "1,b"),
+                      ("deploy", "--file", self.file("x"), "--instances", "1", "--tag", "t"),
+                      ("execute",), ("execute", "--payloads", "1", "--deployment", "1"),
+                      ("deployments",), ("deployments", "show"), ("deployments", "retry", "x")):
             _, err = self.longshore(*words, status=2)
             self.assertTrue(err.startswith("longshore:"), err)
 
@@ -162,7 +215,7 @@ class CliTest(unittest.TestCase):
 
     def test_progress_on_a_terminal_only(self):
         master, slave = pty.openpty()
-        child = self.start("deploy", "--file", self.file("sleep 1"), "--instances", self.both, "--execute", "--wait",
+        child = self.start("deploy", "--file", self.file("sleep 1; exit 7"), "--instances", self.both, "--execute", "--wait",
                            stdout=subprocess.DEVNULL, stderr=slave)
         os.close(slave)
         seen = b""
@@ -172,9 +225,11 @@ class CliTest(unittest.TestCase):
         except OSError:  # The other end is closed.
             pass
         os.close(master)
-        self.assertEqual(child.wait(timeout=PATIENCE), 0)
-        self.assertIn(b"0/2 ended", seen)
+        self.assertEqual(child.wait(timeout=PATIENCE), 1)
+        self.assertIn(b"[....................] 0/2 ended", seen)
         self.assertIn(b"EXECUTING", seen)
+        self.assertIn(b"[####################] 2/2 ended", seen)
+        self.assertEqual(seen.count(b"is FAILED (NONZERO_EXIT)"), 2, "each failure is named as it happens")
 
     def test_a_watch_goes_on_through_a_restart_of_the_api_server(self):
         out, _ = self.longshore("deploy", "--file", self.file("echo first; until [ -e go ]; do sleep 0.1; done; echo last"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import os
 import unittest
 
 import grpc
@@ -93,6 +94,8 @@ class WatchTest(unittest.TestCase):
         counts = asyncio.run(self.watch_in_thousands(payload_id))
         self.assertEqual(counts, {len(want): WATCHERS})
         for process, bytes_before in zip(self.stack.api_servers, before):
+            if "ASAN_OPTIONS" in os.environ:  # It keeps what was freed: the process's size says nothing about the server.
+                continue
             # One event of at most 64 KiB a watch, and what gRPC needs for a stream.
             self.assertLess(self.resident_bytes(process) - bytes_before, WATCHERS / 2 * 256 * 1024)
         # Nothing of it is left over: another one is served at once.

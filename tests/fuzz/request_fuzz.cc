@@ -21,7 +21,8 @@ namespace {
 class NoSignals : public domain::Signals {
   void TasksDue() override {}
   void PayloadsChanged(const std::vector<int64_t>&) override {}
-  void CancelRequested(int64_t) override {}
+  void CancelRequested(const std::vector<int64_t>&) override {}
+  void RecallRequested(const std::vector<int64_t>&) override {}
 };
 
 // The domain over a database of its own.

@@ -1,0 +1,161 @@
+#include "api_server/domain/deployment_manager.h"
+
+#include <map>
+#include <optional>
+
+#include "api_server/domain/errors.h"
+#include "api_server/domain/fields.h"
+#include "api_server/domain/page.h"
+#include "api_server/domain/request_once.h"
+#include "common/status_macros.h"
+#include "storage/deployment_store.h"
+#include "storage/instance_store.h"
+#include "storage/payload_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::domain {
+namespace {
+
+using storage::Connection;
+using storage::DeploymentStore;
+using storage::InstanceStore;
+using storage::PayloadStore;
+using storage::TaskStore;
+
+absl::StatusOr<v1::Deployment> Existing(Connection& connection, int64_t id) {
+  ASSIGN_OR_RETURN(auto deployment, DeploymentStore::Get(connection, id));
+  if (!deployment.has_value()) return DeploymentNotFound(id);
+  return *std::move(deployment);
+}
+
+}  // namespace
+
+DeploymentManager::DeploymentManager(storage::Database* database, Signals* signals,
+                                     DeployLimits limits, storage::OutputLimit output_limit)
+    : database_(*database),
+      signals_(*signals),
+      limits_(std::move(limits)),
+      output_limit_(output_limit) {}
+
+absl::StatusOr<v1::Deployment> DeploymentManager::Get(int64_t deployment_id) {
+  RETURN_IF_ERROR(CheckId("deployment_id", deployment_id));
+  v1::Deployment deployment;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(deployment, Existing(connection, deployment_id));
+    return absl::OkStatus();
+  })));
+  return deployment;
+}
+
+absl::StatusOr<v1::ListDeploymentsResponse> DeploymentManager::List(
+    const v1::ListDeploymentsRequest& request) {
+  RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
+  const std::string list = "deployments/" + request.project();
+  ASSIGN_OR_RETURN(const storage::Page page,
+                   ParsePage(list, request.page_size(), request.page_token()));
+  std::vector<v1::Deployment> deployments;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(deployments, DeploymentStore::List(connection, request.project(), page));
+    return absl::OkStatus();
+  })));
+  v1::ListDeploymentsResponse response;
+  response.set_next_page_token(FinishPage(list, page, &deployments));
+  for (v1::Deployment& deployment : deployments) {
+    *response.add_deployments() = std::move(deployment);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(int64_t deployment_id) {
+  RETURN_IF_ERROR(CheckId("deployment_id", deployment_id));
+  CancelOutcome outcome;
+  RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(Existing(connection, deployment_id).status());
+    ASSIGN_OR_RETURN(const auto ids, PayloadStore::IdsOfDeployment(connection, deployment_id,
+                                                                   {v1::PAYLOAD_STATUS_PENDING,
+                                                                    v1::PAYLOAD_STATUS_TRANSFERRED,
+                                                                    v1::PAYLOAD_STATUS_EXECUTING}));
+    if (ids.empty()) {
+      return DeploymentInWrongState(deployment_id,
+                                    "has ended: no payload of it can be cancelled any more");
+    }
+    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
+    ASSIGN_OR_RETURN(outcome, CancelPayloads(connection, locked, output_limit_));
+    return absl::OkStatus();
+  })));
+  outcome.Tell(signals_);
+  return Get(deployment_id);
+}
+
+absl::Status DeploymentManager::InsertRetries(Connection& connection, const LockedPayloads& locked,
+                                              v1::DeployPayloadResponse* response) const {
+  std::vector<int64_t> instance_ids;
+  for (const auto& [id, stored] : locked.payloads) {
+    instance_ids.push_back(stored.payload.instance_id());
+  }
+  ASSIGN_OR_RETURN(const auto targets, InstanceStore::LockTargets(connection, instance_ids));
+  // What ExecutePayload ran is run again, what was only to be delivered is delivered again.
+  std::map<v1::TaskType, storage::NewTasks> by_type;
+  absl::Status first_error;
+  for (const auto& [id, stored] : locked.payloads) {
+    const v1::PayloadStatus status = stored.payload.status();
+    if (status != v1::PAYLOAD_STATUS_FAILED && status != v1::PAYLOAD_STATUS_CANCELLED) {
+      return absl::AbortedError("somebody else has retried it");  // Look again.
+    }
+    const int64_t instance_id = stored.payload.instance_id();
+    if (targets.at(instance_id).status == v1::INSTANCE_STATUS_TERMINATED) {
+      const absl::Status terminated = InstanceTerminated(instance_id);
+      if (first_error.ok()) first_error = terminated;
+      AddInstanceError(instance_id, terminated, response);
+      continue;
+    }
+    storage::NewTasks& tasks = by_type[locked.CurrentTask(id).type];
+    tasks.payload_ids.push_back(id);
+    tasks.instance_ids.push_back(instance_id);
+    tasks.remote_paths.push_back(stored.payload.remote_path());
+  }
+  response->set_success(first_error.ok());
+  if (by_type.empty()) return first_error;
+  for (auto& [type, tasks] : by_type) {
+    tasks.type = type;
+    tasks.delivery_timeout = limits_.delivery_timeout;
+    tasks.depends_on.resize(tasks.payload_ids.size());
+    ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(
+                                    connection, static_cast<int64_t>(tasks.payload_ids.size())));
+    RETURN_IF_ERROR(PayloadStore::Retry(connection, tasks.payload_ids, tasks.ids));
+    RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
+    response->mutable_payload_ids()->Add(tasks.payload_ids.begin(), tasks.payload_ids.end());
+    response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::DeployPayloadResponse> DeploymentManager::Retry(
+    const v1::RetryDeploymentRequest& request) {
+  v1::DeployPayloadResponse response;
+  bool replayed = false;
+  const auto prepare = [&] { return CheckId("deployment_id", request.deployment_id()); };
+  const auto body = [&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(Existing(connection, request.deployment_id()).status());
+    ASSIGN_OR_RETURN(
+        const auto ids,
+        PayloadStore::IdsOfDeployment(connection, request.deployment_id(),
+                                      {v1::PAYLOAD_STATUS_FAILED, v1::PAYLOAD_STATUS_CANCELLED}));
+    if (ids.empty()) {
+      return DeploymentInWrongState(request.deployment_id(),
+                                    "has no payload that is FAILED or CANCELLED");
+    }
+    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
+    response.set_deployment_id(request.deployment_id());
+    return InsertRetries(connection, locked, &response);
+  };
+  RETURN_IF_ERROR(RunOnce(database_, {"RetryDeployment", request.request_id(), &request}, prepare,
+                          body, &response, &replayed));
+  if (!replayed) {
+    signals_.PayloadsChanged({response.payload_ids().begin(), response.payload_ids().end()});
+    signals_.TasksDue();
+  }
+  return response;
+}
+
+}  // namespace longshore::domain

@@ -1,0 +1,39 @@
+// What may be done with a deployment after DeployPayload.
+#ifndef LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
+#define LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
+
+#include "absl/status/statusor.h"
+#include "api_server/domain/deployer.h"
+#include "api_server/domain/payload_lock.h"
+#include "api_server/domain/signals.h"
+#include "proto/longshore/v1/payload_service.pb.h"
+#include "storage/database.h"
+#include "storage/output_store.h"
+
+namespace longshore::domain {
+
+// Thread-safe. Errors are those of errors.h.
+class DeploymentManager {
+ public:
+  DeploymentManager(storage::Database* database, Signals* signals, DeployLimits limits,
+                    storage::OutputLimit output_limit);
+
+  absl::StatusOr<v1::Deployment> Get(int64_t deployment_id);
+  absl::StatusOr<v1::ListDeploymentsResponse> List(const v1::ListDeploymentsRequest& request);
+  absl::StatusOr<v1::Deployment> Cancel(int64_t deployment_id);
+  absl::StatusOr<v1::DeployPayloadResponse> Retry(const v1::RetryDeploymentRequest& request);
+
+ private:
+  // Gives every payload of `locked` whose instance still takes it a new attempt.
+  absl::Status InsertRetries(storage::Connection& connection, const LockedPayloads& locked,
+                             v1::DeployPayloadResponse* response) const;
+
+  storage::Database& database_;
+  Signals& signals_;
+  const DeployLimits limits_;
+  const storage::OutputLimit output_limit_;
+};
+
+}  // namespace longshore::domain
+
+#endif  // LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_

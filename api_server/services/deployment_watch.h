@@ -1,0 +1,19 @@
+// WatchDeployment: what a watcher of a deployment is sent.
+#ifndef LONGSHORE_API_SERVER_SERVICES_DEPLOYMENT_WATCH_H_
+#define LONGSHORE_API_SERVER_SERVICES_DEPLOYMENT_WATCH_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include "api_server/services/watch_hub.h"
+#include "proto/longshore/v1/payload_service.pb.h"
+
+namespace longshore::services {
+
+// Starts a stream for `request`; gRPC owns the reactor, which deletes itself when the stream is
+// done. It holds a few bytes for each payload of the deployment.
+grpc::ServerWriteReactor<v1::DeploymentEvent>* StartDeploymentWatch(
+    WatchHub* hub, const v1::WatchDeploymentRequest& request);
+
+}  // namespace longshore::services
+
+#endif  // LONGSHORE_API_SERVER_SERVICES_DEPLOYMENT_WATCH_H_

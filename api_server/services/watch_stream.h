@@ -1,0 +1,159 @@
+// A watching RPC's stream as an explicit state machine.
+#ifndef LONGSHORE_API_SERVER_SERVICES_WATCH_STREAM_H_
+#define LONGSHORE_API_SERVER_SERVICES_WATCH_STREAM_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "api_server/domain/errors.h"
+#include "api_server/services/watch_hub.h"
+#include "common/grpc_status.h"
+#include "common/mutex.h"
+
+namespace longshore::services {
+
+// Where a stream's events come from.
+template <typename Event>
+class WatchSource {
+ public:
+  virtual ~WatchSource() = default;
+  // The next event; nullopt when there is nothing new. Called by one thread at a time; may block on
+  // the database.
+  virtual absl::StatusOr<std::optional<Event>> Next() = 0;
+  // After this event the stream ends with OK.
+  virtual bool IsLast(const Event& event) const = 0;
+  // These payloads may have changed, or any (nullptr). False when that is nothing to this source.
+  // From any thread; never blocks.
+  virtual bool Notice(const std::set<int64_t>* payload_ids) = 0;
+};
+
+// Idle -> looking (in the database) -> writing -> looking ... -> finished. One event is in memory
+// at a time, so a slow reader costs one event; a wake that comes meanwhile is remembered in one
+// bit.
+template <typename Event>
+class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStream<Event>> {
+ public:
+  using Reactor = grpc::ServerWriteReactor<Event>;
+
+  WatchStream(WatchHub* hub, Reactor* reactor, std::unique_ptr<WatchSource<Event>> source)
+      : hub_(*hub), source_(std::move(source)), reactor_(reactor) {}
+
+  void Wake(const std::set<int64_t>* payload_ids) override {
+    if (!source_->Notice(payload_ids)) return;
+    MutexLock lock(&mutex_);
+    if (state_ == State::kIdle) {
+      StartLooking();
+    } else {
+      woken_ = true;
+    }
+  }
+
+  void Stop() override {
+    Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                        "the server is going away; watch again where this stream ended"));
+  }
+
+  void Finish(const grpc::Status& status) {
+    MutexLock lock(&mutex_);
+    FinishLocked(status);
+  }
+
+  void OnWriteDone(bool ok) {
+    MutexLock lock(&mutex_);
+    if (state_ == State::kFinished) return;
+    if (!ok) {
+      FinishLocked(grpc::Status::CANCELLED);
+    } else if (source_->IsLast(event_)) {
+      FinishLocked(grpc::Status::OK);
+    } else {
+      StartLooking();
+    }
+  }
+
+  // The reactor is about to be deleted.
+  void Close() {
+    MutexLock lock(&mutex_);
+    state_ = State::kFinished;
+    reactor_ = nullptr;
+  }
+
+ private:
+  enum class State { kIdle, kLooking, kWriting, kFinished };
+
+  void StartLooking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    state_ = State::kLooking;
+    woken_ = false;
+    hub_.work().Add([self = this->shared_from_this()] { self->Look(); });
+  }
+
+  void Look() {
+    auto event = source_->Next();
+    MutexLock lock(&mutex_);
+    if (state_ == State::kFinished) return;
+    if (!event.ok()) {
+      FinishLocked(ToGrpcStatus(domain::FromStorage(event.status())));
+    } else if (event->has_value()) {
+      event_ = **std::move(event);
+      state_ = State::kWriting;
+      reactor_->StartWrite(&event_);
+    } else if (woken_) {
+      StartLooking();
+    } else {
+      state_ = State::kIdle;
+    }
+  }
+
+  void FinishLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (state_ == State::kFinished) return;
+    state_ = State::kFinished;
+    reactor_->Finish(status);
+  }
+
+  WatchHub& hub_;
+  const std::unique_ptr<WatchSource<Event>> source_;
+  Mutex mutex_;
+  Reactor* reactor_ ABSL_GUARDED_BY(mutex_);
+  State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  Event event_;
+};
+
+template <typename Event>
+class WatchReactor : public grpc::ServerWriteReactor<Event> {
+ public:
+  // Watches from `source`, or ends with `checked` when that is an error. `payload_id` is the one
+  // payload that it is about, if it is about one.
+  WatchReactor(WatchHub* hub, std::optional<int64_t> payload_id,
+               std::unique_ptr<WatchSource<Event>> source, const absl::Status& checked)
+      : hub_(*hub),
+        payload_id_(payload_id),
+        stream_(std::make_shared<WatchStream<Event>>(hub, this, std::move(source))) {
+    if (checked.ok()) {
+      hub_.Add(stream_, payload_id_);
+    } else {
+      stream_->Finish(ToGrpcStatus(checked));
+    }
+  }
+
+  void OnWriteDone(bool ok) override { stream_->OnWriteDone(ok); }
+  void OnCancel() override { stream_->Finish(grpc::Status::CANCELLED); }
+  void OnDone() override {
+    hub_.Remove(stream_, payload_id_);
+    stream_->Close();
+    delete this;
+  }
+
+ private:
+  WatchHub& hub_;
+  const std::optional<int64_t> payload_id_;
+  const std::shared_ptr<WatchStream<Event>> stream_;
+};
+
+}  // namespace longshore::services
+
+#endif  // LONGSHORE_API_SERVER_SERVICES_WATCH_STREAM_H_

@@ -1,0 +1,235 @@
+// Rollouts as the stores carry them, against real PostgreSQL.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "storage/deployment_store.h"
+#include "storage/rollout_store.h"
+#include "storage/testing/database_fixture.h"
+
+namespace longshore::storage {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class RolloutTest : public DatabaseFixture {
+ protected:
+  std::vector<int64_t> Fleet(int size, int max_concurrency, int max_errors) {
+    std::vector<int64_t> instances;
+    for (int i = 0; i < size; ++i) instances.push_back(AddInstance("i" + std::to_string(i)));
+    v1::Rollout rollout;
+    rollout.set_max_concurrency(max_concurrency);
+    rollout.set_max_errors(max_errors);
+    return AddDeployment(instances, "/x", rollout);
+  }
+
+  void OpenGates() {
+    Do([](Connection& c) -> absl::Status {
+      RETURN_IF_ERROR(LockCapacity(c));
+      RETURN_IF_ERROR(RolloutStore::OpenGates(c));
+      return RolloutStore::Settle(c);
+    });
+  }
+
+  void End(int64_t task, v1::PayloadStatus status) {
+    const bool failed = status == v1::PAYLOAD_STATUS_FAILED;
+    Do([&](Connection& c) {
+      return TaskStore::End(c,
+                            {{.task_id = task,
+                              .payload_id = task,
+                              .instance_id = task,
+                              .status = status,
+                              .failure_reason = failed ? v1::FAILURE_REASON_NONZERO_EXIT
+                                                       : v1::FAILURE_REASON_UNSPECIFIED,
+                              .executed = true,
+                              .exit_code = failed ? 1 : 0}},
+                            OutputLimit(100));
+    });
+  }
+
+  std::vector<int64_t> Stopped() {
+    std::vector<int64_t> ids;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(ids, RolloutStore::FindStopped(c, 100));
+      return absl::OkStatus();
+    });
+    return ids;
+  }
+
+  v1::Deployment Deployment(int64_t id) {
+    v1::Deployment deployment;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto found, DeploymentStore::Get(c, id));
+      deployment = *found;
+      return absl::OkStatus();
+    });
+    return deployment;
+  }
+
+  bool AnyActive() {
+    bool active = false;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(active, RolloutStore::AnyActive(c));
+      return absl::OkStatus();
+    });
+    return active;
+  }
+};
+
+TEST_F(RolloutTest, LetsThroughAsManyAsHavePlaces) {
+  const auto tasks = Fleet(5, /*max_concurrency=*/2, /*max_errors=*/0);
+  EXPECT_THAT(Claim(10), IsEmpty()) << "all begin behind the gate";
+  OpenGates();
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[0], tasks[1]));
+  OpenGates();
+  EXPECT_THAT(Claim(10), IsEmpty());
+  End(tasks[0], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[2]));
+  for (int64_t task : {tasks[1], tasks[2]}) End(task, v1::PAYLOAD_STATUS_COMPLETED);
+  EXPECT_TRUE(AnyActive());
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[3], tasks[4]));
+  EXPECT_FALSE(AnyActive()) << "nothing is behind the gate any more";
+}
+
+TEST_F(RolloutTest, AnUnlimitedDeploymentHasNoGate) {
+  const auto tasks = Fleet(3, 0, 0);
+  EXPECT_EQ(Claim(10), tasks);
+  EXPECT_FALSE(AnyActive());
+}
+
+TEST_F(RolloutTest, ARetryGivesItsPlaceToAnotherUnlessItsDeadlineComesFirst) {
+  const auto tasks = Fleet(3, 1, 0);
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
+  Do([&](Connection& c) {
+    return TaskStore::Reschedule(c, {tasks[0]}, {std::chrono::milliseconds(60000)}, {"away"});
+  });
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[1]));
+  Do([&](Connection& c) {
+    return TaskStore::Reschedule(c, {tasks[1]}, {std::chrono::hours(2)}, {"away"});
+  });
+  OpenGates();
+  EXPECT_THAT(Claim(10), IsEmpty()) << "it keeps its place until its deadline";
+}
+
+TEST_F(RolloutTest, AStartedOneKeepsItsPlace) {
+  const auto tasks = Fleet(2, 1, 0);
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
+  Do([&](Connection& c) -> absl::Status {
+    RETURN_IF_ERROR(PayloadStore::MarkExecuting(c, {tasks[0]}));
+    return TaskStore::Reschedule(c, {tasks[0]}, {std::chrono::milliseconds(0)}, {"link broke"});
+  });
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[0]));
+}
+
+TEST_F(RolloutTest, WaitingForAPlaceDoesNotCountForTheDeadline) {
+  const auto tasks = Fleet(2, 1, 0);
+  ASSERT_TRUE(Sql("UPDATE tasks SET run_at = run_at - interval '2 h', deliver_by = now() - interval"
+                  " '1 h'")
+                  .ok());
+  OpenGates();
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto undelivered, LeaseStore::FindUndelivered(c, 10));
+    EXPECT_THAT(undelivered, IsEmpty());
+    return absl::OkStatus();
+  });
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[0]));
+}
+
+TEST_F(RolloutTest, StopsAtMaxErrors) {
+  const auto tasks = Fleet(6, 3, 2);
+  OpenGates();
+  ASSERT_THAT(Claim(10), SizeIs(3));
+  End(tasks[0], v1::PAYLOAD_STATUS_FAILED);
+  EXPECT_EQ(Deployment(1).stop_reason(), "");
+  OpenGates();  // The fourth is through the gate, and due.
+  End(tasks[1], v1::PAYLOAD_STATUS_FAILED);
+  EXPECT_EQ(Deployment(1).stop_reason(), "2 payloads failed; the rollout stops at max_errors 2");
+  OpenGates();
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto claimed, LeaseStore::ClaimDue(c, {"w", "w"}, {}));
+    EXPECT_THAT(claimed.claims, IsEmpty());
+    EXPECT_THAT(claimed.refused, SizeIs(1));
+    for (const TaskEnd& end : claimed.refused) EXPECT_EQ(end.status, v1::PAYLOAD_STATUS_CANCELLED);
+    return TaskStore::End(c, claimed.refused, OutputLimit(100));
+  });
+  EXPECT_THAT(Stopped(), ElementsAre(tasks[4], tasks[5]));
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto recalled, RolloutStore::Recall(c));
+    EXPECT_THAT(recalled, ElementsAre(tasks[2]));
+    ASSIGN_OR_RETURN(const auto again, RolloutStore::Recall(c));
+    EXPECT_THAT(again, IsEmpty());
+    return absl::OkStatus();
+  });
+  for (int64_t task : {tasks[4], tasks[5]}) End(task, v1::PAYLOAD_STATUS_CANCELLED);
+  OpenGates();
+  EXPECT_TRUE(AnyActive()) << "one is still on its way";
+  End(tasks[2], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  EXPECT_FALSE(AnyActive());
+  const v1::PayloadCounts counts = Deployment(1).counts();
+  EXPECT_EQ(counts.failed(), 2);
+  EXPECT_EQ(counts.cancelled(), 3);
+  EXPECT_EQ(counts.completed(), 1);
+  EXPECT_EQ(counts.total(), 6);
+}
+
+TEST_F(RolloutTest, NewTasksOpenAStoppedRolloutAgain) {
+  const auto tasks = Fleet(2, 1, 1);
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
+  End(tasks[0], v1::PAYLOAD_STATUS_FAILED);
+  End(tasks[1], v1::PAYLOAD_STATUS_CANCELLED);
+  OpenGates();
+  ASSERT_FALSE(AnyActive());
+  NewTasks again{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER,
+                 .payload_ids = tasks,
+                 .instance_ids = tasks,
+                 .remote_paths = {"/x", "/x"},
+                 .depends_on = {std::nullopt, std::nullopt}};
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(again.ids, TaskStore::AllocateIds(c, 2));
+    RETURN_IF_ERROR(PayloadStore::Retry(c, again.payload_ids, again.ids));
+    return TaskStore::InsertBatch(c, again);
+  });
+  EXPECT_EQ(Deployment(1).stop_reason(), "");
+  EXPECT_EQ(Deployment(1).counts().pending(), 2);
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(again.ids[0]));
+  EXPECT_EQ(Payload(tasks[0]).attempt(), 2);
+}
+
+TEST_F(RolloutTest, TasksOfTheFirstSchemaKnowTheirDeployment) {
+  const std::string url = postgres_->CreateDatabase("first_schema");
+  std::vector<Migration> first = EmbeddedMigrations();
+  first.resize(1);
+  ASSERT_TRUE(Migrate(url, first).ok());
+  Database database(DatabaseOptions{.url = url});
+  const auto run = [&](const std::string& sql) {
+    return database.Transact([&](Connection& c) { return c.ExecuteScript(sql); });
+  };
+  ASSERT_TRUE(
+      run("INSERT INTO instances (name, provider, port, ssh_user, status)"
+          " VALUES ('a', 'registered', 22, 'root', 'READY');"
+          "INSERT INTO scripts (sha256, content) VALUES (sha256('x'), 'x');"
+          "INSERT INTO deployments (script_sha256, script_bytes, original_path, remote_path,"
+          " execute_payload, timeout) VALUES (sha256('x'), 1, '', '/x', true, 60);"
+          "INSERT INTO payloads (id, deployment_id, instance_id, remote_path,"
+          " execute_payload, timeout, task_id) VALUES (7, 1, 1, '/x', true, 60, 9);"
+          "INSERT INTO tasks (id, type, payload_id, instance_id, remote_path, deliver_by)"
+          " VALUES (9, 'PAYLOAD_TRANSFER', 7, 1, '/x', now() + interval '1 h')")
+          .ok());
+  ASSERT_TRUE(Migrate(url).ok());
+  EXPECT_TRUE(
+      run("DO $$ BEGIN ASSERT (SELECT deployment_id = 1 AND NOT gated FROM tasks); END $$").ok());
+}
+
+}  // namespace
+}  // namespace longshore::storage
