@@ -4,12 +4,14 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <unistd.h>
 
 #include <atomic>
 
 #include "api_server/executor/dispatcher.h"
 #include "api_server/executor/event_applier.h"
 #include "api_server/executor/event_sink.h"
+#include "api_server/executor/instance_runner.h"
 #include "api_server/executor/signal_bus.h"
 #include "api_server/executor/worker_registry.h"
 #include "api_server/executor/worker_stream.h"
@@ -41,6 +43,13 @@ absl::Status CannotListen(const std::string& address) {
   return absl::FailedPreconditionError("cannot listen on " + address + ": is it in use?");
 }
 
+// Names this process in the tasks that it carries out itself.
+std::string OwnName() {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  return "api_server " + std::string(host) + "-" + std::to_string(getpid());
+}
+
 // Of the server as a whole and of each public service by its name.
 void SetServing(const grpc::Server& server, bool serving) {
   grpc::HealthCheckServiceInterface* health = server.GetHealthCheckService();
@@ -62,8 +71,8 @@ struct Server::Parts {
         watches(&database, kWatchThreads),
         signals(&database, [this](const executor::SignalSet& set) { OnSignals(set); }),
         scripts(options.allowed_payload_dirs, options.max_payload_bytes),
-        instances(&database),
         deployer(&database, &scripts, &signals, options.deploy),
+        instances(&database, &deployer, &signals),
         payloads(&database, &signals, options.deploy,
                  storage::OutputLimit(options.max_output_bytes)),
         deployments(&database, &signals, options.deploy,
@@ -80,6 +89,10 @@ struct Server::Parts {
                               .max_running_per_instance = options.max_running_per_instance,
                               .max_output_bytes = options.max_output_bytes},
                     .delivery_timeout = options.deploy.delivery_timeout}),
+        instance_runner(&database, &signals,
+                        {.owner = OwnName(),
+                         .lease_duration = options.lease_duration,
+                         .max_output_bytes = options.max_output_bytes}),
         worker_database_work(kWorkerDatabaseThreads),
         worker_service({.database = &database,
                         .registry = &workers,
@@ -95,7 +108,10 @@ struct Server::Parts {
   // first round of each part.
   void OnSignals(const executor::SignalSet& set) {
     if (!ready) return;
-    if (set.tasks_due) dispatcher.Wake();
+    if (set.tasks_due) {
+      dispatcher.Wake();
+      instance_runner.Wake();
+    }
     if (set.all_payloads) {
       watches.WakeAll();
     } else if (!set.payloads.empty()) {
@@ -122,8 +138,8 @@ struct Server::Parts {
   executor::WorkerRegistry workers;
   executor::SignalBus signals;
   domain::ScriptSource scripts;
-  domain::InstanceManager instances;
   domain::Deployer deployer;
+  domain::InstanceManager instances;
   domain::PayloadManager payloads;
   domain::DeploymentManager deployments;
   services::InstanceServiceImpl instance_service;
@@ -132,6 +148,7 @@ struct Server::Parts {
   executor::EventApplier applier;
   executor::EventSink sink;
   executor::Dispatcher dispatcher;
+  executor::InstanceRunner instance_runner;
   WorkQueue worker_database_work;
   executor::WorkerServiceImpl worker_service;
   std::unique_ptr<grpc::Server> public_server;
@@ -187,6 +204,7 @@ void Server::Drain() {
   const auto deadline = std::chrono::system_clock::now() + parts.options.drain_timeout;
   if (parts.public_server != nullptr) SetServing(*parts.public_server, false);
   parts.dispatcher.Shutdown();
+  parts.instance_runner.Shutdown();
   parts.workers.BeginDrain();
   parts.watches.Shutdown();
   if (parts.public_server != nullptr) parts.public_server->Shutdown(deadline);

@@ -31,6 +31,9 @@ class Command {
   // instance_commands.cc
   absl::StatusOr<int> AddInstance();
   absl::StatusOr<int> ListInstances();
+  absl::StatusOr<int> ShowInstance();
+  absl::StatusOr<int> UpdateInstance();
+  absl::StatusOr<int> DeleteInstance();
   // payload_commands.cc
   absl::StatusOr<int> Deploy();
   absl::StatusOr<int> Execute();
@@ -57,6 +60,7 @@ class Command {
   // `deployment_id` is 0 when they are not known to be of one.
   absl::StatusOr<int> Await(int64_t deployment_id, const std::vector<int64_t>& ids,
                             bool until_transferred);
+  absl::StatusOr<v1::Instance> GetInstance(int64_t instance_id) const;
   absl::StatusOr<v1::Deployment> GetDeployment(int64_t deployment_id) const;
   bool waits() const { return arguments_.Has("wait") || arguments_.Has("follow"); }
 

@@ -18,6 +18,8 @@ constexpr char kUsage[] =
   longshore instances add --name NAME --address HOST [--port N] [--user LOGIN] [--project P] [--tag T]...
                           [--host-key "TYPE BASE64"] [--request-id ID] [--quiet]
   longshore instances list [--project P] [--tag T]...
+  longshore instances show|delete INSTANCE
+  longshore instances update INSTANCE [--name NAME] [--tag T]... [--no-tags] [--path PATH [--execute] [--wait | --follow]]
   longshore deploy (--path PATH | --file FILE) (--instances ID,ID... | [--project P] [--tag T]...)
                    [--execute] [--remote-path PATH] [--timeout SECONDS] [--max-concurrency N] [--max-errors N]
                    [--wait | --follow] [--request-id ID] [--validate-only]
@@ -53,6 +55,12 @@ const std::map<std::string, CommandEntry>& CommandTable() {
         {"name", "address", "port", "user", "project", "tag", "host-key", "request-id"},
         {"quiet"}}},
       {"instances list", {&Command::ListInstances, {"project", "tag"}, {}}},
+      {"instances show", {&Command::ShowInstance, {}, {}}},
+      {"instances update",
+       {&Command::UpdateInstance,
+        {"name", "tag", "path"},
+        {"no-tags", "execute", "wait", "follow"}}},
+      {"instances delete", {&Command::DeleteInstance, {}, {}}},
       {"deploy",
        {&Command::Deploy,
         {"path", "file", "instances", "project", "tag", "remote-path", "timeout", "max-concurrency",

@@ -42,4 +42,64 @@ absl::StatusOr<int> Command::ListInstances() {
   return 0;
 }
 
+absl::StatusOr<v1::Instance> Command::GetInstance(int64_t instance_id) const {
+  v1::GetInstanceRequest request;
+  request.set_instance_id(instance_id);
+  grpc::ClientContext context;
+  v1::Instance instance;
+  RETURN_IF_ERROR(FromGrpcStatus(
+      v1::InstanceService::NewStub(channel_)->GetInstance(&context, request, &instance)));
+  return instance;
+}
+
+absl::StatusOr<int> Command::ShowInstance() {
+  ASSIGN_OR_RETURN(const int64_t id, OnlyId("instance"));
+  ASSIGN_OR_RETURN(const v1::Instance instance, GetInstance(id));
+  Print(instance, InstanceDetails(instance));
+  return 0;
+}
+
+absl::StatusOr<int> Command::UpdateInstance() {
+  v1::UpdateInstanceRequest request;
+  ASSIGN_OR_RETURN(const int64_t id, OnlyId("instance"));
+  request.set_instance_id(id);
+  request.set_name(arguments_.Text("name"));
+  request.set_payload_path(arguments_.Text("path"));
+  request.set_execute_payload(arguments_.Has("execute"));
+  for (const std::string& tag : arguments_.All("tag")) request.add_tags(tag);
+  if (arguments_.Has("no-tags")) {
+    if (arguments_.Has("tag")) return UsageError("give --tag or --no-tags, one of the two");
+    request.mutable_update_mask()->add_paths("tags");
+    if (arguments_.Has("name")) request.mutable_update_mask()->add_paths("name");
+    if (arguments_.Has("path")) request.mutable_update_mask()->add_paths("payload_path");
+  }
+  grpc::ClientContext context;
+  v1::UpdateInstanceResponse response;
+  RETURN_IF_ERROR(FromGrpcStatus(
+      v1::InstanceService::NewStub(channel_)->UpdateInstance(&context, request, &response)));
+  if (response.payload_id() != 0 && waits()) {
+    return Await(0, {response.payload_id()}, /*until_transferred=*/!request.execute_payload());
+  }
+  std::string text = InstanceTable({response.instance()});
+  if (response.payload_id() != 0) {
+    text += "payload " + std::to_string(response.payload_id()) + " task " +
+            std::to_string(response.task_id()) + "\n";
+  }
+  Print(response, text);
+  return 0;
+}
+
+absl::StatusOr<int> Command::DeleteInstance() {
+  v1::TerminateInstanceRequest request;
+  ASSIGN_OR_RETURN(const int64_t id, OnlyId("instance"));
+  request.set_instance_id(id);
+  grpc::ClientContext context;
+  v1::TerminateInstanceResponse response;
+  RETURN_IF_ERROR(FromGrpcStatus(
+      v1::InstanceService::NewStub(channel_)->TerminateInstance(&context, request, &response)));
+  Print(response, "instance " + std::to_string(id) + " is being terminated, task " +
+                      std::to_string(response.task_id()) + "\n");
+  return 0;
+}
+
 }  // namespace longshore::cli

@@ -89,6 +89,26 @@ std::string InstanceTable(const std::vector<v1::Instance>& instances) {
   return FormatTable(rows);
 }
 
+std::string InstanceDetails(const v1::Instance& instance) {
+  const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : text; };
+  return FormatTable({
+      {"instance:", std::to_string(instance.id())},
+      {"name:", instance.name()},
+      {"project:", or_dash(instance.project())},
+      {"tags:", or_dash(absl::StrJoin(instance.tags(), ","))},
+      {"provider:", instance.provider()},
+      {"address:", instance.address() + ":" + std::to_string(instance.port())},
+      {"user:", instance.ssh_user()},
+      {"host key:", or_dash(instance.host_key())},
+      {"status:", EnumText(instance.status())},
+      {"status error:", or_dash(instance.status_error())},
+      {"payload:", EnumText(instance.payload_status())},
+      {"payload error:", or_dash(instance.payload_error())},
+      {"created:", TimeText(instance.created_at())},
+      {"updated:", TimeText(instance.updated_at())},
+  });
+}
+
 std::string PayloadTable(const std::vector<v1::Payload>& payloads) {
   std::vector<std::vector<std::string>> rows{
       {"PAYLOAD", "INSTANCE", "STATUS", "EXIT", "TIME", "OUTPUT", "REMOTE PATH", "ERROR"}};

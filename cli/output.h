@@ -22,6 +22,7 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 std::string ToJson(const google::protobuf::Message& message);
 
 std::string InstanceTable(const std::vector<v1::Instance>& instances);
+std::string InstanceDetails(const v1::Instance& instance);
 std::string PayloadTable(const std::vector<v1::Payload>& payloads);
 // The table, or for a fleet of over 100 only what did not go well; the counts last.
 std::string PayloadSummary(const std::vector<v1::Payload>& payloads);

@@ -6,10 +6,19 @@
 namespace longshore::storage {
 namespace {
 
-#define INSTANCE_COLUMNS                                                                        \
-  "id, name, project, provider, region, size, image, address, port, ssh_user, host_key, tags, " \
-  "status, status_error, payload_status, payload_error, " LONGSHORE_MICROS(                     \
-      "created_at") ", " LONGSHORE_MICROS("updated_at")
+// payload_status says of the payload p that came with the instance how far it has come.
+#define INSTANCE_SELECT \
+  "SELECT i.id, i.name, i.project, i.provider, i.region, i.size, i.image, i.address, i.port,"  \
+  " i.ssh_user, i.host_key, i.tags, i.status, i.status_error,"                                 \
+  " CASE WHEN p.id IS NULL THEN 'NONE' WHEN p.status = 'COMPLETED' THEN 'EXECUTED'"            \
+  "  WHEN p.status IN ('FAILED', 'CANCELLED') THEN"                                            \
+  "   CASE WHEN p.copied THEN 'EXECUTION_FAILED' ELSE 'COPY_FAILED' END"                       \
+  "  WHEN p.status = 'PENDING' THEN 'PENDING_COPY'"                                            \
+  "  WHEN p.status = 'EXECUTING' OR p.execute_payload THEN 'PENDING_EXECUTION'"                \
+  "  WHEN t.type = 'PAYLOAD_EXECUTE' THEN 'PENDING_EXECUTION' ELSE 'COPIED' END,"              \
+  " coalesce(p.error, ''), " LONGSHORE_MICROS("i.created_at") ", "                             \
+  LONGSHORE_MICROS("i.updated_at") " FROM instances i"                                         \
+  " LEFT JOIN payloads p ON p.id = i.payload_id LEFT JOIN tasks t ON t.id = p.task_id "
 
 v1::Instance ReadInstance(const Result& result, int row) {
   v1::Instance instance;
@@ -36,7 +45,7 @@ v1::Instance ReadInstance(const Result& result, int row) {
   return instance;
 }
 
-#define TARGET_SELECT "SELECT id, status, project, ssh_user, home FROM instances "
+#define TARGET_SELECT "SELECT id, status, project, ssh_user, home, terminating FROM instances "
 
 std::map<int64_t, InstanceStore::Target> ReadTargets(const Result& result) {
   std::map<int64_t, InstanceStore::Target> targets;
@@ -44,7 +53,8 @@ std::map<int64_t, InstanceStore::Target> ReadTargets(const Result& result) {
     targets[result.Int(row, 0)] = {.status = EnumFromText<v1::InstanceStatus>(result.Text(row, 1)),
                                    .project = std::string(result.Text(row, 2)),
                                    .ssh_user = std::string(result.Text(row, 3)),
-                                   .home = std::string(result.Text(row, 4))};
+                                   .home = std::string(result.Text(row, 4)),
+                                   .terminating = result.Bool(row, 5)};
   }
   return targets;
 }
@@ -62,7 +72,7 @@ absl::StatusOr<v1::Instance> InstanceStore::Insert(Connection& connection,
       connection.Execute(
           "INSERT INTO instances (name, project, provider, region, size, image, address, port,"
           " ssh_user, host_key, tags, status)"
-          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING " INSTANCE_COLUMNS,
+          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
           Params()
               .Text(instance.name())
               .Text(instance.project())
@@ -76,13 +86,13 @@ absl::StatusOr<v1::Instance> InstanceStore::Insert(Connection& connection,
               .Text(instance.host_key())
               .Texts(Tags(instance))
               .Text(EnumText(instance.status()))));
-  return ReadInstance(result, 0);
+  ASSIGN_OR_RETURN(const auto inserted, Get(connection, result.Int(0, 0)));
+  return *inserted;
 }
 
 absl::StatusOr<std::optional<v1::Instance>> InstanceStore::Get(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT " INSTANCE_COLUMNS " FROM instances WHERE id = $1",
-                                      Params().Int(id)));
+                   connection.Execute(INSTANCE_SELECT "WHERE i.id = $1", Params().Int(id)));
   if (result.rows() == 0) return std::nullopt;
   return ReadInstance(result, 0);
 }
@@ -90,17 +100,17 @@ absl::StatusOr<std::optional<v1::Instance>> InstanceStore::Get(Connection& conne
 absl::StatusOr<std::vector<v1::Instance>> InstanceStore::List(Connection& connection,
                                                               const InstanceFilter& filter,
                                                               Page page) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT " INSTANCE_COLUMNS
-                                      " FROM instances WHERE id > $1 AND ($2 = '' OR project = $2)"
-                                      " AND tags @> $3::text[] AND ($4 = '' OR status = $4)"
-                                      " ORDER BY id LIMIT $5",
-                                      Params()
-                                          .Int(page.after)
-                                          .Text(filter.project)
-                                          .Texts(filter.tags)
-                                          .Text(filter.status == 0 ? "" : EnumText(filter.status))
-                                          .Int(page.limit)));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(INSTANCE_SELECT "WHERE i.id > $1 AND ($2 = '' OR i.project = $2)"
+                                         " AND i.tags @> $3::text[] AND ($4 = '' OR i.status = $4)"
+                                         " ORDER BY i.id LIMIT $5",
+                         Params()
+                             .Int(page.after)
+                             .Text(filter.project)
+                             .Texts(filter.tags)
+                             .Text(filter.status == 0 ? "" : EnumText(filter.status))
+                             .Int(page.limit)));
   std::vector<v1::Instance> instances;
   for (int row = 0; row < result.rows(); ++row) instances.push_back(ReadInstance(result, row));
   return instances;
@@ -121,9 +131,41 @@ absl::StatusOr<std::map<int64_t, InstanceStore::Target>> InstanceStore::LockMatc
       const Result result,
       connection.Execute(TARGET_SELECT "WHERE ($1 = '' OR project = $1) AND tags @> $2::text[]"
                                        " AND status NOT IN ('FAILED', 'TERMINATED')"
+                                       " AND NOT terminating"
                                        " ORDER BY id LIMIT $3 FOR SHARE",
                          Params().Text(filter.project).Texts(filter.tags).Int(limit)));
   return ReadTargets(result);
+}
+
+absl::Status InstanceStore::Update(Connection& connection, int64_t id,
+                                   const InstanceUpdate& update) {
+  return connection
+      .Execute(
+          "UPDATE instances SET name = CASE WHEN $2 = '' THEN name ELSE $2 END,"
+          " tags = CASE WHEN $3 THEN $4::text[] ELSE tags END,"
+          " payload_id = CASE WHEN $5::bigint = 0 THEN payload_id ELSE $5 END, updated_at = now()"
+          " WHERE id = $1",
+          Params()
+              .Int(id)
+              .Text(update.name)
+              .Bool(update.tags.has_value())
+              .Texts(update.tags.value_or(std::vector<std::string>()))
+              .Int(update.payload_id))
+      .status();
+}
+
+absl::Status InstanceStore::MarkTerminating(Connection& connection, int64_t id) {
+  return connection
+      .Execute("UPDATE instances SET terminating = true, updated_at = now() WHERE id = $1",
+               Params().Int(id))
+      .status();
+}
+
+absl::Status InstanceStore::MarkTerminated(Connection& connection, int64_t id) {
+  return connection
+      .Execute("UPDATE instances SET status = 'TERMINATED', updated_at = now() WHERE id = $1",
+               Params().Int(id))
+      .status();
 }
 
 absl::StatusOr<std::string> InstanceStore::PinHostKey(Connection& connection, int64_t id,

@@ -20,6 +20,12 @@ struct InstanceFilter {
   v1::InstanceStatus status = v1::INSTANCE_STATUS_UNSPECIFIED;
 };
 
+struct InstanceUpdate {
+  std::string name;  // Empty: stays.
+  std::optional<std::vector<std::string>> tags;
+  int64_t payload_id = 0;  // 0: stays.
+};
+
 // Stateless functions over one connection, to be called inside a transaction or not.
 class InstanceStore {
  public:
@@ -34,6 +40,7 @@ class InstanceStore {
     std::string project;
     std::string ssh_user;
     std::string home;  // Empty until learned.
+    bool terminating = false;
   };
   // What a deployment has to know of each instance; unknown ids are left out. Locks the rows
   // against termination.
@@ -43,6 +50,10 @@ class InstanceStore {
   static absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection,
                                                                 const InstanceFilter& filter,
                                                                 int limit);
+  static absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& update);
+  // From now on it takes nothing new.
+  static absl::Status MarkTerminating(Connection& connection, int64_t id);
+  static absl::Status MarkTerminated(Connection& connection, int64_t id);
   // Pins `host_key` unless a key is pinned already; returns the pinned one.
   static absl::StatusOr<std::string> PinHostKey(Connection& connection, int64_t id,
                                                 const std::string& host_key);

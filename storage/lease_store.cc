@@ -44,15 +44,19 @@ Claim ReadClaim(const Result& result, int row, int64_t max_output_bytes) {
   return claim;
 }
 
-TaskEnd ReadRefused(const Result& result, int row) {
-  const bool terminated = result.Text(row, 1) == "terminated";
-  return {.task_id = result.Int(row, 0),
+LockedTask ReadRefused(const Result& result, int row) {
+  return {.id = result.Int(row, 0),
           .payload_id = result.Int(row, 4),
-          .instance_id = result.Int(row, 5),
+          .instance_id = result.Int(row, 5)};
+}
+
+TaskEnd InstanceFailedEnd(const LockedTask& task) {
+  return {.task_id = task.id,
+          .payload_id = task.payload_id,
+          .instance_id = task.instance_id,
           .status = v1::PAYLOAD_STATUS_FAILED,
-          .failure_reason = terminated ? v1::FAILURE_REASON_INSTANCE_TERMINATED
-                                       : v1::FAILURE_REASON_DEPENDENCY_FAILED,
-          .error = terminated ? "the instance was terminated" : "the instance is FAILED"};
+          .failure_reason = v1::FAILURE_REASON_DEPENDENCY_FAILED,
+          .error = "the instance is FAILED"};
 }
 
 }  // namespace
@@ -70,11 +74,14 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
           "WITH due AS MATERIALIZED ("
           "  SELECT id, instance_id, payload_id, deployment_id, remote_path FROM tasks"
           "  WHERE status = 'PENDING' AND waiting_since IS NULL AND blocked_by IS NULL"
-          "  AND NOT gated AND run_at <= now() ORDER BY run_at, id"
+          "  AND NOT gated AND payload_id IS NOT NULL AND run_at <= now() ORDER BY run_at, id"
           "  LIMIT cardinality($1::text[]) FOR UPDATE SKIP LOCKED),"
           " running AS (SELECT instance_id, count(*) AS n FROM tasks WHERE status = 'RUNNING'"
           "  AND instance_id IN (SELECT instance_id FROM due) GROUP BY instance_id),"
-          " ranked AS (SELECT d.*, i.status AS instance_status,"
+          // A script that runs on an instance about to go is attached to, to be stopped.
+          " ranked AS (SELECT d.*, CASE WHEN i.terminating AND NOT EXISTS (SELECT 1 FROM payloads x"
+          "   WHERE x.id = d.payload_id AND x.status = 'EXECUTING') THEN 'TERMINATED'"
+          "   ELSE i.status END AS instance_status,"
           "  row_number() OVER (PARTITION BY d.instance_id ORDER BY d.id) + coalesce(r.n, 0)"
           "   AS place,"
           "  row_number() OVER (PARTITION BY d.instance_id, d.remote_path ORDER BY d.id) AS turn,"
@@ -146,12 +153,13 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
     if (verdict == "run") {
       claimed.claims.push_back(ReadClaim(result, row, options.max_output_bytes));
     } else if (verdict == "stopped") {
-      claimed.refused.push_back(CancelledEnd({.id = result.Int(row, 0),
-                                              .payload_id = result.Int(row, 4),
-                                              .instance_id = result.Int(row, 5),
-                                              .recall_requested = true}));
-    } else if (verdict == "terminated" || verdict == "failed") {
-      claimed.refused.push_back(ReadRefused(result, row));
+      LockedTask task = ReadRefused(result, row);
+      task.recall_requested = true;
+      claimed.refused.push_back(CancelledEnd(task));
+    } else if (verdict == "terminated") {
+      claimed.refused.push_back(TerminatedEnd(ReadRefused(result, row)));
+    } else if (verdict == "failed") {
+      claimed.refused.push_back(InstanceFailedEnd(ReadRefused(result, row)));
     }
   }
   return claimed;
@@ -216,10 +224,11 @@ absl::StatusOr<std::optional<std::chrono::milliseconds>> LeaseStore::NextDue(
       connection.Execute(
           "SELECT (extract(epoch FROM least("
           " (SELECT min(run_at) FROM tasks WHERE status = 'PENDING' AND waiting_since IS NULL"
-          "  AND blocked_by IS NULL AND NOT gated),"
+          "  AND blocked_by IS NULL AND NOT gated AND payload_id IS NOT NULL),"
           " (SELECT min(lease_until) FROM tasks WHERE status = 'RUNNING'),"
           " (SELECT min(deliver_by) FROM tasks WHERE status = 'PENDING'"
-          "  AND waiting_since IS NULL AND blocked_by IS NULL AND NOT gated),"
+          "  AND waiting_since IS NULL AND blocked_by IS NULL AND NOT gated"
+          "  AND payload_id IS NOT NULL),"
           // Behind a gate only what is not due yet: what is due waits for a task to end.
           " (SELECT min(g.run_at) FROM deployments d, tasks g WHERE d.rollout_state = 'OPEN'"
           "  AND g.deployment_id = d.id AND g.gated AND g.status = 'PENDING' AND g.run_at > now()),"

@@ -143,7 +143,7 @@ absl::Status PayloadStore::MarkTransferred(Connection& connection, const std::ve
           .status());
   return connection
       .Execute(
-          "UPDATE payloads p SET status = 'TRANSFERRED', remote_path = u.path,"
+          "UPDATE payloads p SET status = 'TRANSFERRED', copied = true, remote_path = u.path,"
           " updated_at = now() FROM unnest($1::bigint[], $2::text[]) AS u(id, path)"
           " WHERE p.id = u.id AND p.status = 'PENDING'",
           Params().Ints(ids).Texts(remote_paths))
@@ -154,7 +154,8 @@ absl::Status PayloadStore::MarkExecuting(Connection& connection, const std::vect
   if (ids.empty()) return absl::OkStatus();
   return connection
       .Execute(
-          "UPDATE payloads SET status = 'EXECUTING', executed = true, started_at = now(),"
+          "UPDATE payloads SET status = 'EXECUTING', copied = true, executed = true, started_at = "
+          "now(),"
           " updated_at = now()"
           " WHERE id = ANY ($1::bigint[]) AND status IN ('PENDING', 'TRANSFERRED')",
           Params().Ints(ids))
@@ -172,12 +173,22 @@ absl::StatusOr<std::vector<int64_t>> PayloadStore::IdsOfDeployment(
   return ReadIds(result);
 }
 
+absl::StatusOr<std::vector<int64_t>> PayloadStore::OpenOfInstance(Connection& connection,
+                                                                  int64_t instance_id) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute("SELECT id FROM payloads WHERE instance_id = $1 AND status IN"
+                                      " ('PENDING', 'TRANSFERRED', 'EXECUTING') ORDER BY id",
+                                      Params().Int(instance_id)));
+  return ReadIds(result);
+}
+
 absl::Status PayloadStore::Retry(Connection& connection, const std::vector<int64_t>& ids,
                                  const std::vector<int64_t>& task_ids) {
   return connection
       .Execute(
           "UPDATE payloads p SET attempt = p.attempt + 1, status = 'PENDING', task_id = u.task_id,"
-          " executed = false, exit_code = NULL, execution_time_us = NULL, error = '',"
+          " executed = false, copied = false, exit_code = NULL, execution_time_us = NULL, error = "
+          "'',"
           " failure_reason = '', output_bytes = 0, output_truncated = false, started_at = NULL,"
           " finished_at = NULL, updated_at = now()"
           " FROM unnest($1::bigint[], $2::bigint[]) AS u(id, task_id) WHERE p.id = u.id",

@@ -54,6 +54,9 @@ class PayloadStore {
   static absl::StatusOr<std::vector<int64_t>> IdsOfDeployment(
       Connection& connection, int64_t deployment_id,
       const std::vector<v1::PayloadStatus>& statuses);
+  // The payloads of an instance that are not terminal, by id.
+  static absl::StatusOr<std::vector<int64_t>> OpenOfInstance(Connection& connection,
+                                                             int64_t instance_id);
   // FAILED or CANCELLED -> PENDING: a new attempt, moved by task_ids[i].
   static absl::Status Retry(Connection& connection, const std::vector<int64_t>& ids,
                             const std::vector<int64_t>& task_ids);

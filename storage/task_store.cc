@@ -43,9 +43,10 @@ v1::Task ReadTask(const Result& result, int row) {
   return task;
 }
 
-#define LOCKED_TASK_SELECT                                                              \
-  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id,"          \
-  " t.failures, t.cancel_requested, t.recall_requested, p.status, t.error FROM tasks t" \
+#define LOCKED_TASK_SELECT                                                                \
+  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id,"            \
+  " t.failures, t.cancel_requested, t.recall_requested, i.terminating, p.status, t.error" \
+  " FROM tasks t JOIN instances i ON i.id = t.instance_id"                                \
   " LEFT JOIN payloads p ON p.id = t.payload_id "
 
 std::vector<LockedTask> ReadLockedTasks(const Result& result) {
@@ -60,8 +61,9 @@ std::vector<LockedTask> ReadLockedTasks(const Result& result) {
                      .failures = static_cast<int>(result.Int(row, 6)),
                      .cancel_requested = result.Bool(row, 7),
                      .recall_requested = result.Bool(row, 8),
-                     .payload_status = EnumFromText<v1::PayloadStatus>(result.Text(row, 9)),
-                     .error = std::string(result.Text(row, 10))});
+                     .instance_terminating = result.Bool(row, 9),
+                     .payload_status = EnumFromText<v1::PayloadStatus>(result.Text(row, 10)),
+                     .error = std::string(result.Text(row, 11))});
   }
   return tasks;
 }
@@ -203,6 +205,16 @@ TaskEnd CancelledEnd(const LockedTask& task) {
           .error = task.recall_requested && !task.cancel_requested
                        ? "the rollout was stopped before the script was started"
                        : "cancelled before the script was started"};
+}
+
+TaskEnd TerminatedEnd(const LockedTask& task) {
+  return {.task_id = task.id,
+          .payload_id = task.payload_id,
+          .instance_id = task.instance_id,
+          .status = v1::PAYLOAD_STATUS_FAILED,
+          .failure_reason = v1::FAILURE_REASON_INSTANCE_TERMINATED,
+          .error = "the instance was terminated",
+          .executed = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING};
 }
 
 absl::Status LockCapacity(Connection& connection) {

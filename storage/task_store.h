@@ -45,6 +45,7 @@ struct LockedTask {
   int failures = 0;
   bool cancel_requested = false;
   bool recall_requested = false;
+  bool instance_terminating = false;
   v1::PayloadStatus payload_status = v1::PAYLOAD_STATUS_UNSPECIFIED;
   std::string error;
 };
@@ -67,6 +68,8 @@ struct TaskEnd {
 
 // The end of a task whose script has not been started and is not wanted any more.
 TaskEnd CancelledEnd(const LockedTask& task);
+// The end of a task whose instance is going away.
+TaskEnd TerminatedEnd(const LockedTask& task);
 
 // Held to the end of the transaction by whoever decides about, or frees, places on instances.
 absl::Status LockCapacity(Connection& connection);

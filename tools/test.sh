@@ -17,31 +17,36 @@ done
 [ $# -eq 0 ] || { shift && targets=("$@"); }
 [ ${#targets[@]} -gt 0 ] || targets=(//...)
 
-bazel test "${bazel_flags[@]}" --noshow_progress --keep_going --local_test_jobs=2 "${flags[@]}" "${targets[@]}"
-status=$?
+summary=$(mktemp)
+trap 'rm -f "$summary"' EXIT
+bazel test "${bazel_flags[@]}" --noshow_progress --keep_going --local_test_jobs=2 "${flags[@]}" "${targets[@]}" 2>&1 |
+  tee "$summary"
+status=${PIPESTATUS[0]}
 
-# A target's log tells its cases; one that told none, or failed without telling which, counts as one.
+# A target's log tells its cases; one that told none, or did not pass without telling which, counts as one.
 passed=0
 failed=0
-for target in $(bazel query --noshow_progress "tests(set(${targets[*]}))" 2> /dev/null); do
+while read -r target verdict; do
   path=${target#//}
-  log=bazel-testlogs/${path/:/\/}/test.log
-  report=${log%.log}.xml
-  read -r good bad < <(awk '
-    /^\[       OK \]/ { good++ }
-    /^\[  FAILED  \] .* \([0-9]+ ms\)$/ { bad++ }
-    /^Ran [0-9]+ tests? in/ { ran += $2 }
-    /^FAILED \(/ { while (match($0, /(failures|errors)=[0-9]+/)) { split(substr($0, RSTART, RLENGTH), part, "="); lost += part[2]; $0 = substr($0, RSTART + RLENGTH) } }
-    END { print good + ran - lost + 0, bad + lost + 0 }' "$log" 2> /dev/null || echo 0 0)
+  good=0
+  bad=0
+  if [ "$verdict" != "NO STATUS" ] && [ "$verdict" != "FAILED TO BUILD" ]; then
+    read -r good bad < <(awk '
+      /^\[       OK \]/ { good++ }
+      /^\[  FAILED  \] .* \([0-9]+ ms\)$/ { bad++ }
+      /^Ran [0-9]+ tests? in/ { ran += $2 }
+      /^FAILED \(/ { while (match($0, /(failures|errors)=[0-9]+/)) { split(substr($0, RSTART, RLENGTH), part, "="); lost += part[2]; $0 = substr($0, RSTART + RLENGTH) } }
+      END { print good + ran - lost + 0, bad + lost + 0 }' "bazel-testlogs/${path/:/\/}/test.log" 2> /dev/null || echo 0 0)
+  fi
   passed=$((passed + good))
   failed=$((failed + bad))
-  if [ ! -e "$report" ] || grep -qE '(failures|errors)="[1-9]' "$report"; then
+  if [ "$verdict" = PASSED ]; then
+    [ "$good" -gt 0 ] || passed=$((passed + 1))
+  else
     [ "$bad" -gt 0 ] || failed=$((failed + 1))
-  elif [ "$good" -eq 0 ]; then
-    passed=$((passed + 1))
   fi
-done
-# What was not built was not run.
+done < <(sed -nE 's/^(\/\/[^ ]+) +(\(cached\) )?(PASSED|FAILED TO BUILD|FAILED|TIMEOUT|FLAKY|NO STATUS|INCOMPLETE).*/\1 \3/p' "$summary")
+# Bazel itself failed before it came to any test.
 if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
 echo "$passed passed, $failed failed"
 exit "$status"

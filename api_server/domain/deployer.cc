@@ -91,6 +91,11 @@ absl::StatusOr<Wanted> FindWanted(Connection& connection, const v1::DeployPayloa
 
 }  // namespace
 
+absl::Status CheckTakesPayloads(int64_t id, const InstanceStore::Target& instance) {
+  if (instance.status == v1::INSTANCE_STATUS_TERMINATED) return InstanceTerminated(id);
+  return instance.terminating ? InstanceTerminating(id) : absl::OkStatus();
+}
+
 void AddInstanceError(int64_t instance_id, const absl::Status& status,
                       v1::DeployPayloadResponse* response) {
   response->add_errors(ToString(status));
@@ -99,13 +104,6 @@ void AddInstanceError(int64_t instance_id, const absl::Status& status,
   error->set_code(static_cast<int32_t>(status.code()));
   error->set_message(ToString(status));
 }
-
-struct Deployer::Plan {
-  Script script;
-  storage::NewDeployment deployment;
-  std::vector<int64_t> instance_ids;
-  std::vector<std::string> remote_paths;
-};
 
 absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_timeout) {
   if (timeout < 0 || timeout > max_timeout) return TimeoutOutOfRange(timeout, max_timeout);
@@ -116,7 +114,7 @@ Deployer::Deployer(storage::Database* database, const ScriptSource* scripts, Sig
                    DeployLimits limits)
     : database_(*database), scripts_(*scripts), signals_(*signals), limits_(std::move(limits)) {}
 
-absl::StatusOr<Deployer::Plan> Deployer::MakePlan(const v1::DeployPayloadRequest& request) const {
+absl::StatusOr<Deployer::Plan> Deployer::Prepare(const v1::DeployPayloadRequest& request) const {
   RETURN_IF_ERROR(CheckInstances(request));
   RETURN_IF_ERROR(CheckRollout(request.rollout()));
   Plan plan;
@@ -157,7 +155,7 @@ absl::Status Deployer::ChooseInstances(Connection& connection,
     const auto target = wanted.targets.find(id);
     if (target == wanted.targets.end()) return InstanceNotFound(id);
     if (!seen.insert(id).second) return InstanceListedTwice(id);
-    if (target->second.status == v1::INSTANCE_STATUS_TERMINATED) return InstanceTerminated(id);
+    RETURN_IF_ERROR(CheckTakesPayloads(id, target->second));
     std::string remote_path = request.remote_path();
     if (remote_path.empty()) {
       remote_path =
@@ -207,18 +205,23 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
   return absl::OkStatus();
 }
 
+absl::Status Deployer::DeployIn(Connection& connection, const v1::DeployPayloadRequest& request,
+                                Plan* plan, v1::DeployPayloadResponse* response) const {
+  RETURN_IF_ERROR(ChooseInstances(connection, request, plan, response));
+  return request.validate_only() ? absl::OkStatus() : Insert(connection, *plan, response);
+}
+
 absl::StatusOr<v1::DeployPayloadResponse> Deployer::Deploy(
     const v1::DeployPayloadRequest& request) {
   std::optional<Plan> plan;
   v1::DeployPayloadResponse response;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(plan, MakePlan(request));
+    ASSIGN_OR_RETURN(plan, Prepare(request));
     return absl::OkStatus();
   };
-  const auto body = [&](Connection& connection) -> absl::Status {
-    RETURN_IF_ERROR(ChooseInstances(connection, request, &*plan, &response));
-    return request.validate_only() ? absl::OkStatus() : Insert(connection, *plan, &response);
+  const auto body = [&](Connection& connection) {
+    return DeployIn(connection, request, &*plan, &response);
   };
   // A check leaves nothing behind, so it does not use up its request_id either.
   const std::string request_id = request.validate_only() ? "" : request.request_id();

@@ -11,6 +11,8 @@
 #include "api_server/domain/signals.h"
 #include "proto/longshore/v1/payload_service.pb.h"
 #include "storage/database.h"
+#include "storage/deployment_store.h"
+#include "storage/instance_store.h"
 
 namespace longshore::domain {
 
@@ -24,6 +26,9 @@ struct DeployLimits {
 // `timeout` when it is in range, the default for 0, TIMEOUT_OUT_OF_RANGE otherwise.
 absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_timeout);
 
+// WRONG_STATE for an instance that is TERMINATED, or about to be.
+absl::Status CheckTakesPayloads(int64_t id, const storage::InstanceStore::Target& instance);
+
 // Names an instance that was not taken in errors and instance_errors.
 void AddInstanceError(int64_t instance_id, const absl::Status& status,
                       v1::DeployPayloadResponse* response);
@@ -36,9 +41,19 @@ class Deployer {
 
   absl::StatusOr<v1::DeployPayloadResponse> Deploy(const v1::DeployPayloadRequest& request);
 
+  // The two halves of it, for a deployment in somebody else's transaction: what needs no database,
+  // and the rest.
+  struct Plan {
+    Script script;
+    storage::NewDeployment deployment;
+    std::vector<int64_t> instance_ids;
+    std::vector<std::string> remote_paths;
+  };
+  absl::StatusOr<Plan> Prepare(const v1::DeployPayloadRequest& request) const;
+  absl::Status DeployIn(storage::Connection& connection, const v1::DeployPayloadRequest& request,
+                        Plan* plan, v1::DeployPayloadResponse* response) const;
+
  private:
-  struct Plan;
-  absl::StatusOr<Plan> MakePlan(const v1::DeployPayloadRequest& request) const;
   // Sorts the instances into those taken and those refused; fails when none is taken.
   absl::Status ChooseInstances(storage::Connection& connection,
                                const v1::DeployPayloadRequest& request, Plan* plan,

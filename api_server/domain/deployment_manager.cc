@@ -103,10 +103,10 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Lock
       return absl::AbortedError("somebody else has retried it");  // Look again.
     }
     const int64_t instance_id = stored.payload.instance_id();
-    if (targets.at(instance_id).status == v1::INSTANCE_STATUS_TERMINATED) {
-      const absl::Status terminated = InstanceTerminated(instance_id);
-      if (first_error.ok()) first_error = terminated;
-      AddInstanceError(instance_id, terminated, response);
+    const absl::Status takes = CheckTakesPayloads(instance_id, targets.at(instance_id));
+    if (!takes.ok()) {
+      if (first_error.ok()) first_error = takes;
+      AddInstanceError(instance_id, takes, response);
       continue;
     }
     storage::NewTasks& tasks = by_type[locked.CurrentTask(id).type];

@@ -91,9 +91,14 @@ absl::Status NoInstanceMatches(std::string_view wanted) {
 absl::Status TaskNotFound(int64_t id) { return NotFound("task", "TASK_NOT_FOUND", id); }
 
 absl::Status InstanceTerminated(int64_t id) {
+  return WrongState("instance", id,
+                    "instance " + std::to_string(id) + " is TERMINATED; it takes nothing any more");
+}
+
+absl::Status InstanceTerminating(int64_t id) {
   return WrongState(
       "instance", id,
-      "instance " + std::to_string(id) + " is TERMINATED; a payload needs an instance that is not");
+      "instance " + std::to_string(id) + " is being terminated; it takes nothing new");
 }
 
 absl::Status InstanceListedTwice(int64_t id) {

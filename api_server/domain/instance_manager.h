@@ -3,6 +3,8 @@
 #define LONGSHORE_API_SERVER_DOMAIN_INSTANCE_MANAGER_H_
 
 #include "absl/status/statusor.h"
+#include "api_server/domain/deployer.h"
+#include "api_server/domain/signals.h"
 #include "proto/longshore/v1/instance_service.pb.h"
 #include "storage/database.h"
 
@@ -11,14 +13,18 @@ namespace longshore::domain {
 // Thread-safe. Errors are those of errors.h.
 class InstanceManager {
  public:
-  explicit InstanceManager(storage::Database* database);
+  InstanceManager(storage::Database* database, const Deployer* deployer, Signals* signals);
 
   absl::StatusOr<v1::Instance> Register(const v1::RegisterInstanceRequest& request);
   absl::StatusOr<v1::Instance> Get(int64_t instance_id);
   absl::StatusOr<v1::ListInstancesResponse> List(const v1::ListInstancesRequest& request);
+  absl::StatusOr<v1::UpdateInstanceResponse> Update(const v1::UpdateInstanceRequest& request);
+  absl::StatusOr<v1::TerminateInstanceResponse> Terminate(int64_t instance_id);
 
  private:
   storage::Database& database_;
+  const Deployer& deployer_;
+  Signals& signals_;
 };
 
 }  // namespace longshore::domain

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "common/backoff.h"
 #include "common/status_macros.h"
 #include "storage/rollout_store.h"
 #include "storage/task_store.h"
@@ -34,7 +33,6 @@ constexpr milliseconds kSafetyPoll{15000};
 // in a tight loop.
 constexpr milliseconds kShortestWait{20};
 constexpr milliseconds kHousekeepingInterval{1000};
-constexpr BackoffOptions kDatabaseAway{.initial = milliseconds(100), .maximum = milliseconds(2000)};
 
 TaskEnd UndeliveredEnd(const LockedTask& task, std::chrono::seconds delivery_timeout) {
   const bool executing = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING;
@@ -70,45 +68,7 @@ Dispatcher::Dispatcher(storage::Database* database, WorkerRegistry* workers,
       workers_(*workers),
       signals_(*signals),
       options_(options),
-      thread_([this] { Run(); }) {}
-
-Dispatcher::~Dispatcher() { Shutdown(); }
-
-void Dispatcher::Wake() {
-  {
-    MutexLock lock(&mutex_);
-    woken_ = true;
-  }
-  changed_.NotifyAll();
-}
-
-void Dispatcher::Shutdown() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  changed_.NotifyAll();
-  if (thread_.joinable()) thread_.join();
-}
-
-void Dispatcher::Run() {
-  int failures = 0;
-  while (true) {
-    const auto round = Round();
-    if (!round.ok()) LOG(WARNING) << "task executor: " << round.status();
-    failures = round.ok() ? 0 : failures + 1;
-    const milliseconds wait =
-        round.ok() ? *round : BackoffDelay(kDatabaseAway, failures, UniformRandom());
-    const auto deadline = steady_clock::now() + wait;
-    MutexLock lock(&mutex_);
-    // While the database is away a signal changes nothing.
-    while (!stopping_ && !(woken_ && failures == 0) && steady_clock::now() < deadline) {
-      changed_.WaitUntil(&mutex_, deadline);
-    }
-    if (stopping_) return;
-    woken_ = false;
-  }
-}
+      loop_("task executor", [this] { return Round(); }) {}
 
 absl::StatusOr<milliseconds> Dispatcher::Round() {
   if (steady_clock::now() >= next_housekeeping_) {

@@ -5,14 +5,13 @@
 
 #include <chrono>
 #include <functional>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api_server/domain/signals.h"
+#include "api_server/executor/round_loop.h"
 #include "api_server/executor/worker_registry.h"
-#include "common/mutex.h"
 #include "storage/database.h"
 #include "storage/lease_store.h"
 #include "storage/task_store.h"
@@ -31,14 +30,12 @@ class Dispatcher {
  public:
   Dispatcher(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,
              DispatcherOptions options);
-  ~Dispatcher();
 
   // There may be something to claim, or somebody to give it to.
-  void Wake() ABSL_LOCKS_EXCLUDED(mutex_);
-  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Wake() { loop_.Wake(); }
+  void Shutdown() { loop_.Shutdown(); }
 
  private:
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
   // One round; returns how long there is nothing to do.
   absl::StatusOr<std::chrono::milliseconds> Round();
   absl::Status KeepHouse();
@@ -62,11 +59,7 @@ class Dispatcher {
   domain::Signals& signals_;
   const DispatcherOptions options_;
   std::chrono::steady_clock::time_point next_housekeeping_{};  // The loop's own.
-  Mutex mutex_;
-  CondVar changed_;
-  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  RoundLoop loop_;
 };
 
 }  // namespace longshore::executor

@@ -40,12 +40,6 @@ struct Batch {
 };
 
 TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
-  // A worker does not know why it was recalled.
-  if (finished.status() == v1::PAYLOAD_STATUS_CANCELLED && !finished.executed()) {
-    TaskEnd cancelled = CancelledEnd(task);
-    cancelled.run_directory = finished.run_directory();
-    return cancelled;
-  }
   TaskEnd end{.task_id = task.id,
               .payload_id = task.payload_id,
               .instance_id = task.instance_id,
@@ -55,6 +49,17 @@ TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
               .executed = finished.executed(),
               .output_bytes = finished.output_bytes(),
               .run_directory = finished.run_directory()};
+  // A worker does not know why it was asked to stop.
+  if (finished.status() == v1::PAYLOAD_STATUS_CANCELLED) {
+    if (task.instance_terminating) {
+      const TaskEnd terminated = TerminatedEnd(task);
+      end.status = terminated.status;
+      end.failure_reason = terminated.failure_reason;
+      end.error = terminated.error;
+    } else if (!finished.executed()) {
+      end.error = CancelledEnd(task).error;
+    }
+  }
   if (finished.has_exit_code()) end.exit_code = finished.exit_code();
   if (finished.has_execution_time()) {
     end.execution_time_us =
@@ -66,7 +71,8 @@ TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
 // A try that failed for a task that nobody wants any more ends it instead.
 bool EndsInsteadOfRetry(const LockedTask& task, bool executing) {
   return IsTerminal(task.payload_status) ||
-         ((task.cancel_requested || task.recall_requested) && !executing);
+         ((task.cancel_requested || task.recall_requested || task.instance_terminating) &&
+          !executing);
 }
 
 class BatchBuilder {
@@ -143,7 +149,7 @@ class BatchBuilder {
   void AddRetry(const v1::Retry& retry, LockedTask& task) {
     const bool executing = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING;
     if (EndsInsteadOfRetry(task, executing)) {
-      End(task, CancelledEnd(task));
+      End(task, task.instance_terminating ? TerminatedEnd(task) : CancelledEnd(task));
       return;
     }
     batch_.retries.push_back(task.id);

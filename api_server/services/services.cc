@@ -36,6 +36,18 @@ grpc::Status InstanceServiceImpl::ListInstances(grpc::ServerContext* /*context*/
   return Answer(instances_.List(*request), response);
 }
 
+grpc::Status InstanceServiceImpl::UpdateInstance(grpc::ServerContext* /*context*/,
+                                                 const v1::UpdateInstanceRequest* request,
+                                                 v1::UpdateInstanceResponse* response) {
+  return Answer(instances_.Update(*request), response);
+}
+
+grpc::Status InstanceServiceImpl::TerminateInstance(grpc::ServerContext* /*context*/,
+                                                    const v1::TerminateInstanceRequest* request,
+                                                    v1::TerminateInstanceResponse* response) {
+  return Answer(instances_.Terminate(request->instance_id()), response);
+}
+
 grpc::Status PayloadServiceImpl::DeployPayload(grpc::ServerContext* /*context*/,
                                                const v1::DeployPayloadRequest* request,
                                                v1::DeployPayloadResponse* response) {

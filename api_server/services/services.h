@@ -24,6 +24,12 @@ class InstanceServiceImpl final : public v1::InstanceService::Service {
                            v1::Instance* response) override;
   grpc::Status ListInstances(grpc::ServerContext* context, const v1::ListInstancesRequest* request,
                              v1::ListInstancesResponse* response) override;
+  grpc::Status UpdateInstance(grpc::ServerContext* context,
+                              const v1::UpdateInstanceRequest* request,
+                              v1::UpdateInstanceResponse* response) override;
+  grpc::Status TerminateInstance(grpc::ServerContext* context,
+                                 const v1::TerminateInstanceRequest* request,
+                                 v1::TerminateInstanceResponse* response) override;
 
  private:
   domain::InstanceManager& instances_;

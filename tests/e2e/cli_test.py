@@ -121,6 +121,25 @@ class CliTest(unittest.TestCase):
         out, _ = self.longshore("instances", "list")
         self.assertEqual(len(out.splitlines()), 1 + int(self.stack.sql("SELECT count(*) FROM instances")))
 
+    def test_the_life_of_an_instance(self):
+        host = self.stack.instances[0]
+        out, _ = self.longshore("instances", "add", "--name", "life", "--address", "127.0.0.1", "--port", host.relay.port,
+                                "--tag", "t", "--quiet")
+        instance = out.strip()
+        out, _ = self.longshore("instances", "update", instance, "--name", "life-2", "--no-tags", "--json")
+        self.assertEqual((json.loads(out)["instance"]["name"], json.loads(out)["instance"]["tags"]), ("life-2", []))
+        out, _ = self.longshore("instances", "update", instance, "--path", self.file("echo by update"), "--execute", "--follow")
+        self.assertIn("by update", out)
+        out, _ = self.longshore("instances", "show", instance)
+        self.assertIn("EXECUTED", out)
+        self.assertIn("life-2", out)
+        self.longshore("instances", "update", instance, "--tag", "x", "--no-tags", status=2)
+        out, _ = self.longshore("instances", "delete", instance)
+        self.assertIn(f"instance {instance} is being terminated", out)
+        wait_until(lambda: "TERMINATED" in self.longshore("instances", "show", instance)[0], "the end of the instance")
+        _, err = self.longshore("instances", "delete", instance, status=1)
+        self.assertIn("TERMINATED", err)
+
     def test_lists_of_payloads_and_tasks(self):
         self.deploy("exit 1", "--execute", "--wait", status=1)
         out, _ = self.longshore("list", "--instance", self.ids[0], "--status", "failed", "--json")

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "api_server/domain/deployer.h"
+#include "api_server/domain/deployment_manager.h"
 #include "api_server/domain/instance_manager.h"
 #include "api_server/domain/payload_manager.h"
 #include "common/status.h"
@@ -34,6 +35,7 @@ class House {
     request.set_name("a");
     request.set_address("host");
     FUZZ_CHECK(instances_.Register(request).ok());
+    FUZZ_CHECK(instances_.Register(request).ok());  // One to be terminated.
   }
 
   // The first byte of `input` chooses the request; the rest is the request.
@@ -62,6 +64,24 @@ class House {
       case 'p':
         return Call<v1::ListInstancePayloadsRequest>(
             input, [&](const auto& r) { return payloads_.List(r).status(); });
+      case 'u':
+        return Call<v1::UpdateInstanceRequest>(
+            input, [&](const auto& r) { return instances_.Update(r).status(); });
+      case 'x':
+        return Call<v1::TerminateInstanceRequest>(
+            input, [&](const auto& r) { return instances_.Terminate(r.instance_id()).status(); });
+      case 'D':
+        return Call<v1::GetDeploymentRequest>(
+            input, [&](const auto& r) { return deployments_.Get(r.deployment_id()).status(); });
+      case 'L':
+        return Call<v1::ListDeploymentsRequest>(
+            input, [&](const auto& r) { return deployments_.List(r).status(); });
+      case 'C':
+        return Call<v1::CancelDeploymentRequest>(
+            input, [&](const auto& r) { return deployments_.Cancel(r.deployment_id()).status(); });
+      case 'R':
+        return Call<v1::RetryDeploymentRequest>(
+            input, [&](const auto& r) { return deployments_.Retry(r).status(); });
       case 't':
         return Call<v1::ListTasksRequest>(
             input, [&](const auto& r) { return payloads_.ListTasks(r).status(); });
@@ -83,8 +103,9 @@ class House {
   storage::Database database_{{.url = postgres_.CreateDatabase("fuzz")}};
   NoSignals signals_;
   domain::ScriptSource scripts_{{"/usr/share"}, 1000};
-  domain::InstanceManager instances_{&database_};
   domain::Deployer deployer_{&database_, &scripts_, &signals_, {}};
+  domain::InstanceManager instances_{&database_, &deployer_, &signals_};
+  domain::DeploymentManager deployments_{&database_, &signals_, {}, storage::OutputLimit(1000)};
   domain::PayloadManager payloads_{&database_, &signals_, {}, storage::OutputLimit(1000)};
 };
 
@@ -130,6 +151,27 @@ std::vector<std::string> Seeds() {
                                        r->set_payload_path("/usr/share/none");
                                        r->set_execute_payload(true);
                                      }),
+      Seed<v1::DeployPayloadRequest>('d',
+                                     [](auto* r) {
+                                       r->mutable_selector()->set_project("p");
+                                       r->mutable_selector()->add_tags("web");
+                                       r->set_payload_content("true");
+                                       r->mutable_rollout()->set_max_concurrency(1);
+                                       r->mutable_rollout()->set_max_errors(1);
+                                     }),
+      Seed<v1::UpdateInstanceRequest>('u',
+                                      [](auto* r) {
+                                        r->set_instance_id(1);
+                                        r->set_name("c");
+                                        r->add_tags("web");
+                                        r->mutable_update_mask()->add_paths("name");
+                                      }),
+      Seed<v1::TerminateInstanceRequest>('x', [](auto* r) { r->set_instance_id(2); }),
+      Seed<v1::GetDeploymentRequest>('D', [](auto* r) { r->set_deployment_id(1); }),
+      Seed<v1::ListDeploymentsRequest>('L', [](auto* r) { r->set_project("p"); }),
+      Seed<v1::CancelDeploymentRequest>('C', [](auto* r) { r->set_deployment_id(1); }),
+      Seed<v1::RetryDeploymentRequest>('R', [](auto* r) { r->set_deployment_id(1); }),
+      Seed<v1::ExecutePayloadRequest>('e', [](auto* r) { r->set_deployment_id(1); }),
       Seed<v1::ExecutePayloadRequest>('e', [](auto* r) { r->add_payload_ids(1); }),
       Seed<v1::GetPayloadStatusRequest>('g', [](auto* r) { r->set_payload_id(1); }),
       Seed<v1::CancelPayloadRequest>('c', [](auto* r) { r->set_payload_id(1); }),

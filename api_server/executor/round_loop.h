@@ -1,0 +1,42 @@
+// A thread that does rounds of work, sleeping between them until a signal or the next due time.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_ROUND_LOOP_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_ROUND_LOOP_H_
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "common/mutex.h"
+
+namespace longshore::executor {
+
+// Thread-safe. Should be its owner's last member, so that nothing a round uses goes first.
+class RoundLoop {
+ public:
+  // `round` returns how long there is nothing to do; after an error, which is logged under `name`,
+  // it is tried again with backoff.
+  RoundLoop(std::string name, std::function<absl::StatusOr<std::chrono::milliseconds>()> round);
+  ~RoundLoop();
+
+  // There may be something to do now.
+  void Wake() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits for the round under way; there is none after it.
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const std::string name_;
+  const std::function<absl::StatusOr<std::chrono::milliseconds>()> round_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_ROUND_LOOP_H_

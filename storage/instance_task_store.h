@@ -1,0 +1,45 @@
+// Tasks of instances: those that no worker takes but the api_servers themselves.
+#ifndef LONGSHORE_STORAGE_INSTANCE_TASK_STORE_H_
+#define LONGSHORE_STORAGE_INSTANCE_TASK_STORE_H_
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/longshore/v1/task.pb.h"
+#include "storage/connection.h"
+
+namespace longshore::storage {
+
+struct InstanceTask {
+  int64_t id = 0;
+  int64_t lease_epoch = 0;
+  v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
+  int64_t instance_id = 0;
+  std::chrono::milliseconds age{0};  // Since it was asked for.
+};
+
+class InstanceTaskStore {
+ public:
+  static absl::StatusOr<int64_t> Insert(Connection& connection, v1::TaskType type,
+                                        int64_t instance_id);
+  // The instance's task of that type that has not ended, if there is one.
+  static absl::StatusOr<std::optional<int64_t>> FindOpen(Connection& connection, v1::TaskType type,
+                                                         int64_t instance_id);
+  // Claims up to `limit` due ones for `owner`.
+  static absl::StatusOr<std::vector<InstanceTask>> Claim(Connection& connection,
+                                                         const std::string& owner, int limit,
+                                                         std::chrono::milliseconds lease_duration);
+  // Locks the task; false when its lease is lost.
+  static absl::StatusOr<bool> LockHeld(Connection& connection, const InstanceTask& task);
+  static absl::Status Complete(Connection& connection, int64_t id);
+  // Time until the next one is due; nullopt when there is none.
+  static absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue(Connection& connection);
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_INSTANCE_TASK_STORE_H_
