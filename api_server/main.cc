@@ -26,6 +26,8 @@ DEFINE_int32(max_running_per_instance, 8, "Payloads in work on one instance at a
 DEFINE_int32(lease_duration_ms, 10000, "How long a silent worker keeps a task.");
 DEFINE_int32(retry_initial_ms, 1000, "First delay after a failed delivery; doubles from there.");
 DEFINE_int32(retry_maximum_ms, 60000, "Longest delay between two tries of a delivery.");
+DEFINE_string(local_instances_dir, longshore::providers::ProviderOptions().local_directory,
+              "Where the provider 'local' keeps its instances.");
 DEFINE_int32(database_connections, 12, "Most connections to the database.");
 
 DEFINE_int32(database_wait, 60, "Seconds to wait for the database at the start.");
@@ -66,6 +68,9 @@ std::string FlagProblem() {
   if (FLAGS_retry_initial_ms < 1 || FLAGS_retry_maximum_ms < FLAGS_retry_initial_ms) {
     return "--retry_initial_ms must be positive and at most --retry_maximum_ms";
   }
+  if (FLAGS_local_instances_dir.empty() || FLAGS_local_instances_dir[0] != '/') {
+    return "--local_instances_dir: '" + FLAGS_local_instances_dir + "' must be absolute";
+  }
   if (FLAGS_database_connections < 6) return "--database_connections must be at least 6";
   return "";
 }
@@ -86,6 +91,7 @@ ServerOptions OptionsFromFlags() {
   options.lease_duration = std::chrono::milliseconds(FLAGS_lease_duration_ms);
   options.retry_backoff = {.initial = std::chrono::milliseconds(FLAGS_retry_initial_ms),
                            .maximum = std::chrono::milliseconds(FLAGS_retry_maximum_ms)};
+  options.providers.local_directory = FLAGS_local_instances_dir;
   options.database_connections = FLAGS_database_connections;
   return options;
 }

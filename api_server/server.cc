@@ -72,12 +72,14 @@ struct Server::Parts {
         signals(&database, [this](const executor::SignalSet& set) { OnSignals(set); }),
         scripts(options.allowed_payload_dirs, options.max_payload_bytes),
         deployer(&database, &scripts, &signals, options.deploy),
+        providers(providers::MakeProviders(options.providers)),
         instances(&database, &deployer, &signals),
+        instance_creator(&database, &providers, &signals),
         payloads(&database, &signals, options.deploy,
                  storage::OutputLimit(options.max_output_bytes)),
         deployments(&database, &signals, options.deploy,
                     storage::OutputLimit(options.max_output_bytes)),
-        instance_service(&instances),
+        instance_service(&instances, &instance_creator),
         payload_service(&deployer, &payloads, &deployments, &watches),
         task_service(&payloads),
         applier(&database, {.max_output_bytes = options.max_output_bytes,
@@ -89,10 +91,10 @@ struct Server::Parts {
                               .max_running_per_instance = options.max_running_per_instance,
                               .max_output_bytes = options.max_output_bytes},
                     .delivery_timeout = options.deploy.delivery_timeout}),
-        instance_runner(&database, &signals,
-                        {.owner = OwnName(),
-                         .lease_duration = options.lease_duration,
-                         .max_output_bytes = options.max_output_bytes}),
+        instance_steps(&database, &providers, &signals,
+                       {.max_output_bytes = options.max_output_bytes}),
+        instance_runner(&database, &providers, &instance_steps,
+                        {.owner = OwnName(), .lease_duration = options.lease_duration}),
         worker_database_work(kWorkerDatabaseThreads),
         worker_service({.database = &database,
                         .registry = &workers,
@@ -139,7 +141,9 @@ struct Server::Parts {
   executor::SignalBus signals;
   domain::ScriptSource scripts;
   domain::Deployer deployer;
+  providers::Providers providers;
   domain::InstanceManager instances;
+  domain::InstanceCreator instance_creator;
   domain::PayloadManager payloads;
   domain::DeploymentManager deployments;
   services::InstanceServiceImpl instance_service;
@@ -148,6 +152,7 @@ struct Server::Parts {
   executor::EventApplier applier;
   executor::EventSink sink;
   executor::Dispatcher dispatcher;
+  executor::InstanceSteps instance_steps;
   executor::InstanceRunner instance_runner;
   WorkQueue worker_database_work;
   executor::WorkerServiceImpl worker_service;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api_server/domain/deployer.h"
+#include "api_server/providers/providers.h"
 #include "common/backoff.h"
 
 namespace longshore {
@@ -26,6 +27,7 @@ struct ServerOptions {
   std::chrono::milliseconds lease_duration{10000};
   BackoffOptions retry_backoff{};
   int database_connections = 12;
+  providers::ProviderOptions providers;
   std::chrono::milliseconds drain_timeout{10000};
 };
 

@@ -19,6 +19,7 @@
 #include "common/enum_text.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
+#include "proto/longshore/v1/instance_service.grpc.pb.h"
 #include "proto/longshore/v1/payload_service.grpc.pb.h"
 
 namespace longshore::cli {
@@ -30,6 +31,7 @@ class Command {
 
   // instance_commands.cc
   absl::StatusOr<int> AddInstance();
+  absl::StatusOr<int> CreateInstances();
   absl::StatusOr<int> ListInstances();
   absl::StatusOr<int> ShowInstance();
   absl::StatusOr<int> UpdateInstance();
@@ -60,6 +62,11 @@ class Command {
   // `deployment_id` is 0 when they are not known to be of one.
   absl::StatusOr<int> Await(int64_t deployment_id, const std::vector<int64_t>& ids,
                             bool until_transferred);
+  // Waits until every instance is READY or never will be, prints the table, returns the exit
+  // status.
+  absl::StatusOr<int> AwaitInstances(const v1::CreateInstanceResponse& created);
+  // The payloads that came with them, one each.
+  absl::StatusOr<std::vector<int64_t>> PayloadsOf(const v1::CreateInstanceResponse& created);
   absl::StatusOr<v1::Instance> GetInstance(int64_t instance_id) const;
   absl::StatusOr<v1::Deployment> GetDeployment(int64_t deployment_id) const;
   bool waits() const { return arguments_.Has("wait") || arguments_.Has("follow"); }

@@ -17,6 +17,9 @@ constexpr char kUsage[] =
 
   longshore instances add --name NAME --address HOST [--port N] [--user LOGIN] [--project P] [--tag T]...
                           [--host-key "TYPE BASE64"] [--request-id ID] [--quiet]
+  longshore instances create --name NAME [--count N] [--provider P] [--region R] [--size S] [--image I] [--project P]
+                             [--tag T]... [--provision [--path PATH [--execute] [--timeout SECONDS]]]
+                             [--wait | --follow] [--request-id ID] [--quiet]
   longshore instances list [--project P] [--tag T]...
   longshore instances show|delete INSTANCE
   longshore instances update INSTANCE [--name NAME] [--tag T]... [--no-tags] [--path PATH [--execute] [--wait | --follow]]
@@ -54,6 +57,11 @@ const std::map<std::string, CommandEntry>& CommandTable() {
        {&Command::AddInstance,
         {"name", "address", "port", "user", "project", "tag", "host-key", "request-id"},
         {"quiet"}}},
+      {"instances create",
+       {&Command::CreateInstances,
+        {"name", "count", "provider", "region", "size", "image", "project", "tag", "path",
+         "timeout", "request-id"},
+        {"provision", "execute", "wait", "follow", "quiet"}}},
       {"instances list", {&Command::ListInstances, {"project", "tag"}, {}}},
       {"instances show", {&Command::ShowInstance, {}, {}}},
       {"instances update",

@@ -1,7 +1,15 @@
+#include <chrono>
+#include <thread>
+
 #include "cli/command.h"
-#include "proto/longshore/v1/instance_service.grpc.pb.h"
 
 namespace longshore::cli {
+namespace {
+
+// There is no stream of instances to wait on.
+constexpr std::chrono::milliseconds kInstancePoll{250};
+
+}  // namespace
 
 absl::StatusOr<int> Command::AddInstance() {
   v1::RegisterInstanceRequest request;
@@ -21,6 +29,76 @@ absl::StatusOr<int> Command::AddInstance() {
   Print(instance,
         arguments_.Has("quiet") ? std::to_string(instance.id()) + "\n" : InstanceTable({instance}));
   return 0;
+}
+
+absl::StatusOr<int> Command::CreateInstances() {
+  v1::CreateInstanceRequest request;
+  ASSIGN_OR_RETURN(const int32_t count, arguments_.Int32("count"));
+  ASSIGN_OR_RETURN(const int32_t timeout, arguments_.Int32("timeout"));
+  request.set_provider(arguments_.Text("provider"));
+  request.set_name(arguments_.Text("name"));
+  request.set_project(arguments_.Text("project"));
+  request.set_region(arguments_.Text("region"));
+  request.set_size(arguments_.Text("size"));
+  request.set_image(arguments_.Text("image"));
+  request.set_number_of_instances(count);
+  request.set_provision(arguments_.Has("provision"));
+  request.set_payload_path(arguments_.Text("path"));
+  request.set_execute_payload(arguments_.Has("execute"));
+  request.set_timeout(timeout);
+  request.set_request_id(arguments_.Text("request-id"));
+  for (const std::string& tag : arguments_.All("tag")) request.add_tags(tag);
+  grpc::ClientContext context;
+  v1::CreateInstanceResponse response;
+  RETURN_IF_ERROR(FromGrpcStatus(
+      v1::InstanceService::NewStub(channel_)->CreateInstance(&context, request, &response)));
+  if (waits() && !request.payload_path().empty()) {
+    ASSIGN_OR_RETURN(const std::vector<int64_t> payloads, PayloadsOf(response));
+    return Await(0, payloads, /*until_transferred=*/!request.execute_payload());
+  }
+  if (waits()) return AwaitInstances(response);
+  std::string ids;
+  for (const v1::Instance& instance : response.instances()) {
+    ids += std::to_string(instance.id()) + "\n";
+  }
+  Print(response, arguments_.Has("quiet")
+                      ? ids
+                      : InstanceTable({response.instances().begin(), response.instances().end()}));
+  return 0;
+}
+
+absl::StatusOr<std::vector<int64_t>> Command::PayloadsOf(
+    const v1::CreateInstanceResponse& created) {
+  std::vector<int64_t> ids;
+  for (const v1::Instance& instance : created.instances()) {
+    v1::ListInstancePayloadsRequest request;
+    request.set_instance_id(instance.id());
+    grpc::ClientContext context;
+    v1::ListInstancePayloadsResponse response;
+    RETURN_IF_ERROR(FromGrpcStatus(payloads_->ListInstancePayloads(&context, request, &response)));
+    // A repeated request_id may find later ones as well: the list begins with the newest.
+    if (!response.payloads().empty()) ids.push_back(response.payloads().rbegin()->id());
+  }
+  return ids;
+}
+
+absl::StatusOr<int> Command::AwaitInstances(const v1::CreateInstanceResponse& created) {
+  std::vector<v1::Instance> instances(created.instances().begin(), created.instances().end());
+  bool all_ready = true;
+  for (v1::Instance& instance : instances) {
+    while (instance.status() != v1::INSTANCE_STATUS_READY &&
+           instance.status() != v1::INSTANCE_STATUS_FAILED &&
+           instance.status() != v1::INSTANCE_STATUS_TERMINATED) {
+      std::this_thread::sleep_for(kInstancePoll);
+      ASSIGN_OR_RETURN(instance, GetInstance(instance.id()));
+    }
+    if (instance.status() != v1::INSTANCE_STATUS_READY) {
+      std::cerr << "instance " << instance.id() << ": " << instance.status_error() << "\n";
+      all_ready = false;
+    }
+  }
+  PrintRows(instances, InstanceTable(instances));
+  return all_ready ? 0 : 1;
 }
 
 absl::StatusOr<int> Command::ListInstances() {

@@ -39,7 +39,10 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
       follower_(&outbox_, [this](const LeaseKey& lease) { Forget(lease); }),
       connectors_(options_.max_connecting) {
   link_ = std::make_unique<ServerLink>(
-      ServerLinkOptions{.servers = options_.servers, .name = options_.name, .version = kVersion},
+      ServerLinkOptions{.servers = options_.servers,
+                        .name = options_.name,
+                        .version = kVersion,
+                        .public_key = key_.PublicKey().value_or("")},
       &outbox_, &leases_,
       ServerLinkHandlers{
           .on_assignment = [this](v1::Assignment a) { OnAssignment(std::move(a)); },

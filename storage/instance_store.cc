@@ -66,13 +66,14 @@ std::vector<std::string> Tags(const v1::Instance& instance) {
 }  // namespace
 
 absl::StatusOr<v1::Instance> InstanceStore::Insert(Connection& connection,
-                                                   const v1::Instance& instance) {
+                                                   const v1::Instance& instance,
+                                                   const std::string& machine_key) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(
           "INSERT INTO instances (name, project, provider, region, size, image, address, port,"
-          " ssh_user, host_key, tags, status)"
-          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
+          " ssh_user, host_key, tags, status, machine_key)"
+          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id",
           Params()
               .Text(instance.name())
               .Text(instance.project())
@@ -85,7 +86,8 @@ absl::StatusOr<v1::Instance> InstanceStore::Insert(Connection& connection,
               .Text(instance.ssh_user())
               .Text(instance.host_key())
               .Texts(Tags(instance))
-              .Text(EnumText(instance.status()))));
+              .Text(EnumText(instance.status()))
+              .Text(machine_key)));
   ASSIGN_OR_RETURN(const auto inserted, Get(connection, result.Int(0, 0)));
   return *inserted;
 }
@@ -166,6 +168,60 @@ absl::Status InstanceStore::MarkTerminated(Connection& connection, int64_t id) {
       .Execute("UPDATE instances SET status = 'TERMINATED', updated_at = now() WHERE id = $1",
                Params().Int(id))
       .status();
+}
+
+absl::Status InstanceStore::MarkCreated(Connection& connection, const v1::Instance& machine) {
+  return connection
+      .Execute(
+          "UPDATE instances SET status = CASE WHEN EXISTS (SELECT 1 FROM tasks"
+          " WHERE instance_id = $1 AND type = 'PROVISION_INSTANCE') THEN 'CREATED' ELSE 'READY' "
+          "END,"
+          " address = $2, port = $3, ssh_user = $4, host_key = $5, updated_at = now()"
+          " WHERE id = $1",
+          Params()
+              .Int(machine.id())
+              .Text(machine.address())
+              .Int(machine.port())
+              .Text(machine.ssh_user())
+              .Text(machine.host_key()))
+      .status();
+}
+
+absl::Status InstanceStore::MarkFailed(Connection& connection, int64_t id,
+                                       const std::string& error) {
+  return connection
+      .Execute(
+          "UPDATE instances SET status = 'FAILED', status_error = $2, updated_at = now()"
+          " WHERE id = $1",
+          Params().Int(id).Text(error))
+      .status();
+}
+
+absl::StatusOr<std::optional<InstanceStore::Machine>> InstanceStore::GetMachine(
+    Connection& connection, int64_t id) {
+  ASSIGN_OR_RETURN(auto instance, Get(connection, id));
+  if (!instance.has_value()) return std::nullopt;
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("SELECT machine_key, terminating FROM instances WHERE id = $1",
+                         Params().Int(id)));
+  return Machine{.instance = *std::move(instance),
+                 .key = std::string(result.Text(0, 0)),
+                 .terminating = result.Bool(0, 1)};
+}
+
+absl::StatusOr<std::vector<InstanceStore::MachineKey>> InstanceStore::LiveMachines(
+    Connection& connection) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute("SELECT provider, machine_key FROM instances"
+                                      " WHERE machine_key <> '' AND NOT terminating"
+                                      " AND status IN ('CREATED', 'PROVISIONING', 'READY')"));
+  std::vector<MachineKey> keys;
+  for (int row = 0; row < result.rows(); ++row) {
+    keys.push_back(
+        {.provider = std::string(result.Text(row, 0)), .key = std::string(result.Text(row, 1))});
+  }
+  return keys;
 }
 
 absl::StatusOr<std::string> InstanceStore::PinHostKey(Connection& connection, int64_t id,

@@ -29,8 +29,9 @@ struct InstanceUpdate {
 // Stateless functions over one connection, to be called inside a transaction or not.
 class InstanceStore {
  public:
-  // Inserts `instance`; id and times are the database's.
-  static absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& instance);
+  // Inserts `instance`; id and times are the database's. `machine_key` names it at its provider.
+  static absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& instance,
+                                             const std::string& machine_key = "");
   static absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, int64_t id);
   // By ascending id.
   static absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection,
@@ -54,6 +55,24 @@ class InstanceStore {
   // From now on it takes nothing new.
   static absl::Status MarkTerminating(Connection& connection, int64_t id);
   static absl::Status MarkTerminated(Connection& connection, int64_t id);
+  // Its provider has made it: address, port, login user and host key are those of `machine`. READY
+  // unless it is to be provisioned.
+  static absl::Status MarkCreated(Connection& connection, const v1::Instance& machine);
+  static absl::Status MarkFailed(Connection& connection, int64_t id, const std::string& error);
+
+  // An instance that a provider makes or has made.
+  struct Machine {
+    v1::Instance instance;
+    std::string key;  // Empty: registered, nobody's machine.
+    bool terminating = false;
+  };
+  static absl::StatusOr<std::optional<Machine>> GetMachine(Connection& connection, int64_t id);
+  struct MachineKey {
+    std::string provider;
+    std::string key;
+  };
+  // Of all that have been made and not terminated.
+  static absl::StatusOr<std::vector<MachineKey>> LiveMachines(Connection& connection);
   // Pins `host_key` unless a key is pinned already; returns the pinned one.
   static absl::StatusOr<std::string> PinHostKey(Connection& connection, int64_t id,
                                                 const std::string& host_key);

@@ -10,6 +10,10 @@ namespace {
 // A run directory is not chased for longer than this; the instance is taken to be gone.
 #define CLEANUP_GIVE_UP "interval '7 days'"
 
+// When ClaimDue looks again at a task whose instance is not READY.
+#define READINESS_RETRY "now() + $4::bigint * interval '1 millisecond'"
+#define BACK_BEHIND_GATE LONGSHORE_BACK_BEHIND_GATE("t", READINESS_RETRY)
+
 // What an assignment says of the instance: address, port, ssh_user, host_key, from column `column`
 // on.
 void ReadTarget(const Result& result, int row, int column, v1::Assignment* assignment) {
@@ -48,15 +52,6 @@ LockedTask ReadRefused(const Result& result, int row) {
   return {.id = result.Int(row, 0),
           .payload_id = result.Int(row, 4),
           .instance_id = result.Int(row, 5)};
-}
-
-TaskEnd InstanceFailedEnd(const LockedTask& task) {
-  return {.task_id = task.id,
-          .payload_id = task.payload_id,
-          .instance_id = task.instance_id,
-          .status = v1::PAYLOAD_STATUS_FAILED,
-          .failure_reason = v1::FAILURE_REASON_DEPENDENCY_FAILED,
-          .error = "the instance is FAILED"};
 }
 
 }  // namespace
@@ -104,43 +99,21 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
           "  FROM judged),"
           " parked AS (UPDATE tasks t SET waiting_since = now() FROM judged j"
           "  WHERE t.id = j.id AND j.verdict = 'wait'),"
-          " postponed AS (UPDATE tasks t SET run_at = now() + $4::bigint * interval"
-          "  '1 millisecond', error = 'the instance is ' || j.instance_status, gated ="
-          "  " LONGSHORE_BACK_BEHIND_GATE(
-              "t",
-              "now() + $4::bigint * interval '1 millisecond'") " FROM judged j"
-                                                               "  WHERE t.id = j.id AND j.verdict "
-                                                               "= 'unready'),"
-                                                               " claimed AS (UPDATE tasks t SET "
-                                                               "status = 'RUNNING', lease_epoch = "
-                                                               "t.lease_epoch + 1,"
-                                                               "  attempt = t.attempt + 1, worker "
-                                                               "= ($1::text[])[n.number],"
-                                                               "  lease_until = now() + $2::bigint "
-                                                               "* interval '1 millisecond', "
-                                                               "updated_at = now()"
-                                                               "  FROM numbered n WHERE t.id = "
-                                                               "n.id AND n.verdict = 'run'"
-                                                               "  RETURNING t.id, t.lease_epoch, "
-                                                               "t.worker, t.type, "
-                                                               "t.cancel_requested)"
-                                                               " SELECT j.id, j.verdict, c.worker, "
-                                                               "c.lease_epoch, j.payload_id, "
-                                                               "j.instance_id,"
-                                                               " p.attempt, i.address, i.port, "
-                                                               "i.ssh_user, i.host_key, "
-                                                               "d.script_sha256, d.script_bytes,"
-                                                               " p.remote_path, c.type, "
-                                                               "p.execute_payload, p.timeout, "
-                                                               "p.output_bytes, p.status,"
-                                                               " c.cancel_requested"
-                                                               " FROM judged j JOIN payloads p ON "
-                                                               "p.id = j.payload_id"
-                                                               " JOIN deployments d ON d.id = "
-                                                               "p.deployment_id JOIN instances i "
-                                                               "ON i.id = j.instance_id"
-                                                               " LEFT JOIN claimed c ON c.id = "
-                                                               "j.id ORDER BY j.id",
+          " postponed AS (UPDATE tasks t SET run_at = " READINESS_RETRY ","
+          "  error = 'the instance is ' || j.instance_status, gated = " BACK_BEHIND_GATE
+          "  FROM judged j WHERE t.id = j.id AND j.verdict = 'unready'),"
+          " claimed AS (UPDATE tasks t SET status = 'RUNNING', lease_epoch = t.lease_epoch + 1,"
+          "  attempt = t.attempt + 1, worker = ($1::text[])[n.number],"
+          "  lease_until = now() + $2::bigint * interval '1 millisecond', updated_at = now()"
+          "  FROM numbered n WHERE t.id = n.id AND n.verdict = 'run'"
+          "  RETURNING t.id, t.lease_epoch, t.worker, t.type, t.cancel_requested)"
+          " SELECT j.id, j.verdict, c.worker, c.lease_epoch, j.payload_id, j.instance_id,"
+          " p.attempt, i.address, i.port, i.ssh_user, i.host_key, d.script_sha256, d.script_bytes,"
+          " p.remote_path, c.type, p.execute_payload, p.timeout, p.output_bytes, p.status,"
+          " c.cancel_requested"
+          " FROM judged j JOIN payloads p ON p.id = j.payload_id"
+          " JOIN deployments d ON d.id = p.deployment_id JOIN instances i ON i.id = j.instance_id"
+          " LEFT JOIN claimed c ON c.id = j.id ORDER BY j.id",
           Params()
               .Texts(workers)
               .Int(options.lease_duration.count())
@@ -285,11 +258,24 @@ absl::Status LeaseStore::DeleteCleanups(Connection& connection,
 absl::Status WorkerStore::Upsert(Connection& connection, const v1::WorkerHello& hello) {
   return connection
       .Execute(
-          "INSERT INTO workers (name, incarnation, version) VALUES ($1, $2, $3)"
-          " ON CONFLICT (name) DO UPDATE SET incarnation = $2, version = $3,"
+          "INSERT INTO workers (name, incarnation, version, public_key) VALUES ($1, $2, $3, $4)"
+          " ON CONFLICT (name) DO UPDATE SET incarnation = $2, version = $3, public_key = $4,"
           " connected_at = now(), seen_at = now()",
-          Params().Text(hello.name()).Text(hello.incarnation()).Text(hello.version()))
+          Params()
+              .Text(hello.name())
+              .Text(hello.incarnation())
+              .Text(hello.version())
+              .Text(hello.public_key()))
       .status();
+}
+
+absl::StatusOr<std::vector<std::string>> WorkerStore::PublicKeys(Connection& connection) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute("SELECT DISTINCT public_key FROM workers"
+                                      " WHERE public_key <> '' ORDER BY public_key"));
+  std::vector<std::string> keys;
+  for (int row = 0; row < result.rows(); ++row) keys.emplace_back(result.Text(row, 0));
+  return keys;
 }
 
 }  // namespace longshore::storage

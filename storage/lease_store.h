@@ -80,6 +80,8 @@ class LeaseStore {
 class WorkerStore {
  public:
   static absl::Status Upsert(Connection& connection, const v1::WorkerHello& hello);
+  // Of every worker that was ever seen, each once.
+  static absl::StatusOr<std::vector<std::string>> PublicKeys(Connection& connection);
 };
 
 }  // namespace longshore::storage

@@ -133,24 +133,6 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
 
 // Tasks that depend on a completed one may run; those that depend on one that did not complete end
 // with it.
-absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
-                            const std::vector<int64_t>& failed) {
-  RETURN_IF_ERROR(connection
-                      .Execute("UPDATE tasks SET blocked_by = NULL, run_at = now(),"
-                               " deliver_by = now() + (deliver_by - created_at), updated_at = now()"
-                               " WHERE blocked_by = ANY ($1::bigint[])",
-                               Params().Ints(completed))
-                      .status());
-  return connection
-      .Execute(
-          "UPDATE tasks t SET status = CASE d.status WHEN 'CANCELLED' THEN 'CANCELLED'"
-          " ELSE 'FAILED' END, blocked_by = NULL, updated_at = now(),"
-          " gated = false, error = 'task ' || d.id || ', which it depends on, is ' || d.status"
-          " FROM tasks d WHERE t.blocked_by = ANY ($1::bigint[]) AND d.id = t.blocked_by",
-          Params().Ints(failed))
-      .status();
-}
-
 // The longest waiting tasks of each instance become due again; as many as could possibly run. One
 // that somebody else has locked is about to end, or is found by LeaseStore::WakeStranded.
 absl::Status WakeWaiting(Connection& connection, const std::vector<int64_t>& instance_ids) {
@@ -215,6 +197,15 @@ TaskEnd TerminatedEnd(const LockedTask& task) {
           .failure_reason = v1::FAILURE_REASON_INSTANCE_TERMINATED,
           .error = "the instance was terminated",
           .executed = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING};
+}
+
+TaskEnd InstanceFailedEnd(const LockedTask& task) {
+  return {.task_id = task.id,
+          .payload_id = task.payload_id,
+          .instance_id = task.instance_id,
+          .status = v1::PAYLOAD_STATUS_FAILED,
+          .failure_reason = v1::FAILURE_REASON_DEPENDENCY_FAILED,
+          .error = "the instance is FAILED"};
 }
 
 absl::Status LockCapacity(Connection& connection) {
@@ -344,6 +335,25 @@ absl::Status TaskStore::ExtendForRun(Connection& connection, const std::vector<i
           " + ($2::bigint + p.timeout) * interval '1 second'"
           " FROM payloads p WHERE t.id = ANY ($1::bigint[]) AND p.id = t.payload_id",
           Params().Ints(ids).Int(delivery_timeout.count()))
+      .status();
+}
+
+absl::Status TaskStore::TellDependents(Connection& connection,
+                                       const std::vector<int64_t>& completed,
+                                       const std::vector<int64_t>& failed) {
+  RETURN_IF_ERROR(connection
+                      .Execute("UPDATE tasks SET blocked_by = NULL, run_at = now(),"
+                               " deliver_by = now() + (deliver_by - created_at), updated_at = now()"
+                               " WHERE blocked_by = ANY ($1::bigint[])",
+                               Params().Ints(completed))
+                      .status());
+  return connection
+      .Execute(
+          "UPDATE tasks t SET status = CASE d.status WHEN 'CANCELLED' THEN 'CANCELLED'"
+          " ELSE 'FAILED' END, blocked_by = NULL, updated_at = now(),"
+          " gated = false, error = 'task ' || d.id || ', which it depends on, is ' || d.status"
+          " FROM tasks d WHERE t.blocked_by = ANY ($1::bigint[]) AND d.id = t.blocked_by",
+          Params().Ints(failed))
       .status();
 }
 

@@ -70,6 +70,8 @@ struct TaskEnd {
 TaskEnd CancelledEnd(const LockedTask& task);
 // The end of a task whose instance is going away.
 TaskEnd TerminatedEnd(const LockedTask& task);
+// The end of a task whose instance will never be READY.
+TaskEnd InstanceFailedEnd(const LockedTask& task);
 
 // Held to the end of the transaction by whoever decides about, or frees, places on instances.
 absl::Status LockCapacity(Connection& connection);
@@ -105,6 +107,10 @@ class TaskStore {
   // not for delivery.
   static absl::Status ExtendForRun(Connection& connection, const std::vector<int64_t>& ids,
                                    std::chrono::seconds delivery_timeout);
+
+  // Lets what depends on the completed tasks begin and ends what depends on the others.
+  static absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
+                                     const std::vector<int64_t>& failed);
 
   // Ends tasks and their payloads in one go, tells dependents, lets waiting tasks of the instances
   // go on, and remembers what is left on them. The tasks must be locked and not terminal.

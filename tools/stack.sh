@@ -131,9 +131,9 @@ up() {
   local ids= name id
   for i in $(seq "$instances"); do
     name=instance-$i
-    "$top/tools/lib/instance.sh" init "$dir/$name" "$dir/ssh_key.pub"
+    "$top/api_server/providers/local_instance.sh" init "$dir/$name" "$dir/ssh_key.pub"
     free_port
-    start "$name" "$top/tools/lib/instance.sh" run "$dir/$name" "$chosen_port"
+    start "$name" "$top/api_server/providers/local_instance.sh" run "$dir/$name" "$chosen_port"
     wait_for "$name" "$chosen_port"
     id=$("$longshore" instances add --name "$name" --address 127.0.0.1 --port "$chosen_port" \
       --host-key "$(cat "$dir/$name/host_key.pub")" --tag local --quiet)

@@ -2,8 +2,10 @@
 #ifndef LONGSHORE_API_SERVER_DOMAIN_FIELDS_H_
 #define LONGSHORE_API_SERVER_DOMAIN_FIELDS_H_
 
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "api_server/domain/errors.h"
@@ -61,6 +63,13 @@ absl::Status CheckTags(std::string_view field, const Tags& tags) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+// In order, each once: how an instance keeps them.
+template <typename Tags>
+std::vector<std::string> SortedTags(const Tags& tags) {
+  const std::set<std::string> sorted(tags.begin(), tags.end());
+  return {sorted.begin(), sorted.end()};
 }
 
 // proto3 lets any number through as an enum.

@@ -43,14 +43,6 @@ std::string NormalizedHostKey(std::string_view line) {
   return "";
 }
 
-std::vector<std::string> SortedTags(
-    const google::protobuf::RepeatedPtrField<std::string>& request_tags) {
-  std::vector<std::string> tags(request_tags.begin(), request_tags.end());
-  std::sort(tags.begin(), tags.end());
-  tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
-  return tags;
-}
-
 absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& request) {
   RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
   RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
@@ -220,7 +212,8 @@ absl::StatusOr<v1::TerminateInstanceResponse> InstanceManager::Terminate(int64_t
     constexpr auto kTerminate = v1::TASK_TYPE_TERMINATE_INSTANCE;
     ASSIGN_OR_RETURN(auto task, InstanceTaskStore::FindOpen(connection, kTerminate, instance_id));
     if (!task.has_value()) {
-      ASSIGN_OR_RETURN(task, InstanceTaskStore::Insert(connection, kTerminate, instance_id));
+      ASSIGN_OR_RETURN(task, InstanceTaskStore::Insert(
+                                 connection, {.type = kTerminate, .instance_id = instance_id}));
     }
     response.set_task_id(*task);
     return absl::OkStatus();

@@ -98,6 +98,10 @@ absl::Status CheckHello(const v1::WorkerHello& hello) {
     RETURN_IF_ERROR(CheckText(*text, kMaxNameBytes));
   }
   RETURN_IF_ERROR(CheckText(hello.version(), kMaxNameBytes));
+  RETURN_IF_ERROR(CheckText(hello.public_key(), kMaxErrorBytes));
+  if (hello.public_key().find_first_of("\r\n") != std::string::npos) {
+    return Refuse("a public key of more than one line");
+  }
   if (hello.capacity() < 0 || hello.capacity() > kMaxCredit) {
     return Refuse("capacity " + std::to_string(hello.capacity()) + " is out of range");
   }

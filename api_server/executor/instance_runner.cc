@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
+#include <vector>
 
 #include "common/status_macros.h"
 #include "storage/instance_store.h"
-#include "storage/payload_store.h"
-#include "storage/task_store.h"
+#include "storage/lease_store.h"
 
 namespace longshore::executor {
 namespace {
@@ -19,94 +18,113 @@ using std::chrono::milliseconds;
 using storage::Connection;
 using storage::InstanceTask;
 using storage::InstanceTaskStore;
-using storage::LockedTask;
-using storage::TaskStore;
 
-constexpr int kMaxTasksPerRound = 50;
+constexpr int kThreads = 8;
 // The net under notifications that were lost.
 constexpr milliseconds kSafetyPoll{15000};
 constexpr milliseconds kShortestWait{20};
-// How soon to look again whether what runs on an instance has stopped.
-constexpr milliseconds kStopPoll{500};
 
 }  // namespace
 
-InstanceRunner::InstanceRunner(storage::Database* database, domain::Signals* signals,
-                               InstanceRunnerOptions options)
+InstanceRunner::InstanceRunner(storage::Database* database, const providers::Providers* providers,
+                               InstanceSteps* steps, InstanceRunnerOptions options)
     : database_(*database),
-      signals_(*signals),
+      providers_(*providers),
+      steps_(*steps),
       options_(std::move(options)),
+      queue_(kThreads),
       loop_("instance runner", [this] { return Round(); }) {}
 
+InstanceRunner::~InstanceRunner() { Shutdown(); }
+
+void InstanceRunner::Shutdown() {
+  loop_.Shutdown();
+  queue_.Shutdown();
+}
+
 absl::StatusOr<milliseconds> InstanceRunner::Round() {
-  std::vector<InstanceTask> tasks;
+  if (!resumed_) RETURN_IF_ERROR(ResumeMachines());
+  resumed_ = true;
+  RETURN_IF_ERROR(RenewLeases());
+  RETURN_IF_ERROR(ClaimTasks());
   std::optional<milliseconds> next;
-  do {
-    RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(tasks, InstanceTaskStore::Claim(connection, options_.owner,
-                                                       kMaxTasksPerRound, options_.lease_duration));
-      return absl::OkStatus();
-    }));
-    // One that fails is reaped with its lease and tried again.
-    for (const InstanceTask& task : tasks) RETURN_IF_ERROR(RunOne(task));
-  } while (tasks.size() == kMaxTasksPerRound);
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(next, InstanceTaskStore::NextDue(connection));
     return absl::OkStatus();
   }));
-  return std::clamp(next.value_or(kSafetyPoll), kShortestWait, kSafetyPoll);
+  const milliseconds renewal = options_.lease_duration / 3;
+  MutexLock lock(&mutex_);
+  // The end of a step is a signal.
+  if (in_hand_.size() >= kThreads) return renewal;
+  const milliseconds longest = in_hand_.empty() ? kSafetyPoll : std::min(kSafetyPoll, renewal);
+  return std::clamp(next.value_or(longest), kShortestWait, longest);
 }
 
-absl::Status InstanceRunner::RunOne(const InstanceTask& task) {
-  if (task.type != v1::TASK_TYPE_TERMINATE_INSTANCE) {
-    return absl::InternalError("task " + std::to_string(task.id) + " is of a kind not known here");
-  }
-  std::vector<int64_t> asked;
-  std::vector<int64_t> ended;
-  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) {
-    asked.clear();
-    ended.clear();
-    return Terminate(connection, task, &asked, &ended);
+absl::Status InstanceRunner::ResumeMachines() {
+  std::vector<storage::InstanceStore::MachineKey> machines;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(machines, storage::InstanceStore::LiveMachines(connection));
+    return absl::OkStatus();
   }));
-  if (!asked.empty()) signals_.CancelRequested(asked);
-  if (!ended.empty()) signals_.PayloadsChanged(ended);
+  for (const auto& machine : machines) {
+    const auto provider = providers_.find(machine.provider);
+    if (provider == providers_.end()) continue;
+    const absl::Status status = provider->second->Resume(machine.key);
+    if (!status.ok()) LOG(WARNING) << "machine " << machine.key << ": " << status;
+  }
   return absl::OkStatus();
 }
 
-absl::Status InstanceRunner::Terminate(Connection& connection, const InstanceTask& task,
-                                       std::vector<int64_t>* asked, std::vector<int64_t>* ended) {
-  ASSIGN_OR_RETURN(const auto open,
-                   storage::PayloadStore::OpenOfInstance(connection, task.instance_id));
-  ASSIGN_OR_RETURN(const auto locked, TaskStore::LockForPayloads(connection, open));
-  ASSIGN_OR_RETURN(const bool held, InstanceTaskStore::LockHeld(connection, task));
-  if (!held) return absl::OkStatus();
-  const bool patient = task.age < options_.stop_grace;
-  std::set<int64_t> running;  // Payloads.
-  for (const LockedTask& each : locked) {
-    const bool runs = each.status == v1::TASK_STATUS_RUNNING ||
-                      (each.status == v1::TASK_STATUS_PENDING &&
-                       each.payload_status == v1::PAYLOAD_STATUS_EXECUTING);
-    if (!runs || !patient) continue;
-    asked->push_back(each.id);
-    running.insert(each.payload_id);
+absl::Status InstanceRunner::RenewLeases() {
+  std::vector<int64_t> tasks;
+  std::vector<int64_t> epochs;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [task, epoch] : in_hand_) {
+      tasks.push_back(task);
+      epochs.push_back(epoch);
+    }
   }
-  std::vector<storage::TaskEnd> ends;
-  for (const LockedTask& each : locked) {
-    if (running.count(each.payload_id) > 0) continue;
-    ends.push_back(storage::TerminatedEnd(each));
-    ended->push_back(each.payload_id);
+  if (tasks.empty()) return absl::OkStatus();
+  return database_.Run([&](Connection& connection) {
+    return storage::LeaseStore::Renew(connection, tasks, epochs, options_.lease_duration).status();
+  });
+}
+
+absl::Status InstanceRunner::ClaimTasks() {
+  int room = 0;
+  {
+    MutexLock lock(&mutex_);
+    room = kThreads - static_cast<int>(in_hand_.size());
   }
-  RETURN_IF_ERROR(TaskStore::RequestCancel(connection, *asked));
-  RETURN_IF_ERROR(
-      TaskStore::End(connection, ends, storage::OutputLimit(options_.max_output_bytes)));
-  if (!running.empty()) {
-    return TaskStore::Reschedule(
-        connection, {task.id}, {kStopPoll},
-        {std::to_string(running.size()) + " payloads on the instance are being stopped"});
+  if (room <= 0) return absl::OkStatus();
+  std::vector<InstanceTask> tasks;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        tasks, InstanceTaskStore::Claim(connection, options_.owner, room, options_.lease_duration));
+    return absl::OkStatus();
+  }));
+  for (const InstanceTask& task : tasks) {
+    {
+      MutexLock lock(&mutex_);
+      in_hand_[task.id] = task.lease_epoch;
+    }
+    queue_.Add([this, task] { RunStep(task); });
   }
-  LOG(INFO) << "instance " << task.instance_id << " is terminated";
-  RETURN_IF_ERROR(storage::InstanceStore::MarkTerminated(connection, task.instance_id));
-  return InstanceTaskStore::Complete(connection, task.id);
+  return absl::OkStatus();
+}
+
+void InstanceRunner::RunStep(const InstanceTask& task) {
+  // One that fails is reaped with its lease and tried again.
+  const absl::Status status = steps_.Run(task);
+  if (!status.ok()) LOG(WARNING) << "task " << task.id << ": " << status;
+  {
+    MutexLock lock(&mutex_);
+    // Lost and claimed again meanwhile, it is another's to end.
+    const auto place = in_hand_.find(task.id);
+    if (place != in_hand_.end() && place->second == task.lease_epoch) in_hand_.erase(place);
+  }
+  loop_.Wake();
 }
 
 }  // namespace longshore::executor

@@ -24,6 +24,12 @@ grpc::Status InstanceServiceImpl::RegisterInstance(grpc::ServerContext* /*contex
   return Answer(instances_.Register(*request), response);
 }
 
+grpc::Status InstanceServiceImpl::CreateInstance(grpc::ServerContext* /*context*/,
+                                                 const v1::CreateInstanceRequest* request,
+                                                 v1::CreateInstanceResponse* response) {
+  return Answer(creator_.Create(*request), response);
+}
+
 grpc::Status InstanceServiceImpl::GetInstance(grpc::ServerContext* /*context*/,
                                               const v1::GetInstanceRequest* request,
                                               v1::Instance* response) {

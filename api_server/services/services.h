@@ -4,6 +4,7 @@
 
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/deployment_manager.h"
+#include "api_server/domain/instance_creator.h"
 #include "api_server/domain/instance_manager.h"
 #include "api_server/domain/payload_manager.h"
 #include "api_server/services/watch_hub.h"
@@ -15,11 +16,15 @@ namespace longshore::services {
 
 class InstanceServiceImpl final : public v1::InstanceService::Service {
  public:
-  explicit InstanceServiceImpl(domain::InstanceManager* instances) : instances_(*instances) {}
+  InstanceServiceImpl(domain::InstanceManager* instances, domain::InstanceCreator* creator)
+      : instances_(*instances), creator_(*creator) {}
 
   grpc::Status RegisterInstance(grpc::ServerContext* context,
                                 const v1::RegisterInstanceRequest* request,
                                 v1::Instance* response) override;
+  grpc::Status CreateInstance(grpc::ServerContext* context,
+                              const v1::CreateInstanceRequest* request,
+                              v1::CreateInstanceResponse* response) override;
   grpc::Status GetInstance(grpc::ServerContext* context, const v1::GetInstanceRequest* request,
                            v1::Instance* response) override;
   grpc::Status ListInstances(grpc::ServerContext* context, const v1::ListInstancesRequest* request,
@@ -33,6 +38,7 @@ class InstanceServiceImpl final : public v1::InstanceService::Service {
 
  private:
   domain::InstanceManager& instances_;
+  domain::InstanceCreator& creator_;
 };
 
 // A watch stays open for as long as its client likes: it uses the callback API and holds no thread.

@@ -19,6 +19,17 @@ namespace {
 constexpr int kReadBytes = 64 * 1024;
 constexpr size_t kMaxShown = 300;
 
+// "TYPE BASE64" of a public key.
+absl::StatusOr<std::string> KeyText(ssh_key key) {
+  char* base64 = nullptr;
+  if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK) {
+    return InternalFailure("a public key cannot be written as text");
+  }
+  std::string text = std::string(ssh_key_type_to_char(ssh_key_type(key))) + " " + base64;
+  ssh_string_free_char(base64);
+  return text;
+}
+
 }  // namespace
 
 void PrivateKey::Deleter::operator()(ssh_key_struct* key) const { ssh_key_free(key); }
@@ -36,6 +47,15 @@ absl::StatusOr<PrivateKey> PrivateKey::Load(const std::string& path) {
   PrivateKey result;
   result.key_.reset(key);
   return result;
+}
+
+absl::StatusOr<std::string> PrivateKey::PublicKey() const {
+  ssh_key raw = nullptr;
+  if (ssh_pki_export_privkey_to_pubkey(key_.get(), &raw) != SSH_OK) {
+    return InternalFailure("the public half of the private key cannot be made");
+  }
+  const std::unique_ptr<ssh_key_struct, decltype(&ssh_key_free)> key(raw, ssh_key_free);
+  return KeyText(raw);
 }
 
 void Session::SessionDeleter::operator()(ssh_session_struct* session) const {
@@ -111,12 +131,7 @@ absl::Status Session::CheckHostKey(const PinHostKey& pin_host_key) {
     return Unreachable("the instance showed no host key: " + LastError());
   }
   const std::unique_ptr<ssh_key_struct, decltype(&ssh_key_free)> key(raw, ssh_key_free);
-  char* base64 = nullptr;
-  if (ssh_pki_export_pubkey_base64(raw, &base64) != SSH_OK) {
-    return InternalFailure("the instance's host key cannot be written as text");
-  }
-  const std::string shown = std::string(ssh_key_type_to_char(ssh_key_type(raw))) + " " + base64;
-  ssh_string_free_char(base64);
+  ASSIGN_OR_RETURN(const std::string shown, KeyText(raw));
   std::string pinned = target_.host_key;
   if (pinned.empty()) {
     ASSIGN_OR_RETURN(pinned, pin_host_key(shown));

@@ -25,6 +25,8 @@ class PrivateKey {
   // Errors: NotFound, PermissionDenied or InvalidArgument, naming the file.
   static absl::StatusOr<PrivateKey> Load(const std::string& path);
   ssh_key_struct* get() const { return key_.get(); }
+  // "TYPE BASE64" of its public half.
+  absl::StatusOr<std::string> PublicKey() const;
 
  private:
   struct Deleter {

@@ -21,6 +21,7 @@ import grpc
 
 ROOT = os.getcwd()  # Bazel runs tests at the top of the runfiles.
 LIB = os.path.join(ROOT, "tools/lib")
+LOCAL_INSTANCE = os.path.join(ROOT, "api_server/providers/local_instance.sh")
 
 
 def _generate_stubs():
@@ -238,17 +239,17 @@ class Relay:
 
 
 class Instance:
-    """A local instance (tools/lib/instance.sh) behind a relay."""
+    """A local instance (api_server/providers/local_instance.sh) behind a relay."""
 
     def __init__(self, stack, name, mounts=""):
         self.name = name
         self.directory = os.path.join(stack.directory, name)
-        subprocess.run([f"{LIB}/instance.sh", "init", self.directory, stack.key + ".pub"], check=True)
+        subprocess.run([LOCAL_INSTANCE, "init", self.directory, stack.key + ".pub"], check=True)
         if mounts:
             with open(os.path.join(self.directory, "mounts.sh"), "w") as file:
                 file.write(mounts)
         port = free_port()
-        self.process = Process(name, stack.directory, [f"{LIB}/instance.sh", "run", self.directory, str(port)], port)
+        self.process = Process(name, stack.directory, [LOCAL_INSTANCE, "run", self.directory, str(port)], port)
         self.process.start()
         self.relay = Relay(port)
         self.id = None
@@ -297,6 +298,7 @@ class Stack:
         self.closers = []
         self.payload_dir = os.path.join(self.directory, "payloads")
         os.mkdir(self.payload_dir)
+        self.machines = os.path.join(self.directory, "machines")  # Those that CreateInstance makes.
         self.key = os.path.join(self.directory, "key")
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
         self.postgres = self._start_postgres()
@@ -323,7 +325,7 @@ class Stack:
         port, worker_port = free_port(), free_port()
         command = [os.path.join(ROOT, "api_server/api_server"), f"--listen=127.0.0.1:{port}",
                    f"--worker_listen=127.0.0.1:{worker_port}", f"--database_url={self.database_url}",
-                   f"--allowed_payload_dirs={self.payload_dir}", "--lease_duration_ms=4000", "--retry_initial_ms=200",
+                   f"--allowed_payload_dirs={self.payload_dir}", f"--local_instances_dir={self.machines}", "--lease_duration_ms=4000", "--retry_initial_ms=200",
                    "--retry_maximum_ms=2000", *flags]
         self.api_servers.append(Process(f"api_server-{i}", self.directory, command, port).start())
         self.worker_relays.append(Relay(worker_port))
@@ -397,6 +399,30 @@ class Stack:
                              text=True)
         return out.stdout.strip()
 
+    def instance(self, instance_id):
+        return self.instance_stub.GetInstance(instance_service.GetInstanceRequest(instance_id=instance_id), timeout=30,
+                                              wait_for_ready=True)
+
+    def machine_keys(self):
+        """The machines that the provider local has."""
+        return set(os.listdir(self.machines)) if os.path.isdir(self.machines) else set()
+
+    def wait_instance(self, instance_id, status=instance_pb.INSTANCE_STATUS_READY, patience=PATIENCE):
+        ends = {instance_pb.INSTANCE_STATUS_FAILED, instance_pb.INSTANCE_STATUS_TERMINATED} - {status}
+
+        def look():
+            try:
+                instance = self.instance(instance_id)
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise
+                return None
+            if instance.status in ends:
+                raise AssertionError(f"ended early: {instance}")
+            return instance if instance.status == status else None
+
+        return wait_until(look, f"instance {instance_id}", patience)
+
     def task(self, task_id):
         return self.tasks.GetTask(task_service.GetTaskRequest(task_id=task_id))
 
@@ -405,6 +431,8 @@ class Stack:
             channel.close()
         for process in self.workers + self.api_servers:
             process.kill()
+        for name in self.machine_keys():
+            subprocess.run([LOCAL_INSTANCE, "delete", os.path.join(self.machines, name)], check=True)
         for instance in self.closers:
             instance.process.kill()
             instance.relay.close()

@@ -3,6 +3,7 @@
 # What harness.py finds at the top of the runfiles.
 LONGSHORE_RUNFILES = [
     "//api_server",
+    "//api_server/providers:local_instance.sh",
     "//cli:longshore",
     "//payload_worker",
     "//proto/longshore/v1:protos",

@@ -8,6 +8,7 @@
 
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/deployment_manager.h"
+#include "api_server/domain/instance_creator.h"
 #include "api_server/domain/instance_manager.h"
 #include "api_server/domain/payload_manager.h"
 #include "common/status.h"
@@ -46,6 +47,9 @@ class House {
       case 'r':
         return Call<v1::RegisterInstanceRequest>(
             input, [&](const auto& r) { return instances_.Register(r).status(); });
+      case 'n':
+        return Call<v1::CreateInstanceRequest>(
+            input, [&](const auto& r) { return creator_.Create(r).status(); });
       case 'i':
         return Call<v1::ListInstancesRequest>(
             input, [&](const auto& r) { return instances_.List(r).status(); });
@@ -104,6 +108,8 @@ class House {
   NoSignals signals_;
   domain::ScriptSource scripts_{{"/usr/share"}, 1000};
   domain::Deployer deployer_{&database_, &scripts_, &signals_, {}};
+  const providers::Providers providers_ = providers::MakeProviders({});
+  domain::InstanceCreator creator_{&database_, &providers_, &signals_};
   domain::InstanceManager instances_{&database_, &deployer_, &signals_};
   domain::DeploymentManager deployments_{&database_, &signals_, {}, storage::OutputLimit(1000)};
   domain::PayloadManager payloads_{&database_, &signals_, {}, storage::OutputLimit(1000)};
@@ -130,6 +136,17 @@ std::vector<std::string> Seeds() {
                                           r->add_tags("web");
                                           r->set_request_id("id");
                                         }),
+      Seed<v1::CreateInstanceRequest>('n',
+                                      [](auto* r) {
+                                        r->set_name("c");
+                                        r->set_project("p");
+                                        r->add_tags("web");
+                                        r->set_number_of_instances(2);
+                                        r->set_provision(true);
+                                        r->set_payload_path("/usr/share/a.sh");
+                                        r->set_execute_payload(true);
+                                        r->set_request_id("id");
+                                      }),
       Seed<v1::ListInstancesRequest>('i',
                                      [](auto* r) {
                                        r->set_project("p");

@@ -1,0 +1,24 @@
+// What becomes of the payloads of an instance that will not take them.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_END_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_END_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "storage/connection.h"
+#include "storage/instance_task_store.h"
+#include "storage/output_store.h"
+
+namespace longshore::executor {
+
+// Ends the task as FAILED, its instance with it, and every payload that waits for the instance
+// with DEPENDENCY_FAILED; adds those to `ended`. `task` must be held. In a transaction.
+absl::Status FailInstance(storage::Connection& connection, int64_t task_id, int64_t instance_id,
+                          const std::string& error, const storage::OutputLimit& limit,
+                          std::vector<int64_t>* ended);
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_END_H_

@@ -1,0 +1,227 @@
+#include "api_server/executor/instance_steps.h"
+
+#include <glog/logging.h>
+
+#include <set>
+#include <utility>
+
+#include "api_server/executor/instance_end.h"
+#include "common/backoff.h"
+#include "common/status_macros.h"
+#include "storage/lease_store.h"
+#include "storage/payload_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::executor {
+namespace {
+
+using std::chrono::milliseconds;
+using storage::Connection;
+using storage::InstanceStore;
+using storage::InstanceTask;
+using storage::InstanceTaskStore;
+using storage::LockedTask;
+using storage::TaskStore;
+
+// How soon to look again whether what runs on an instance has stopped.
+constexpr milliseconds kStopPoll{500};
+// How soon to look again at a machine that is being made, and at workers that have not come.
+constexpr milliseconds kMachinePoll{200};
+constexpr milliseconds kWorkerPoll{1000};
+constexpr BackoffOptions kProviderAway{.initial = milliseconds(1000),
+                                       .maximum = milliseconds(30000)};
+
+}  // namespace
+
+InstanceSteps::InstanceSteps(storage::Database* database, const providers::Providers* providers,
+                             domain::Signals* signals, InstanceStepsOptions options)
+    : database_(*database), providers_(*providers), signals_(*signals), options_(options) {}
+
+absl::Status InstanceSteps::Run(const InstanceTask& task) {
+  switch (task.type) {
+    case v1::TASK_TYPE_CREATE_INSTANCE:
+      return Create(task);
+    case v1::TASK_TYPE_TERMINATE_INSTANCE:
+      return Terminate(task);
+    default:
+      return absl::InternalError("task " + std::to_string(task.id) +
+                                 " is of a kind not known here");
+  }
+}
+
+absl::Status InstanceSteps::WhileHeld(const InstanceTask& task,
+                                      const std::function<absl::Status(Connection&)>& body) {
+  return database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool held, InstanceTaskStore::LockHeld(connection, task));
+    return held ? body(connection) : absl::OkStatus();
+  });
+}
+
+absl::Status InstanceSteps::Postpone(const InstanceTask& task, milliseconds delay,
+                                     const std::string& why) {
+  return WhileHeld(task, [&](Connection& connection) {
+    return InstanceTaskStore::Postpone(connection, task.id, delay, why, /*failed=*/false);
+  });
+}
+
+absl::Status InstanceSteps::TryAgain(const InstanceTask& task, const std::string& error) {
+  LOG(WARNING) << "instance " << task.instance_id << ": " << error << "; trying again";
+  const milliseconds delay = BackoffDelay(kProviderAway, task.failures + 1, UniformRandom());
+  return WhileHeld(task, [&](Connection& connection) {
+    return InstanceTaskStore::Postpone(connection, task.id, delay, error, /*failed=*/true);
+  });
+}
+
+absl::Status InstanceSteps::Create(const InstanceTask& task) {
+  std::optional<Machine> wanted;
+  std::vector<std::string> keys;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(wanted, InstanceStore::GetMachine(connection, task.instance_id));
+    ASSIGN_OR_RETURN(keys, storage::WorkerStore::PublicKeys(connection));
+    return absl::OkStatus();
+  }));
+  if (wanted->terminating) {  // What has been made so far goes with it.
+    return WhileHeld(task, [&](Connection& connection) {
+      return InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_CANCELLED,
+                                    "the instance is terminated");
+    });
+  }
+  if (!keys.empty()) return CreateMachine(task, *wanted, std::move(keys));
+  const std::string error = "no worker has connected yet: nobody could log in";
+  return task.overdue ? GiveUp(task, *wanted, error) : Postpone(task, kWorkerPoll, error);
+}
+
+absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machine& wanted,
+                                          std::vector<std::string> worker_keys) {
+  const v1::Instance& instance = wanted.instance;
+  const auto provider = providers_.find(instance.provider());
+  if (provider == providers_.end()) {
+    return GiveUp(task, wanted, "there is no provider '" + instance.provider() + "' any more");
+  }
+  const auto made =
+      provider->second->Create({.key = wanted.key,
+                                .name = instance.name(),
+                                .region = instance.region(),
+                                .size = instance.size(),
+                                .image = instance.image(),
+                                .tags = {instance.tags().begin(), instance.tags().end()},
+                                .authorized_keys = std::move(worker_keys)});
+  if (!made.ok()) {
+    const std::string error(made.status().message());
+    const bool hopeless = absl::IsInvalidArgument(made.status()) || task.overdue;
+    return hopeless ? GiveUp(task, wanted, error) : TryAgain(task, error);
+  }
+  if (!made->has_value()) {
+    const std::string why = "the machine is being made";
+    return task.overdue ? GiveUp(task, wanted, why + " for too long")
+                        : Postpone(task, kMachinePoll, why);
+  }
+  v1::Instance machine;
+  machine.set_id(instance.id());
+  machine.set_address((*made)->address);
+  machine.set_port((*made)->port);
+  machine.set_ssh_user((*made)->ssh_user);
+  machine.set_host_key((*made)->host_key);
+  RETURN_IF_ERROR(WhileHeld(task, [&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(InstanceStore::MarkCreated(connection, machine));
+    return InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
+  }));
+  signals_.TasksDue();
+  return absl::OkStatus();
+}
+
+absl::Status InstanceSteps::GiveUp(const InstanceTask& task, const Machine& wanted,
+                                   const std::string& error) {
+  if (const absl::Status deleted = DeleteAtProvider(wanted); !deleted.ok()) {
+    return TryAgain(task, error + "; to be removed: " + std::string(deleted.message()));
+  }
+  std::vector<int64_t> ended;
+  RETURN_IF_ERROR(WhileHeld(task, [&](Connection& connection) {
+    ended.clear();
+    return FailInstance(connection, task.id, task.instance_id, error,
+                        storage::OutputLimit(options_.max_output_bytes), &ended);
+  }));
+  if (!ended.empty()) signals_.PayloadsChanged(ended);
+  return absl::OkStatus();
+}
+
+absl::Status InstanceSteps::DeleteAtProvider(const Machine& machine) const {
+  if (machine.key.empty()) return absl::OkStatus();
+  const auto provider = providers_.find(machine.instance.provider());
+  if (provider == providers_.end()) {
+    return absl::NotFoundError("there is no provider '" + machine.instance.provider() +
+                               "' any more");
+  }
+  return provider->second->Delete(machine.key);
+}
+
+absl::Status InstanceSteps::Terminate(const InstanceTask& task) {
+  std::vector<int64_t> asked;
+  std::vector<int64_t> ended;
+  bool stopped = false;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) {
+    asked.clear();
+    ended.clear();
+    return StopPayloads(connection, task, &asked, &ended, &stopped);
+  }));
+  if (!asked.empty()) signals_.CancelRequested(asked);
+  if (!ended.empty()) signals_.PayloadsChanged(ended);
+  return stopped ? DeleteMachine(task) : absl::OkStatus();
+}
+
+absl::Status InstanceSteps::StopPayloads(Connection& connection, const InstanceTask& task,
+                                         std::vector<int64_t>* asked, std::vector<int64_t>* ended,
+                                         bool* stopped) {
+  *stopped = false;
+  ASSIGN_OR_RETURN(const auto open,
+                   storage::PayloadStore::OpenOfInstance(connection, task.instance_id));
+  ASSIGN_OR_RETURN(const auto locked, TaskStore::LockForPayloads(connection, open));
+  ASSIGN_OR_RETURN(const bool held, InstanceTaskStore::LockHeld(connection, task));
+  if (!held) return absl::OkStatus();
+  const bool patient = task.age < options_.stop_grace;
+  std::set<int64_t> running;  // Payloads.
+  for (const LockedTask& each : locked) {
+    const bool runs = each.status == v1::TASK_STATUS_RUNNING ||
+                      (each.status == v1::TASK_STATUS_PENDING &&
+                       each.payload_status == v1::PAYLOAD_STATUS_EXECUTING);
+    if (!runs || !patient) continue;
+    asked->push_back(each.id);
+    running.insert(each.payload_id);
+  }
+  std::vector<storage::TaskEnd> ends;
+  for (const LockedTask& each : locked) {
+    if (running.count(each.payload_id) > 0) continue;
+    ends.push_back(storage::TerminatedEnd(each));
+    ended->push_back(each.payload_id);
+  }
+  RETURN_IF_ERROR(TaskStore::RequestCancel(connection, *asked));
+  RETURN_IF_ERROR(
+      TaskStore::End(connection, ends, storage::OutputLimit(options_.max_output_bytes)));
+  ASSIGN_OR_RETURN(const auto others, InstanceTaskStore::CancelOthers(connection, task));
+  asked->insert(asked->end(), others.begin(), others.end());
+  *stopped = asked->empty();
+  if (*stopped) return absl::OkStatus();
+  return InstanceTaskStore::Postpone(
+      connection, task.id, kStopPoll,
+      std::to_string(asked->size()) + " tasks on the instance are being stopped",
+      /*failed=*/false);
+}
+
+absl::Status InstanceSteps::DeleteMachine(const InstanceTask& task) {
+  std::optional<Machine> machine;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(machine, InstanceStore::GetMachine(connection, task.instance_id));
+    return absl::OkStatus();
+  }));
+  if (const absl::Status deleted = DeleteAtProvider(*machine); !deleted.ok()) {
+    return TryAgain(task, std::string(deleted.message()));
+  }
+  RETURN_IF_ERROR(WhileHeld(task, [&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(InstanceStore::MarkTerminated(connection, task.instance_id));
+    return InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
+  }));
+  LOG(INFO) << "instance " << task.instance_id << " is terminated";
+  return absl::OkStatus();
+}
+
+}  // namespace longshore::executor

@@ -1,0 +1,25 @@
+// Every provider by its name.
+#ifndef LONGSHORE_API_SERVER_PROVIDERS_PROVIDERS_H_
+#define LONGSHORE_API_SERVER_PROVIDERS_PROVIDERS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "api_server/providers/provider.h"
+
+namespace longshore::providers {
+
+struct ProviderOptions {
+  std::string local_directory = "/var/lib/longshore/instances";
+};
+
+inline constexpr char kDefaultProvider[] = "local";
+
+using Providers = std::map<std::string, std::unique_ptr<Provider>>;
+
+Providers MakeProviders(const ProviderOptions& options);
+
+}  // namespace longshore::providers
+
+#endif  // LONGSHORE_API_SERVER_PROVIDERS_PROVIDERS_H_
