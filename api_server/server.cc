@@ -74,7 +74,7 @@ struct Server::Parts {
         deployer(&database, &scripts, &signals, options.deploy),
         providers(providers::MakeProviders(options.providers)),
         instances(&database, &deployer, &signals),
-        instance_creator(&database, &providers, &signals),
+        instance_creator(&database, &providers, &deployer, &signals),
         payloads(&database, &signals, options.deploy,
                  storage::OutputLimit(options.max_output_bytes)),
         deployments(&database, &signals, options.deploy,

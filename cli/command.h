@@ -67,6 +67,7 @@ class Command {
   absl::StatusOr<int> AwaitInstances(const v1::CreateInstanceResponse& created);
   // The payloads that came with them, one each.
   absl::StatusOr<std::vector<int64_t>> PayloadsOf(const v1::CreateInstanceResponse& created);
+  absl::StatusOr<int> TaskLog(int64_t task_id);
   absl::StatusOr<v1::Instance> GetInstance(int64_t instance_id) const;
   absl::StatusOr<v1::Deployment> GetDeployment(int64_t deployment_id) const;
   bool waits() const { return arguments_.Has("wait") || arguments_.Has("follow"); }

@@ -35,7 +35,8 @@ constexpr char kUsage[] =
   longshore watch PAYLOAD [--offset BYTES]
   longshore list --instance ID [--status STATUS]
   longshore cancel PAYLOAD
-  longshore tasks [TASK] [--status STATUS] [--type TYPE] [--instance ID]
+  longshore tasks TASK [--log]
+  longshore tasks [--status STATUS] [--type TYPE] [--instance ID]
 
   --path is read by the api_server on its own host; --file is read here and sent along.
   --wait shows progress until all have ended; --follow shows their output as well.
@@ -87,7 +88,7 @@ const std::map<std::string, CommandEntry>& CommandTable() {
       {"watch", {&Command::Watch, {"offset"}, {}}},
       {"list", {&Command::ListPayloads, {"instance", "status"}, {}}},
       {"cancel", {&Command::Cancel, {}, {}}},
-      {"tasks", {&Command::Tasks, {"status", "type", "instance"}, {}}},
+      {"tasks", {&Command::Tasks, {"status", "type", "instance"}, {"log"}}},
   };
   return *table;
 }

@@ -37,6 +37,12 @@ std::string ExitText(const v1::Payload& payload) {
   return payload.has_exit_code() ? std::to_string(payload.exit_code()) : "-";
 }
 
+// "-" until its provider has given it one.
+std::string AddressText(const v1::Instance& instance) {
+  if (instance.address().empty()) return "-";
+  return instance.address() + ":" + std::to_string(instance.port());
+}
+
 }  // namespace
 
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
@@ -83,8 +89,8 @@ std::string InstanceTable(const std::vector<v1::Instance>& instances) {
       {"ID", "NAME", "PROJECT", "ADDRESS", "USER", "STATUS", "TAGS"}};
   for (const v1::Instance& instance : instances) {
     rows.push_back({std::to_string(instance.id()), instance.name(), instance.project(),
-                    instance.address() + ":" + std::to_string(instance.port()), instance.ssh_user(),
-                    EnumText(instance.status()), absl::StrJoin(instance.tags(), ",")});
+                    AddressText(instance), instance.ssh_user(), EnumText(instance.status()),
+                    absl::StrJoin(instance.tags(), ",")});
   }
   return FormatTable(rows);
 }
@@ -97,7 +103,7 @@ std::string InstanceDetails(const v1::Instance& instance) {
       {"project:", or_dash(instance.project())},
       {"tags:", or_dash(absl::StrJoin(instance.tags(), ","))},
       {"provider:", instance.provider()},
-      {"address:", instance.address() + ":" + std::to_string(instance.port())},
+      {"address:", AddressText(instance)},
       {"user:", instance.ssh_user()},
       {"host key:", or_dash(instance.host_key())},
       {"status:", EnumText(instance.status())},

@@ -1,9 +1,11 @@
 #include <fstream>
 
+#include "absl/strings/str_split.h"
 #include "cli/command.h"
 #include "cli/follow.h"
 #include "cli/progress.h"
 #include "common/payload_status.h"
+#include "common/utf8.h"
 #include "proto/longshore/v1/task_service.grpc.pb.h"
 
 namespace longshore::cli {
@@ -209,11 +211,28 @@ absl::StatusOr<int> Command::Cancel() {
   return 0;
 }
 
+absl::StatusOr<int> Command::TaskLog(int64_t task_id) {
+  v1::GetTaskLogRequest request;
+  request.set_task_id(task_id);
+  grpc::ClientContext context;
+  v1::GetTaskLogResponse response;
+  RETURN_IF_ERROR(
+      FromGrpcStatus(v1::TaskService::NewStub(channel_)->GetTaskLog(&context, request, &response)));
+  std::string text;
+  const std::vector<std::string> lines = absl::StrSplit(response.log(), '\n', absl::SkipEmpty());
+  for (const std::string& line : lines) {
+    text += ToPrintableLine(line, line.size() + 1) + "\n";
+  }
+  Print(response, text);
+  return 0;
+}
+
 absl::StatusOr<int> Command::Tasks() {
   const auto stub = v1::TaskService::NewStub(channel_);
   if (!arguments_.positional().empty()) {
     v1::GetTaskRequest request;
     ASSIGN_OR_RETURN(const int64_t id, OnlyId("task"));
+    if (arguments_.Has("log")) return TaskLog(id);
     request.set_task_id(id);
     grpc::ClientContext context;
     v1::Task task;

@@ -35,6 +35,33 @@ TEST(RunProgramTest, KillsWhatTakesTooLongWithItsChildren) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(result.status())) << result.status();
 }
 
+TEST(RunProgramTest, WaitsForAProgramThatHasClosedItsOutput) {
+  EXPECT_EQ(RunProgram({"sh", "-c", "exec >&- 2>&-; sleep 0.1; exit 5"}, kLong)->exit_status, 5);
+}
+
+TEST(ChildProcessTest, HasRecordsBesidesItsOutput) {
+  const auto child =
+      ChildProcess::Start({.words = {"sh", "-c", "echo record >&3; echo $GREETING; cat <&3"},
+                           .environment = {"GREETING=hello"},
+                           .records = true});
+  ASSERT_TRUE(child.ok()) << child.status();
+  std::string output;
+  std::string records;
+  while ((*child)->Read(kLong, &output, &records)) {
+  }
+  EXPECT_EQ(records, "record\n");
+  EXPECT_EQ(output.substr(0, 6), "hello\n");
+}
+
+TEST(ChildProcessTest, TellsTheEndOfAProgramWhoseChildGoesOn) {
+  const auto child = ChildProcess::Start({.words = {"sh", "-c", "sleep 1000 & exit 4"}});
+  ASSERT_TRUE(child.ok()) << child.status();
+  std::string output;
+  while (!(*child)->HasEnded()) EXPECT_TRUE((*child)->Read(kLong, &output, nullptr));
+  (*child)->Kill();
+  EXPECT_EQ((*child)->Wait(), 4);
+}
+
 TEST(RunProgramTest, NamesWhatCannotBeStarted) {
   const auto result = RunProgram({"/none/such"}, kLong);
   EXPECT_TRUE(absl::IsUnavailable(result.status()));

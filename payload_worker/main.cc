@@ -12,6 +12,11 @@
 DEFINE_string(api_server, "127.0.0.1:50052",
               "Comma-separated addresses of api_servers, for workers.");
 DEFINE_string(ssh_private_key, "", "File with the private key that logs in to the instances.");
+DEFINE_string(ansible_playbook, "ansible-playbook", "The program that provisions instances.");
+DEFINE_string(provision_playbook, "/usr/share/longshore/ansible/main.yml",
+              "The playbook that it runs.");
+DEFINE_int32(provision_timeout, 900, "Seconds that one run of it may take.");
+DEFINE_int32(provision_forks, 20, "Instances that one run works on at a time.");
 DEFINE_string(name, "", "Name of this worker; empty: the host's name and the process id.");
 DEFINE_int32(max_connecting, 64, "Connections being made at a time.");
 DEFINE_int32(max_running, 10000, "Tasks held at a time.");
@@ -32,12 +37,19 @@ int Main() {
   options.name = FLAGS_name.empty() ? DefaultName() : FLAGS_name;
   options.max_connecting = FLAGS_max_connecting;
   options.max_running = FLAGS_max_running;
+  options.ansible = {.program = FLAGS_ansible_playbook,
+                     .playbook = FLAGS_provision_playbook,
+                     .private_key = FLAGS_ssh_private_key,
+                     .time_limit = std::chrono::seconds(FLAGS_provision_timeout),
+                     .forks = FLAGS_provision_forks};
   std::string problem;
   if (options.servers.empty()) problem = "--api_server is required";
   if (FLAGS_ssh_private_key.empty()) problem = "--ssh_private_key is required";
   if (FLAGS_max_connecting < 1 || FLAGS_max_connecting > 1024) {
     problem = "--max_connecting must be 1 to 1024";
   }
+  if (FLAGS_provision_timeout < 1) problem = "--provision_timeout must be positive";
+  if (FLAGS_provision_forks < 1) problem = "--provision_forks must be positive";
   if (FLAGS_max_running < 1) problem = "--max_running must be positive";
   if (!problem.empty()) {
     std::cerr << "payload_worker: " << problem << "\n";

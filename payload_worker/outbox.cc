@@ -14,7 +14,8 @@ constexpr int kMaxEventsPerMessage = 1000;
 constexpr size_t kMaxMessageBytes = 1 << 20;
 
 bool EndsTask(const v1::TaskEvent& event) {
-  return event.has_finished() || event.has_retry() || event.has_released();
+  return event.has_finished() || event.has_retry() || event.has_released() ||
+         event.has_provisioned();
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/status_macros.h"
 #include "payload_worker/ssh/errors.h"
 #include "payload_worker/version.h"
 
@@ -37,6 +38,7 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
                .cancelled = [this](const LeaseKey& lease) { return IsCancelled(lease); },
                .lease_duration = [this] { return link_->lease_duration(); }},
       follower_(&outbox_, [this](const LeaseKey& lease) { Forget(lease); }),
+      provisioner_({.ansible = options_.ansible, .worker = options_.name}, &leases_, &outbox_),
       connectors_(options_.max_connecting) {
   link_ = std::make_unique<ServerLink>(
       ServerLinkOptions{.servers = options_.servers,
@@ -63,6 +65,7 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
 Worker::~Worker() {
   link_->Shutdown();
   connectors_.Shutdown();
+  provisioner_.Shutdown();
 }
 
 int Worker::Capacity() {
@@ -85,6 +88,8 @@ void Worker::OnAssignment(v1::Assignment assignment) {
   connectors_.Add([this, assignment = std::move(assignment)] {
     if (assignment.cleanup()) {
       CleanUp(assignment);
+    } else if (assignment.provision()) {
+      Provision(assignment);
     } else {
       Deliver(assignment);
     }
@@ -140,6 +145,47 @@ void Worker::CleanUp(const v1::Assignment& assignment) {
   outbox_.Add({}, std::move(event));
 }
 
+void Worker::Provision(v1::Assignment assignment) {
+  const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
+  if (assignment.host_key().empty()) {
+    const auto learned = LearnHostKey(assignment);
+    if (!learned.ok()) {
+      v1::TaskEvent event;
+      event.mutable_provisioned()->set_retry(true);
+      event.mutable_provisioned()->set_unreachable(true);
+      event.mutable_provisioned()->set_error(std::string(learned.status().message()));
+      outbox_.AddLast(key, std::move(event));
+      return;
+    }
+    assignment.set_host_key(*learned);
+  }
+  bool cancelled = false;
+  {
+    MutexLock lock(&mutex_);
+    const auto task = tasks_.find(key);
+    if (task == tasks_.end()) return;  // Lost meanwhile.
+    task->second.provisioning = true;
+    cancelled = task->second.stop != Stop::kNo;
+  }
+  provisioner_.Add(std::move(assignment));
+  if (cancelled) provisioner_.Cancel(key);
+}
+
+absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignment) {
+  std::string pinned;
+  const auto pin = [&](const std::string& host_key) -> absl::StatusOr<std::string> {
+    ASSIGN_OR_RETURN(pinned,
+                     PinHostKey({assignment.task_id(), assignment.lease_epoch()}, host_key));
+    return pinned;
+  };
+  RETURN_IF_ERROR(ssh::Session::Connect({.address = assignment.address(),
+                                         .port = assignment.port(),
+                                         .user = assignment.ssh_user()},
+                                        key_, context_.timeouts, &watchdog_, pin)
+                      .status());
+  return pinned;
+}
+
 bool Worker::IsCancelled(const LeaseKey& key) {
   MutexLock lock(&mutex_);
   const auto task = tasks_.find(key);
@@ -175,15 +221,18 @@ void Worker::OnHostKey(const v1::HostKeyDecision& decision) {
 void Worker::OnCancel(int64_t task_id, bool unless_started) {
   const Stop stop = unless_started ? Stop::kUnlessStarted : Stop::kYes;
   std::vector<LeaseKey> following;
+  std::vector<LeaseKey> provisioning;
   {
     MutexLock lock(&mutex_);
     for (auto task = tasks_.lower_bound({task_id, 0});
          task != tasks_.end() && task->first.task_id == task_id; ++task) {
       if (task->second.stop >= stop) continue;
       if (task->second.following && stop == Stop::kYes) following.push_back(task->first);
+      if (task->second.provisioning) provisioning.push_back(task->first);
       task->second.stop = stop;
     }
   }
+  for (const LeaseKey& key : provisioning) provisioner_.Cancel(key);
   for (const LeaseKey& key : following) follower_.Cancel(key);
 }
 
@@ -196,6 +245,7 @@ void Worker::OnLost(const LeaseKey& key) {
                << ") is lost";
   outbox_.Drop(key);
   follower_.Drop(key);
+  provisioner_.Drop(key);
   Forget(key);
 }
 
@@ -227,6 +277,7 @@ void Worker::Drain() {
   }
   link_->Kick();
   follower_.ReleaseAll();
+  provisioner_.ReleaseAll();
   const auto deadline = std::chrono::steady_clock::now() + options_.drain_timeout;
   MutexLock lock(&mutex_);
   while (std::chrono::steady_clock::now() < deadline && !(tasks_.empty() && connecting_ == 0)) {

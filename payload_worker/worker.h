@@ -15,6 +15,7 @@
 #include "common/work_queue.h"
 #include "payload_worker/lease_table.h"
 #include "payload_worker/outbox.h"
+#include "payload_worker/provision/provisioner.h"
 #include "payload_worker/run/delivery.h"
 #include "payload_worker/run/follower.h"
 #include "payload_worker/script_cache.h"
@@ -29,6 +30,7 @@ struct WorkerOptions {
   int max_connecting = 64;  // Connector threads.
   int max_running = 10000;  // Tasks held in all.
   size_t script_cache_bytes = 64 << 20;
+  provision::AnsibleOptions ansible;
   std::chrono::milliseconds drain_timeout{20000};
 };
 
@@ -48,6 +50,7 @@ class Worker {
   struct Task {
     Stop stop = Stop::kNo;
     bool following = false;
+    bool provisioning = false;
     std::optional<std::string> pinned_host_key;  // The server's answer.
   };
 
@@ -60,6 +63,10 @@ class Worker {
   // On a connector thread.
   void Deliver(const v1::Assignment& assignment) ABSL_LOCKS_EXCLUDED(mutex_);
   void CleanUp(const v1::Assignment& assignment) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Provision(v1::Assignment assignment) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The instance's host key, pinned at first contact.
+  absl::StatusOr<std::string> LearnHostKey(const v1::Assignment& assignment)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::string> PinHostKey(const LeaseKey& key, const std::string& host_key)
       ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsCancelled(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -79,6 +86,7 @@ class Worker {
   ScriptCache scripts_;
   run::DeliveryContext context_;
   run::Follower follower_;
+  provision::Provisioner provisioner_;
   WorkQueue connectors_;
   // Last: its threads call into everything above.
   std::unique_ptr<ServerLink> link_;

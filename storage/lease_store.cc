@@ -202,6 +202,8 @@ absl::StatusOr<std::optional<std::chrono::milliseconds>> LeaseStore::NextDue(
           " (SELECT min(deliver_by) FROM tasks WHERE status = 'PENDING'"
           "  AND waiting_since IS NULL AND blocked_by IS NULL AND NOT gated"
           "  AND payload_id IS NOT NULL),"
+          " (SELECT min(run_at) FROM tasks WHERE status = 'PENDING' AND blocked_by IS NULL"
+          "  AND type = 'PROVISION_INSTANCE'),"
           // Behind a gate only what is not due yet: what is due waits for a task to end.
           " (SELECT min(g.run_at) FROM deployments d, tasks g WHERE d.rollout_state = 'OPEN'"
           "  AND g.deployment_id = d.id AND g.gated AND g.status = 'PENDING' AND g.run_at > now()),"

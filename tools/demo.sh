@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Longshore's main job on real input: installs and builds what is missing, starts a private PostgreSQL, both services and three local
-# instances (real sshd), and deploys scripts to them. With --keep the stack stays up. Needs root; see tools/stack.sh.
+# Longshore's main job on real input: installs and builds what is missing, starts a private PostgreSQL and both services, makes three
+# local instances (real sshd, set up by Ansible), and deploys scripts to them. With --keep the stack stays up. Needs root; see tools/stack.sh.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,7 +17,7 @@ esac
 
 dir=/var/tmp/longshore-demo
 "$top/tools/stack.sh" down --dir "$dir"
-"$top/tools/stack.sh" up --dir "$dir" --instances 3
+"$top/tools/stack.sh" up --dir "$dir" --instances 0
 . "$dir/env"
 finish() { [ -n "$keep" ] || "$top/tools/stack.sh" down --dir "$dir"; }
 trap finish EXIT
@@ -42,11 +42,18 @@ for step in packages configuration services; do
 done
 df -h / | tail -1
 EOF
-say "A script that prints over a few seconds, on three instances, live"
-expect 0 deploy --path "$LONGSHORE_PAYLOAD_DIR/report.sh" --instances "$LONGSHORE_INSTANCE_IDS" --execute --follow
+say "Three instances from nothing: created, set up by ansible-playbook, and a script that prints over a few seconds run on them, live"
+expect 0 instances create --name demo --count 3 --tag local --provision --path "$LONGSHORE_PAYLOAD_DIR/report.sh" --execute --follow
+expect 0 instances list
+ids=$("$longshore" instances list --tag local | awk 'NR > 1 { print $1 }' | paste -sd ,)
+sed -i "s/^export LONGSHORE_INSTANCE_IDS=.*/export LONGSHORE_INSTANCE_IDS=$ids/" "$dir/env"
+say "How the first of them was made"
+first=${ids%%,*}
+expect 0 tasks --instance "$first"
+provision=$("$longshore" tasks --instance "$first" --type provision_instance | awk 'NR == 2 { print $1 }')
+expect 0 tasks "$provision" --log
 
 say "One that fails with exit status 3"
-first=${LONGSHORE_INSTANCE_IDS%%,*}
 cat > "$dir/fails.sh" << 'EOF'
 echo "about to fail"
 exit 3
@@ -72,7 +79,7 @@ cat > "$dir/counts.sh" << 'EOF'
 for i in $(seq 1 6); do echo "step $i of 6"; sleep 1; done
 EOF
 mapfile -d "" -t worker_command < "/proc/$(cat "$dir/payload_worker.pid")/cmdline"
-"$longshore" deploy --file "$dir/counts.sh" --instances "$LONGSHORE_INSTANCE_IDS" --execute --follow &
+"$longshore" deploy --file "$dir/counts.sh" --tag local --execute --follow &
 follow=$!
 sleep 2.5
 kill -KILL "$(cat "$dir/payload_worker.pid")"

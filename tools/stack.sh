@@ -27,8 +27,8 @@ while [ $# -gt 0 ]; do
       ;;
   esac
 done
-[[ $instances =~ ^[0-9]+$ ]] && [ "$instances" -ge 1 ] && [ "$instances" -le 200 ] || {
-  echo "stack.sh: --instances '$instances' must be 1 to 200" >&2
+[[ $instances =~ ^[0-9]+$ ]] && [ "$instances" -ge 0 ] && [ "$instances" -le 200 ] || {
+  echo "stack.sh: --instances '$instances' must be 0 to 200" >&2
   exit 2
 }
 dir=$(realpath -m "$dir")
@@ -92,6 +92,9 @@ down() {
     # unshare ignores TERM while it waits for its child, which dies with it.
     [ "$name" = postgres ] || stop "$name" KILL
   done
+  for machine in "$dir"/machines/*; do
+    [ ! -e "$machine" ] || "$top/api_server/providers/local_instance.sh" delete "$machine"
+  done
   stop postgres INT
 }
 
@@ -122,9 +125,9 @@ up() {
 
   ssh-keygen -q -t ed25519 -N '' -C longshore -f "$dir/ssh_key"
   start api_server "$api_server" --listen="127.0.0.1:$api_port" --worker_listen="127.0.0.1:$worker_port" \
-    --database_url="$url" --allowed_payload_dirs="$dir/payloads" ${LONGSHORE_API_FLAGS:-}
+    --database_url="$url" --allowed_payload_dirs="$dir/payloads" --local_instances_dir="$dir/machines" ${LONGSHORE_API_FLAGS:-}
   start payload_worker "$payload_worker" --api_server="127.0.0.1:$worker_port" --ssh_private_key="$dir/ssh_key" \
-    --name=local ${LONGSHORE_WORKER_FLAGS:-}
+    --provision_playbook="$top/ansible/main.yml" --name=local ${LONGSHORE_WORKER_FLAGS:-}
   wait_for api_server "$api_port"
 
   export LONGSHORE_API=127.0.0.1:$api_port

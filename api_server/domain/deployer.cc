@@ -116,6 +116,11 @@ Deployer::Deployer(storage::Database* database, const ScriptSource* scripts, Sig
 
 absl::StatusOr<Deployer::Plan> Deployer::Prepare(const v1::DeployPayloadRequest& request) const {
   RETURN_IF_ERROR(CheckInstances(request));
+  return PrepareWithoutInstances(request);
+}
+
+absl::StatusOr<Deployer::Plan> Deployer::PrepareWithoutInstances(
+    const v1::DeployPayloadRequest& request) const {
   RETURN_IF_ERROR(CheckRollout(request.rollout()));
   Plan plan;
   ASSIGN_OR_RETURN(plan.deployment.timeout,
@@ -137,8 +142,6 @@ absl::StatusOr<Deployer::Plan> Deployer::Prepare(const v1::DeployPayloadRequest&
   plan.deployment.original_path = plan.script.path;
   plan.deployment.remote_path = request.remote_path();
   plan.deployment.execute_payload = request.execute_payload();
-  plan.deployment.request = request;
-  plan.deployment.request.clear_payload_content();
   return plan;
 }
 
@@ -195,7 +198,11 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
                           .instance_ids = plan.instance_ids,
                           .remote_paths = plan.remote_paths};
   ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(connection, count));
-  tasks.depends_on.resize(tasks.ids.size());
+  for (int64_t instance_id : plan.instance_ids) {
+    const auto wait = plan.depends_on.find(instance_id);
+    tasks.depends_on.push_back(wait == plan.depends_on.end() ? std::nullopt
+                                                             : std::optional(wait->second));
+  }
   RETURN_IF_ERROR(PayloadStore::InsertBatch(connection, deployment_id, plan.deployment, payload_ids,
                                             plan.instance_ids, plan.remote_paths, tasks.ids));
   RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
@@ -208,6 +215,8 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
 absl::Status Deployer::DeployIn(Connection& connection, const v1::DeployPayloadRequest& request,
                                 Plan* plan, v1::DeployPayloadResponse* response) const {
   RETURN_IF_ERROR(ChooseInstances(connection, request, plan, response));
+  plan->deployment.request = request;
+  plan->deployment.request.clear_payload_content();
   return request.validate_only() ? absl::OkStatus() : Insert(connection, *plan, response);
 }
 

@@ -3,6 +3,7 @@
 #define LONGSHORE_API_SERVER_DOMAIN_DEPLOYER_H_
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,11 @@ class Deployer {
     storage::NewDeployment deployment;
     std::vector<int64_t> instance_ids;
     std::vector<std::string> remote_paths;
+    std::map<int64_t, int64_t> depends_on;  // A task by instance, where its payload has to wait.
   };
   absl::StatusOr<Plan> Prepare(const v1::DeployPayloadRequest& request) const;
+  // The same for a request whose instances are not known yet.
+  absl::StatusOr<Plan> PrepareWithoutInstances(const v1::DeployPayloadRequest& request) const;
   absl::Status DeployIn(storage::Connection& connection, const v1::DeployPayloadRequest& request,
                         Plan* plan, v1::DeployPayloadResponse* response) const;
 

@@ -101,13 +101,6 @@ absl::Status InstanceTerminating(int64_t id) {
       "instance " + std::to_string(id) + " is being terminated; it takes nothing new");
 }
 
-absl::Status ProvisioningNotAvailable() {
-  return FieldError(
-      absl::StatusCode::kUnimplemented, "NOT_AVAILABLE", "provision",
-      "provision is not available yet; create the instance without it and send it its "
-      "payload by UpdateInstance");
-}
-
 absl::Status InstanceListedTwice(int64_t id) {
   return InvalidField("instance_ids", std::to_string(id),
                       "is listed more than once; the first one counts");

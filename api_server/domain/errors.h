@@ -32,7 +32,6 @@ absl::Status NoInstanceMatches(std::string_view wanted);
 absl::Status InstanceTerminated(int64_t id);
 absl::Status InstanceTerminating(int64_t id);
 absl::Status InstanceListedTwice(int64_t id);
-absl::Status ProvisioningNotAvailable();
 // `problem` completes "payload ID PROBLEM".
 absl::Status PayloadInWrongState(int64_t id, std::string_view problem);
 // `problem` completes "deployment ID PROBLEM".

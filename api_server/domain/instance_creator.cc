@@ -15,10 +15,13 @@ namespace longshore::domain {
 namespace {
 
 using storage::Connection;
+using storage::InstanceTaskStore;
 
 constexpr int kMaxInstances = 100;
 // A provider that has not made a machine by then will not.
 constexpr std::chrono::seconds kCreateLimit{900};
+// Of all tries together, each of which has the worker's --provision_timeout.
+constexpr std::chrono::seconds kProvisionLimit{3600};
 // Room for "-99".
 constexpr size_t kMaxNameBytes = kMaxLabelBytes - 3;
 
@@ -46,7 +49,6 @@ absl::Status CheckPayload(const v1::CreateInstanceRequest& request) {
     return InvalidField("payload_path", request.payload_path(),
                         "needs provision: nothing is sent to an instance that is not set up");
   }
-  if (request.provision()) return ProvisioningNotAvailable();
   return absl::OkStatus();
 }
 
@@ -69,8 +71,8 @@ v1::Instance NewInstance(const v1::CreateInstanceRequest& request, int number) {
 }  // namespace
 
 InstanceCreator::InstanceCreator(storage::Database* database, const providers::Providers* providers,
-                                 Signals* signals)
-    : database_(*database), providers_(*providers), signals_(*signals) {}
+                                 const Deployer* deployer, Signals* signals)
+    : database_(*database), providers_(*providers), deployer_(*deployer), signals_(*signals) {}
 
 absl::Status InstanceCreator::Check(const v1::CreateInstanceRequest& request) const {
   const auto provider = providers_.find(ProviderOf(request));
@@ -96,24 +98,70 @@ absl::Status InstanceCreator::Check(const v1::CreateInstanceRequest& request) co
   return possible.ok() ? possible : WithReason(possible, "INVALID_FIELD");
 }
 
+absl::Status InstanceCreator::InsertInstances(Connection& connection,
+                                              const v1::CreateInstanceRequest& request,
+                                              std::map<int64_t, int64_t>* last_tasks,
+                                              v1::CreateInstanceResponse* response) const {
+  for (int i = 0; i < CountOf(request); ++i) {
+    ASSIGN_OR_RETURN(
+        *response->add_instances(),
+        storage::InstanceStore::Insert(connection, NewInstance(request, i), NewMachineKey()));
+    const int64_t id = response->instances(i).id();
+    ASSIGN_OR_RETURN(int64_t task,
+                     InstanceTaskStore::Insert(connection, {.type = v1::TASK_TYPE_CREATE_INSTANCE,
+                                                            .instance_id = id,
+                                                            .time_limit = kCreateLimit}));
+    response->add_task_ids(task);
+    if (request.provision()) {
+      ASSIGN_OR_RETURN(
+          task, InstanceTaskStore::Insert(connection, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
+                                                       .instance_id = id,
+                                                       .depends_on = task,
+                                                       .time_limit = kProvisionLimit}));
+    }
+    (*last_tasks)[id] = task;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InstanceCreator::InsertPayloads(Connection& connection, Deployer::Plan* plan,
+                                             v1::DeployPayloadRequest payload,
+                                             v1::CreateInstanceResponse* response) const {
+  for (const v1::Instance& instance : response->instances()) {
+    payload.add_instance_ids(instance.id());
+  }
+  v1::DeployPayloadResponse deployed;
+  RETURN_IF_ERROR(deployer_.DeployIn(connection, payload, plan, &deployed));
+  for (int i = 0; i < deployed.payload_ids_size(); ++i) {
+    v1::Instance* instance = response->mutable_instances(i);
+    RETURN_IF_ERROR(storage::InstanceStore::Update(connection, instance->id(),
+                                                   {.payload_id = deployed.payload_ids(i)}));
+    ASSIGN_OR_RETURN(const auto updated, storage::InstanceStore::Get(connection, instance->id()));
+    *instance = *updated;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
     const v1::CreateInstanceRequest& request) {
+  const bool with_payload = !request.payload_path().empty();
+  v1::DeployPayloadRequest payload;
+  payload.set_payload_path(request.payload_path());
+  payload.set_execute_payload(request.execute_payload());
+  payload.set_timeout(request.timeout());
+  Deployer::Plan plan;
   v1::CreateInstanceResponse response;
   bool replayed = false;
-  const auto prepare = [&] { return Check(request); };
-  const auto insert = [&](Connection& connection) -> absl::Status {
-    for (int i = 0; i < CountOf(request); ++i) {
-      ASSIGN_OR_RETURN(
-          *response.add_instances(),
-          storage::InstanceStore::Insert(connection, NewInstance(request, i), NewMachineKey()));
-      ASSIGN_OR_RETURN(
-          const int64_t task,
-          storage::InstanceTaskStore::Insert(connection, {.type = v1::TASK_TYPE_CREATE_INSTANCE,
-                                                          .instance_id = response.instances(i).id(),
-                                                          .time_limit = kCreateLimit}));
-      response.add_task_ids(task);
-    }
+  const auto prepare = [&]() -> absl::Status {
+    RETURN_IF_ERROR(Check(request));
+    if (!with_payload) return absl::OkStatus();
+    ASSIGN_OR_RETURN(plan, deployer_.PrepareWithoutInstances(payload));
     return absl::OkStatus();
+  };
+  const auto insert = [&](Connection& connection) -> absl::Status {
+    plan.depends_on.clear();
+    RETURN_IF_ERROR(InsertInstances(connection, request, &plan.depends_on, &response));
+    return with_payload ? InsertPayloads(connection, &plan, payload, &response) : absl::OkStatus();
   };
   RETURN_IF_ERROR(RunOnce(database_, {"CreateInstance", request.request_id(), &request}, prepare,
                           insert, &response, &replayed));

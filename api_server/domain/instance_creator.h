@@ -2,7 +2,10 @@
 #ifndef LONGSHORE_API_SERVER_DOMAIN_INSTANCE_CREATOR_H_
 #define LONGSHORE_API_SERVER_DOMAIN_INSTANCE_CREATOR_H_
 
+#include <map>
+
 #include "absl/status/statusor.h"
+#include "api_server/domain/deployer.h"
 #include "api_server/domain/signals.h"
 #include "api_server/providers/providers.h"
 #include "proto/longshore/v1/instance_service.pb.h"
@@ -14,15 +17,25 @@ namespace longshore::domain {
 class InstanceCreator {
  public:
   InstanceCreator(storage::Database* database, const providers::Providers* providers,
-                  Signals* signals);
+                  const Deployer* deployer, Signals* signals);
 
   absl::StatusOr<v1::CreateInstanceResponse> Create(const v1::CreateInstanceRequest& request);
 
  private:
   absl::Status Check(const v1::CreateInstanceRequest& request) const;
+  // With their tasks; `last_tasks` is, by instance, the one whose end makes it READY.
+  absl::Status InsertInstances(storage::Connection& connection,
+                               const v1::CreateInstanceRequest& request,
+                               std::map<int64_t, int64_t>* last_tasks,
+                               v1::CreateInstanceResponse* response) const;
+  // One for each instance of `response`, which has to wait for its last task.
+  absl::Status InsertPayloads(storage::Connection& connection, Deployer::Plan* plan,
+                              v1::DeployPayloadRequest payload,
+                              v1::CreateInstanceResponse* response) const;
 
   storage::Database& database_;
   const providers::Providers& providers_;
+  const Deployer& deployer_;
   Signals& signals_;
 };
 

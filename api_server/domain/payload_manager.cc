@@ -14,6 +14,7 @@
 #include "common/utf8.h"
 #include "storage/deployment_store.h"
 #include "storage/instance_store.h"
+#include "storage/provision_store.h"
 
 namespace longshore::domain {
 namespace {
@@ -194,6 +195,17 @@ absl::StatusOr<v1::Task> PayloadManager::GetTask(int64_t task_id) {
   })));
   if (!task.has_value()) return TaskNotFound(task_id);
   return *std::move(task);
+}
+
+absl::StatusOr<v1::GetTaskLogResponse> PayloadManager::GetTaskLog(int64_t task_id) {
+  RETURN_IF_ERROR(GetTask(task_id).status());
+  v1::GetTaskLogResponse response;
+  response.set_task_id(task_id);
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(*response.mutable_log(), storage::ProvisionStore::GetLog(connection, task_id));
+    return absl::OkStatus();
+  })));
+  return response;
 }
 
 absl::StatusOr<v1::ListTasksResponse> PayloadManager::ListTasks(

@@ -28,6 +28,7 @@ class PayloadManager {
   absl::StatusOr<v1::Payload> Cancel(int64_t payload_id);
 
   absl::StatusOr<v1::Task> GetTask(int64_t task_id);
+  absl::StatusOr<v1::GetTaskLogResponse> GetTaskLog(int64_t task_id);
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
 
  private:

@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "api_server/executor/instance_end.h"
 #include "common/status_macros.h"
+#include "storage/provision_store.h"
 #include "storage/rollout_store.h"
 #include "storage/task_store.h"
 
@@ -19,6 +21,7 @@ using std::chrono::steady_clock;
 using storage::Connection;
 using storage::LeaseStore;
 using storage::LockedTask;
+using storage::ProvisionStore;
 using storage::RolloutStore;
 using storage::TaskEnd;
 using storage::TaskStore;
@@ -76,6 +79,7 @@ absl::StatusOr<milliseconds> Dispatcher::Round() {
     next_housekeeping_ = steady_clock::now() + kHousekeepingInterval;
   }
   RETURN_IF_ERROR(AdvanceRollouts());
+  RETURN_IF_ERROR(SendProvisions());
   bool more = true;
   while (more) {
     ASSIGN_OR_RETURN(more, ClaimAndSend());
@@ -101,6 +105,7 @@ absl::Status Dispatcher::KeepHouse() {
   while (expired == kMaxExpiriesPerRound) {
     ASSIGN_OR_RETURN(expired, ExpireUndelivered());
   }
+  RETURN_IF_ERROR(FailOverdueProvisions());
   return SendCleanups();
 }
 
@@ -210,22 +215,69 @@ absl::StatusOr<bool> Dispatcher::ClaimAndSend() {
   return claimed.examined == static_cast<int>(names.size());
 }
 
+absl::Status Dispatcher::SendAll(
+    const std::vector<WorkerRegistry::Slot>& slots,
+    const std::function<absl::StatusOr<std::vector<v1::Assignment>>(Connection&)>& claim,
+    std::vector<int64_t>* unsent) {
+  std::vector<v1::Assignment> assignments;
+  const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(assignments, claim(connection));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) assignments.clear();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const bool wanted = i < assignments.size();
+    if (wanted && workers_.Send(slots[i].key, AssignmentMessage(assignments[i]))) continue;
+    if (wanted) unsent->push_back(assignments[i].task_id());
+    workers_.AddCredit(slots[i].key, 1);
+  }
+  return status;
+}
+
 absl::Status Dispatcher::SendCleanups() {
   const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCredit(kMaxCleanupsPerRound);
   if (slots.empty()) return absl::OkStatus();
-  std::vector<v1::Assignment> cleanups;
-  const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(cleanups,
-                     LeaseStore::ClaimCleanups(connection, static_cast<int>(slots.size())));
-    return absl::OkStatus();
-  });
-  if (!status.ok()) cleanups.clear();
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (i >= cleanups.size() || !workers_.Send(slots[i].key, AssignmentMessage(cleanups[i]))) {
-      workers_.AddCredit(slots[i].key, 1);
+  std::vector<int64_t> unsent;  // Due again by themselves.
+  return SendAll(
+      slots,
+      [&](Connection& connection) {
+        return LeaseStore::ClaimCleanups(connection, static_cast<int>(slots.size()));
+      },
+      &unsent);
+}
+
+absl::Status Dispatcher::SendProvisions() {
+  const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCreditOfOne(kMaxClaimsPerRound);
+  if (slots.empty()) return absl::OkStatus();
+  std::vector<int64_t> unsent;
+  RETURN_IF_ERROR(SendAll(
+      slots,
+      [&](Connection& connection) {
+        return ProvisionStore::Claim(connection, slots[0].worker, static_cast<int>(slots.size()),
+                                     options_.claim.lease_duration);
+      },
+      &unsent));
+  if (unsent.empty()) return absl::OkStatus();
+  return database_.Run(
+      [&](Connection& connection) { return TaskStore::Release(connection, unsent); });
+}
+
+absl::Status Dispatcher::FailOverdueProvisions() {
+  std::vector<int64_t> ended;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ended.clear();
+    ASSIGN_OR_RETURN(const auto ids, ProvisionStore::FindOverdue(connection, kMaxExpiriesPerRound));
+    ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, ids));
+    for (const LockedTask& task : tasks) {
+      const std::string last = task.error.empty() ? "no worker took it" : task.error;
+      RETURN_IF_ERROR(FailInstance(connection, task.id, task.instance_id,
+                                   "not provisioned in time; last: " + last,
+                                   storage::OutputLimit(options_.claim.max_output_bytes), &ended));
     }
-  }
-  return status;
+    return absl::OkStatus();
+  }));
+  if (!ended.empty()) signals_.PayloadsChanged(ended);
+  return absl::OkStatus();
 }
 
 }  // namespace longshore::executor

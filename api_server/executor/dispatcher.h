@@ -51,6 +51,15 @@ class Dispatcher {
       const std::function<storage::TaskEnd(const storage::LockedTask&)>& end);
   // True when there may be more to claim at once.
   absl::StatusOr<bool> ClaimAndSend();
+  // Claims what goes to `slots`, one each, and sends it; gives back the credit that is left, and
+  // the tasks that a worker which left meanwhile did not get.
+  absl::Status SendAll(
+      const std::vector<WorkerRegistry::Slot>& slots,
+      const std::function<absl::StatusOr<std::vector<v1::Assignment>>(storage::Connection&)>& claim,
+      std::vector<int64_t>* unsent);
+  // Instances to be provisioned, all of a round to one worker: it runs Ansible once for many.
+  absl::Status SendProvisions();
+  absl::Status FailOverdueProvisions();
   absl::Status SendCleanups();
   void ReturnCredit(const std::vector<WorkerRegistry::Slot>& slots);
 

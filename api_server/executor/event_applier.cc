@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "api_server/executor/provision_events.h"
 #include "common/payload_status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
@@ -35,6 +36,7 @@ struct Batch {
   std::vector<std::chrono::milliseconds> retry_delays;
   std::vector<std::string> retry_errors;
   std::vector<int64_t> released;
+  std::vector<std::pair<LockedTask, const v1::Provisioned*>> provisioned;
   std::vector<int64_t> cleaned_payloads;
   std::vector<int64_t> cleaned_attempts;
 };
@@ -92,7 +94,7 @@ class BatchBuilder {
     const auto found = tasks_.find(event.task_id());
     const bool held = found != tasks_.end() && found->second.status == v1::TASK_STATUS_RUNNING &&
                       found->second.lease_epoch == event.lease_epoch();
-    if (held) {
+    if (held && IsForItsKind(event, found->second)) {
       AddHeld(event, found->second);
     } else if (found == tasks_.end() || !IsRepeat(event, found->second)) {
       outcome_.lost.emplace(event.task_id(), event.lease_epoch());
@@ -108,8 +110,20 @@ class BatchBuilder {
   // Sent again because the acknowledgement was lost: what it says has been written.
   static bool IsRepeat(const v1::TaskEvent& event, const LockedTask& task) {
     if (task.lease_epoch != event.lease_epoch()) return false;
-    return HasEnded(task.status) || event.kind_case() == v1::TaskEvent::kRetry ||
-           event.kind_case() == v1::TaskEvent::kReleased;
+    return HasEnded(task.status) || event.has_retry() || event.has_released() ||
+           event.has_provisioned();
+  }
+
+  // A worker at fault must not say of an instance what belongs to a payload, or the reverse.
+  static bool IsForItsKind(const v1::TaskEvent& event, const LockedTask& task) {
+    switch (event.kind_case()) {
+      case v1::TaskEvent::kHostKeySeen:
+      case v1::TaskEvent::kReleased:
+        return true;
+      default:
+        return event.has_provisioned() ? task.type == v1::TASK_TYPE_PROVISION_INSTANCE
+                                       : task.payload_id != 0;
+    }
   }
 
   void AddHeld(const v1::TaskEvent& event, LockedTask& task) {
@@ -139,7 +153,13 @@ class BatchBuilder {
         batch_.released.push_back(task.id);
         task.status = v1::TASK_STATUS_PENDING;
         outcome_.tasks_freed = true;
+        if (task.payload_id == 0) return;
         break;
+      case v1::TaskEvent::kProvisioned:
+        batch_.provisioned.emplace_back(task, &event.provisioned());
+        task.status = v1::TASK_STATUS_COMPLETED;
+        outcome_.tasks_freed = true;
+        return;
       default:
         return;
     }
@@ -217,6 +237,12 @@ absl::Status EventApplier::ApplyIn(Connection& connection,
   RETURN_IF_ERROR(
       TaskStore::Reschedule(connection, batch.retries, batch.retry_delays, batch.retry_errors));
   RETURN_IF_ERROR(TaskStore::Release(connection, batch.released));
+  std::vector<int64_t> ended;
+  for (const auto& [task, provisioned] : batch.provisioned) {
+    RETURN_IF_ERROR(
+        ApplyProvisioned(connection, task, *provisioned, options_.retry_backoff, limit, &ended));
+  }
+  outcome->changed_payloads.insert(ended.begin(), ended.end());
   return storage::LeaseStore::DeleteCleanups(connection, batch.cleaned_payloads,
                                              batch.cleaned_attempts);
 }

@@ -83,6 +83,9 @@ absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes) {
       return CheckFinished(event.finished());
     case v1::TaskEvent::kRetry:
       return CheckText(event.retry().error(), kMaxErrorBytes);
+    case v1::TaskEvent::kProvisioned:
+      RETURN_IF_ERROR(CheckText(event.provisioned().error(), kMaxErrorBytes));
+      return CheckText(event.provisioned().log(), kMaxChunkBytes);
     case v1::TaskEvent::KIND_NOT_SET:
       return Refuse("an event of no kind");
     default:

@@ -1,5 +1,7 @@
 #include "api_server/executor/worker_registry.h"
 
+#include <algorithm>
+
 namespace longshore::executor {
 namespace {
 
@@ -46,6 +48,17 @@ std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCredit(int maximum) {
     }
   }
   return slots;
+}
+
+std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCreditOfOne(int maximum) {
+  MutexLock lock(&mutex_);
+  const auto most = std::max_element(
+      entries_.begin(), entries_.end(),
+      [](const auto& a, const auto& b) { return a.second.credit < b.second.credit; });
+  if (most == entries_.end()) return {};
+  const int count = std::clamp(most->second.credit, 0, maximum);
+  most->second.credit -= count;
+  return std::vector<Slot>(count, {most->first, most->second.name});
 }
 
 bool WorkerRegistry::HasCredit() {

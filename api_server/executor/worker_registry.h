@@ -38,6 +38,8 @@ class WorkerRegistry {
   };
   // Takes up to `maximum` places, spread over the workers one by one.
   std::vector<Slot> TakeCredit(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes up to `maximum` places of the worker that has most.
+  std::vector<Slot> TakeCreditOfOne(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasCredit() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // False when the worker is gone.

@@ -123,6 +123,12 @@ grpc::Status TaskServiceImpl::GetTask(grpc::ServerContext* /*context*/,
   return Answer(payloads_.GetTask(request->task_id()), response);
 }
 
+grpc::Status TaskServiceImpl::GetTaskLog(grpc::ServerContext* /*context*/,
+                                         const v1::GetTaskLogRequest* request,
+                                         v1::GetTaskLogResponse* response) {
+  return Answer(payloads_.GetTaskLog(request->task_id()), response);
+}
+
 grpc::Status TaskServiceImpl::ListTasks(grpc::ServerContext* /*context*/,
                                         const v1::ListTasksRequest* request,
                                         v1::ListTasksResponse* response) {

@@ -96,6 +96,8 @@ class TaskServiceImpl final : public v1::TaskService::Service {
 
   grpc::Status GetTask(grpc::ServerContext* context, const v1::GetTaskRequest* request,
                        v1::Task* response) override;
+  grpc::Status GetTaskLog(grpc::ServerContext* context, const v1::GetTaskLogRequest* request,
+                          v1::GetTaskLogResponse* response) override;
   grpc::Status ListTasks(grpc::ServerContext* context, const v1::ListTasksRequest* request,
                          v1::ListTasksResponse* response) override;
 

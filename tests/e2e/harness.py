@@ -309,7 +309,7 @@ class Stack:
         for i in range(workers):
             command = [os.path.join(ROOT, "payload_worker/payload_worker"),
                        "--api_server=" + ",".join(f"127.0.0.1:{r.port}" for r in self.worker_relays),
-                       f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16", *worker_flags]
+                       f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16", f"--provision_playbook={ROOT}/ansible/main.yml", *worker_flags]
             self.workers.append(Process(f"worker-{i}", self.directory, command).start())
         self.use(0)
         self.instances = [self.add_instance(f"instance-{i}", register) for i in range(instances)]
@@ -370,17 +370,12 @@ class Stack:
         return self.wait(response.payload_ids[0])
 
     def get(self, payload_id):
-        return self.payloads.GetPayloadStatus(payload_service.GetPayloadStatusRequest(payload_id=payload_id),
-                                              timeout=30, wait_for_ready=True)
+        return self.settled(lambda: self.payloads.GetPayloadStatus(
+            payload_service.GetPayloadStatusRequest(payload_id=payload_id), timeout=30, wait_for_ready=True))
 
     def wait(self, payload_id, statuses=TERMINAL, patience=PATIENCE):
         def look():
-            try:
-                payload = self.get(payload_id)
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
-                    raise
-                return None
+            payload = self.get(payload_id)
             if payload.status in TERMINAL and payload.status not in statuses:
                 raise AssertionError(f"ended early: {payload}")
             return payload if payload.status in statuses else None
@@ -399,9 +394,21 @@ class Stack:
                              text=True)
         return out.stdout.strip()
 
+    def settled(self, call):
+        """What `call` returns once nothing on the way to the api_server is being restarted."""
+        def attempt():
+            try:
+                return (call(),)
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise
+                return None
+
+        return wait_until(attempt, "an answer")[0]
+
     def instance(self, instance_id):
-        return self.instance_stub.GetInstance(instance_service.GetInstanceRequest(instance_id=instance_id), timeout=30,
-                                              wait_for_ready=True)
+        return self.settled(lambda: self.instance_stub.GetInstance(
+            instance_service.GetInstanceRequest(instance_id=instance_id), timeout=30, wait_for_ready=True))
 
     def machine_keys(self):
         """The machines that the provider local has."""
@@ -411,12 +418,7 @@ class Stack:
         ends = {instance_pb.INSTANCE_STATUS_FAILED, instance_pb.INSTANCE_STATUS_TERMINATED} - {status}
 
         def look():
-            try:
-                instance = self.instance(instance_id)
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
-                    raise
-                return None
+            instance = self.instance(instance_id)
             if instance.status in ends:
                 raise AssertionError(f"ended early: {instance}")
             return instance if instance.status == status else None
@@ -424,7 +426,8 @@ class Stack:
         return wait_until(look, f"instance {instance_id}", patience)
 
     def task(self, task_id):
-        return self.tasks.GetTask(task_service.GetTaskRequest(task_id=task_id))
+        return self.settled(lambda: self.tasks.GetTask(task_service.GetTaskRequest(task_id=task_id), timeout=30,
+                                                       wait_for_ready=True))
 
     def close(self):
         for channel in self.channels:

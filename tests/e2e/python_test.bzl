@@ -3,6 +3,7 @@
 # What harness.py finds at the top of the runfiles.
 LONGSHORE_RUNFILES = [
     "//api_server",
+    "//ansible",
     "//api_server/providers:local_instance.sh",
     "//cli:longshore",
     "//payload_worker",

@@ -1,0 +1,41 @@
+#include "api_server/executor/provision_events.h"
+
+#include <string>
+
+#include "api_server/executor/instance_end.h"
+#include "common/status_macros.h"
+#include "common/utf8.h"
+#include "storage/instance_task_store.h"
+#include "storage/provision_store.h"
+
+namespace longshore::executor {
+namespace {
+
+using storage::LockedTask;
+using storage::ProvisionStore;
+
+// Failed tries in a row after which no other is made: what Ansible cannot do thrice it cannot do.
+constexpr int kMaxTries = 3;
+
+}  // namespace
+
+absl::Status ApplyProvisioned(storage::Connection& connection, const LockedTask& task,
+                              const v1::Provisioned& provisioned, const BackoffOptions& backoff,
+                              const storage::OutputLimit& limit, std::vector<int64_t>* ended) {
+  RETURN_IF_ERROR(ProvisionStore::AppendLog(connection, task.id, ToValidUtf8(provisioned.log())));
+  if (provisioned.ready()) return ProvisionStore::Complete(connection, task);
+  if (task.instance_terminating) {
+    return storage::InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_CANCELLED,
+                                           "the instance is terminated");
+  }
+  const std::string error = ToValidUtf8(provisioned.error());
+  ASSIGN_OR_RETURN(const bool in_time, ProvisionStore::InTime(connection, task));
+  const int tries = task.failures + 1;
+  if (provisioned.retry() && in_time && (provisioned.unreachable() || tries < kMaxTries)) {
+    return ProvisionStore::TryAgain(connection, task, BackoffDelay(backoff, tries, UniformRandom()),
+                                    error);
+  }
+  return FailInstance(connection, task.id, task.instance_id, error, limit, ended);
+}
+
+}  // namespace longshore::executor

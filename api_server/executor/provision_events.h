@@ -1,0 +1,25 @@
+// What a worker's word on a PROVISION_INSTANCE task means.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_PROVISION_EVENTS_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_PROVISION_EVENTS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/backoff.h"
+#include "proto/longshore/v1/worker_service.pb.h"
+#include "storage/connection.h"
+#include "storage/output_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::executor {
+
+// Ends the task and its instance's provisioning, or puts it back for another try; adds the payloads
+// that ended with it to `ended`. `task` must be held. In a transaction.
+absl::Status ApplyProvisioned(storage::Connection& connection, const storage::LockedTask& task,
+                              const v1::Provisioned& provisioned, const BackoffOptions& backoff,
+                              const storage::OutputLimit& limit, std::vector<int64_t>* ended);
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_PROVISION_EVENTS_H_

@@ -1,0 +1,126 @@
+#include "payload_worker/provision/ansible_run.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "common/status_macros.h"
+#include "common/subprocess.h"
+#include "common/utf8.h"
+#include "payload_worker/provision/inventory.h"
+
+namespace longshore::provision {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kTick{500};
+// For what is still in the pipes; somebody may have escaped with them.
+constexpr milliseconds kLastWords{2000};
+constexpr size_t kMaxOutputBytes = 32 * 1024;
+
+// A directory of its own that goes with it. Its path has nothing in it that would need quoting, and
+// leaves room for a socket's name.
+class RunDirectory {
+ public:
+  ~RunDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  absl::Status Make() {
+    char name[] = "/tmp/longshore-provision-XXXXXX";
+    if (mkdtemp(name) == nullptr) {
+      return absl::UnavailableError("no directory can be made in /tmp");
+    }
+    path_ = name;
+    return absl::OkStatus();
+  }
+  absl::Status Write(const std::string& name, const std::string& text) const {
+    std::ofstream file(path_ + "/" + name);
+    file << text;
+    return file.flush() ? absl::OkStatus()
+                        : absl::UnavailableError("cannot write " + path_ + "/" + name);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+ChildOptions Command(const AnsibleOptions& options, const std::string& run) {
+  const std::string ansible = std::filesystem::path(options.playbook).parent_path();
+  return {
+      // It dies with the thread that starts it.
+      .words = {"setpriv", "--pdeathsig", "KILL", "--", options.program, "--inventory",
+                run + "/inventory.json", "--private-key", options.private_key, "--forks",
+                std::to_string(options.forks), "--skip-tags", "payload", options.playbook},
+      .environment = {"ANSIBLE_CONFIG=" + ansible + "/ansible.cfg", "ANSIBLE_HOME=" + run + "/home",
+                      "ANSIBLE_LOCAL_TEMP=" + run + "/tmp", "ANSIBLE_NOCOLOR=1",
+                      // Only keys that are pinned; a connection of its own to each host that the
+                      // tasks share and that ends soon after the run.
+                      "ANSIBLE_SSH_ARGS=-F /dev/null -o UserKnownHostsFile=" + run +
+                          "/known_hosts -o GlobalKnownHostsFile=/dev/null"
+                          " -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+                          " -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no"
+                          " -o ConnectTimeout=15 -o ServerAliveInterval=15"
+                          " -o ControlMaster=auto -o ControlPersist=10 -o ControlPath=" +
+                          run + "/%C",
+                      "LONGSHORE_RECORDS_FD=3", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"},
+      .records = true};
+}
+
+std::string Ending(const AnsibleOptions& options, int status) {
+  if (status > 128) return "was killed by signal " + std::to_string(status - 128);
+  // 126 and 127 are setpriv's when it cannot execute it.
+  if (status == 126 || status == 127) return "cannot be started: " + options.program;
+  return "ended with exit status " + std::to_string(status);
+}
+
+}  // namespace
+
+absl::StatusOr<AnsibleRunEnd> RunAnsible(const AnsibleOptions& options,
+                                         const std::vector<v1::Assignment>& hosts,
+                                         const std::function<void(const Record&)>& on_record,
+                                         const std::function<bool()>& wanted) {
+  if (!std::filesystem::exists(options.playbook)) {
+    return absl::NotFoundError("there is no playbook '" + options.playbook + "'");
+  }
+  RunDirectory run;
+  RETURN_IF_ERROR(run.Make());
+  RETURN_IF_ERROR(run.Write("inventory.json", InventoryJson(hosts)));
+  RETURN_IF_ERROR(run.Write("known_hosts", KnownHosts(hosts)));
+  ASSIGN_OR_RETURN(const auto child, ChildProcess::Start(Command(options, run.path())));
+  const auto deadline = steady_clock::now() + options.time_limit;
+  std::string output;
+  RecordLines lines;
+  const auto read = [&](milliseconds limit) {
+    std::string records;
+    const bool open = child->Read(limit, &output, &records);
+    if (output.size() > kMaxOutputBytes) output.erase(0, output.size() - kMaxOutputBytes);
+    for (const Record& record : lines.Add(records)) on_record(record);
+    return open;
+  };
+  std::string killed;
+  while (!child->HasEnded() && killed.empty()) {
+    read(kTick);
+    if (!wanted()) killed = "was stopped: nobody waits for it any more";
+    if (steady_clock::now() >= deadline) {
+      killed = "did not end within " + std::to_string(options.time_limit.count()) +
+               " s (--provision_timeout) and was killed";
+    }
+  }
+  // Its forks as well: they hold the pipes.
+  child->Kill();
+  const auto end = steady_clock::now() + kLastWords;
+  while (steady_clock::now() < end && read(kTick)) {
+  }
+  const int status = child->Wait();
+  return AnsibleRunEnd{
+      .how = "ansible-playbook " + (killed.empty() ? Ending(options, status) : killed),
+      .output = ToValidUtf8(output)};
+}
+
+}  // namespace longshore::provision

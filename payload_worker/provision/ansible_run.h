@@ -1,0 +1,40 @@
+// One run of ansible-playbook over a batch of hosts.
+#ifndef LONGSHORE_PAYLOAD_WORKER_PROVISION_ANSIBLE_RUN_H_
+#define LONGSHORE_PAYLOAD_WORKER_PROVISION_ANSIBLE_RUN_H_
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "payload_worker/provision/records.h"
+#include "proto/longshore/v1/worker_service.pb.h"
+
+namespace longshore::provision {
+
+struct AnsibleOptions {
+  std::string program = "ansible-playbook";
+  std::string playbook;     // Its directory holds ansible.cfg and callback_plugins.
+  std::string private_key;  // File.
+  std::chrono::seconds time_limit{900};
+  int forks = 20;  // Hosts worked on at a time.
+};
+
+struct AnsibleRunEnd {
+  std::string how;     // "ended with exit status 2", for people.
+  std::string output;  // The end of what it printed, valid UTF-8.
+};
+
+// Blocks until ansible-playbook has ended, hands every record to `on_record`, and asks `wanted`
+// twice a second: once nobody wants the run any more it is killed, as it is at its time limit and
+// when this process dies. Leaves nothing behind. Errors: the files it needs cannot be written, it
+// cannot be started.
+absl::StatusOr<AnsibleRunEnd> RunAnsible(const AnsibleOptions& options,
+                                         const std::vector<v1::Assignment>& hosts,
+                                         const std::function<void(const Record&)>& on_record,
+                                         const std::function<bool()>& wanted);
+
+}  // namespace longshore::provision
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_PROVISION_ANSIBLE_RUN_H_
