@@ -3,8 +3,11 @@
 #include <gflags/gflags.h>
 #include <glog/logging.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <iostream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "api_server/server.h"
 #include "common/backoff.h"
@@ -28,6 +31,10 @@ DEFINE_int32(retry_initial_ms, 1000, "First delay after a failed delivery; doubl
 DEFINE_int32(retry_maximum_ms, 60000, "Longest delay between two tries of a delivery.");
 DEFINE_string(local_instances_dir, longshore::providers::ProviderOptions().local_directory,
               "Where the provider 'local' keeps its instances.");
+DEFINE_string(digitalocean_token_file, "",
+              "File with the token of the provider 'digitalocean'; empty: $DIGITALOCEAN_TOKEN.");
+DEFINE_string(digitalocean_url, longshore::providers::DigitalOceanOptions().url,
+              "Where its API is.");
 DEFINE_int32(database_connections, 12, "Most connections to the database.");
 
 DEFINE_int32(database_wait, 60, "Seconds to wait for the database at the start.");
@@ -40,6 +47,19 @@ constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(200)
 
 std::vector<std::string> SplitList(const std::string& list) {
   return absl::StrSplit(list, ',', absl::SkipEmpty());
+}
+
+// The first line of the file; empty when there is none.
+std::string DigitalOceanToken() {
+  std::string token;
+  if (FLAGS_digitalocean_token_file.empty()) {
+    const char* variable = std::getenv("DIGITALOCEAN_TOKEN");
+    token = variable == nullptr ? "" : variable;
+  } else {
+    std::ifstream file(FLAGS_digitalocean_token_file);
+    std::getline(file, token);
+  }
+  return std::string(absl::StripAsciiWhitespace(token));
 }
 
 // Says which flag breaks which rule; empty when none does.
@@ -71,6 +91,10 @@ std::string FlagProblem() {
   if (FLAGS_local_instances_dir.empty() || FLAGS_local_instances_dir[0] != '/') {
     return "--local_instances_dir: '" + FLAGS_local_instances_dir + "' must be absolute";
   }
+  if (!FLAGS_digitalocean_token_file.empty() && DigitalOceanToken().empty()) {
+    return "--digitalocean_token_file: '" + FLAGS_digitalocean_token_file +
+           "' cannot be read or is empty";
+  }
   if (FLAGS_database_connections < 6) return "--database_connections must be at least 6";
   return "";
 }
@@ -91,6 +115,7 @@ ServerOptions OptionsFromFlags() {
   options.lease_duration = std::chrono::milliseconds(FLAGS_lease_duration_ms);
   options.retry_backoff = {.initial = std::chrono::milliseconds(FLAGS_retry_initial_ms),
                            .maximum = std::chrono::milliseconds(FLAGS_retry_maximum_ms)};
+  options.providers.digitalocean = {.url = FLAGS_digitalocean_url, .token = DigitalOceanToken()};
   options.providers.local_directory = FLAGS_local_instances_dir;
   options.database_connections = FLAGS_database_connections;
   return options;

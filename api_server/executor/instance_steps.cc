@@ -106,6 +106,9 @@ absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machin
                                 .image = instance.image(),
                                 .tags = {instance.tags().begin(), instance.tags().end()},
                                 .authorized_keys = std::move(worker_keys)});
+  ASSIGN_OR_RETURN(const bool late, IsLate(task));
+  // Whoever ended the instance meanwhile may not have seen what was made just now.
+  if (late) return DeleteAtProvider(wanted);
   if (!made.ok()) {
     const std::string error(made.status().message());
     const bool hopeless = absl::IsInvalidArgument(made.status()) || task.overdue;
@@ -128,6 +131,18 @@ absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machin
   }));
   signals_.TasksDue();
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> InstanceSteps::IsLate(const InstanceTask& task) {
+  bool late = false;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool held, InstanceTaskStore::LockHeld(connection, task));
+    ASSIGN_OR_RETURN(const auto instance, InstanceStore::Get(connection, task.instance_id));
+    late = !held && (instance->status() == v1::INSTANCE_STATUS_FAILED ||
+                     instance->status() == v1::INSTANCE_STATUS_TERMINATED);
+    return absl::OkStatus();
+  }));
+  return late;
 }
 
 absl::Status InstanceSteps::GiveUp(const InstanceTask& task, const Machine& wanted,

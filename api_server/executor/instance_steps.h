@@ -41,6 +41,8 @@ class InstanceSteps {
   absl::Status Create(const storage::InstanceTask& task);
   absl::Status CreateMachine(const storage::InstanceTask& task, const Machine& wanted,
                              std::vector<std::string> worker_keys);
+  // The lease is lost and the instance has ended.
+  absl::StatusOr<bool> IsLate(const storage::InstanceTask& task);
   absl::Status GiveUp(const storage::InstanceTask& task, const Machine& wanted,
                       const std::string& error);
   absl::Status Terminate(const storage::InstanceTask& task);

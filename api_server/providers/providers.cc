@@ -6,6 +6,7 @@ namespace longshore::providers {
 
 Providers MakeProviders(const ProviderOptions& options) {
   Providers providers;
+  providers["digitalocean"] = std::make_unique<DigitalOceanProvider>(options.digitalocean);
   providers["local"] = std::make_unique<LocalProvider>(options.local_directory);
   return providers;
 }

@@ -6,12 +6,14 @@
 #include <memory>
 #include <string>
 
+#include "api_server/providers/digitalocean_provider.h"
 #include "api_server/providers/provider.h"
 
 namespace longshore::providers {
 
 struct ProviderOptions {
   std::string local_directory = "/var/lib/longshore/instances";
+  DigitalOceanOptions digitalocean;
 };
 
 inline constexpr char kDefaultProvider[] = "local";
