@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "payload_worker/ssh/errors.h"
 #include "payload_worker/version.h"
@@ -104,6 +105,7 @@ void Worker::OnAssignment(v1::Assignment assignment) {
 
 void Worker::Deliver(const v1::Assignment& assignment) {
   const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
+  LONGSHORE_FAIL_POINT("worker.assigned");
   bool draining = false;
   {
     MutexLock lock(&mutex_);
@@ -251,6 +253,7 @@ void Worker::OnLost(const LeaseKey& key) {
 
 void Worker::OnCommitted(const v1::TaskEvent& event) {
   const LeaseKey key{event.task_id(), event.lease_epoch()};
+  LONGSHORE_FAIL_POINT("worker.committed");
   leases_.Remove(key);
   if (event.has_finished() && event.finished().run_directory()) {
     follower_.Clean(key);  // Comes back through Forget when it is done.

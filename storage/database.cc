@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/fail_point.h"
 #include "common/status_macros.h"
 
 namespace longshore::storage {
@@ -72,7 +73,10 @@ absl::Status Database::Transact(const std::function<absl::Status(Connection&)>& 
         if (connection.healthy()) connection.ExecuteScript("ROLLBACK").IgnoreError();
         return result;
       }
-      return connection.ExecuteScript("COMMIT");
+      LONGSHORE_FAIL_POINT("database.committing");
+      RETURN_IF_ERROR(connection.ExecuteScript("COMMIT"));
+      LONGSHORE_RETURN_IF_FAIL_POINT("database.committed");
+      return absl::OkStatus();
     });
     // A pooled connection may have died while it was idle: nothing has happened yet, so try
     // another.

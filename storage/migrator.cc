@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "storage/connection.h"
 
@@ -23,7 +24,10 @@ absl::Status Apply(Connection& connection, const Migration& migration) {
                       .Execute("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)",
                                Params().Int(migration.version).Text(migration.name))
                       .status());
-  return connection.ExecuteScript("COMMIT");
+  LONGSHORE_FAIL_POINT("migrator.committing");
+  RETURN_IF_ERROR(connection.ExecuteScript("COMMIT"));
+  LONGSHORE_FAIL_POINT("migrator.committed");
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include "api_server/domain/errors.h"
+#include "common/fail_point.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "storage/request_id_store.h"
@@ -65,7 +66,8 @@ absl::Status RunOnce(storage::Database& database, const OnceRequest& once,
     if (*replayed) return absl::OkStatus();
   }
   RETURN_IF_ERROR(prepare());
-  return FromStorage(database.Transact([&](Connection& connection) -> absl::Status {
+  LONGSHORE_FAIL_POINT("request.prepared");
+  RETURN_IF_ERROR(FromStorage(database.Transact([&](Connection& connection) -> absl::Status {
     response->Clear();
     *replayed = false;
     if (remember) {
@@ -77,7 +79,9 @@ absl::Status RunOnce(storage::Database& database, const OnceRequest& once,
     if (!remember) return absl::OkStatus();
     return RequestIdStore::SetResponse(connection, once.method, once.request_id,
                                        response->SerializeAsString());
-  }));
+  })));
+  LONGSHORE_RETURN_IF_FAIL_POINT("request.committed");
+  return absl::OkStatus();
 }
 
 }  // namespace longshore::domain

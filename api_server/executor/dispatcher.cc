@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api_server/executor/instance_end.h"
+#include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "storage/provision_store.h"
 #include "storage/rollout_store.h"
@@ -182,6 +183,7 @@ absl::StatusOr<bool> Dispatcher::ClaimAndSend() {
   std::vector<std::string> names;
   for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
   storage::ClaimResult claimed;
+  LONGSHORE_FAIL_POINT("executor.claiming");
   const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(claimed, LeaseStore::ClaimDue(connection, names, options_.claim));
     return TaskStore::End(connection, claimed.refused,
@@ -196,6 +198,7 @@ absl::StatusOr<bool> Dispatcher::ClaimAndSend() {
     for (const TaskEnd& end : claimed.refused) changed.push_back(end.payload_id);
     signals_.PayloadsChanged(changed);
   }
+  LONGSHORE_FAIL_POINT(claimed.claims.empty() ? "executor.idle" : "executor.claimed");
   std::multimap<std::string, int64_t> keys;
   for (const WorkerRegistry::Slot& slot : slots) keys.emplace(slot.worker, slot.key);
   std::vector<int64_t> unsent;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "common/backoff.h"
+#include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "storage/lease_store.h"
 
@@ -147,6 +148,7 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
     for (const v1::TaskEvent& event : item.events.events()) events.push_back(&event);
   }
   ApplyOutcome outcome;
+  LONGSHORE_FAIL_POINT("sink.storing");
   absl::Status status = applier_.Apply(events, &outcome);
   if (!status.ok() && !absl::IsUnavailable(status) && !absl::IsAborted(status)) {
     LOG(ERROR) << "a batch of " << events.size() << " events was refused: " << status;
@@ -156,6 +158,7 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
     LOG(WARNING) << "storing " << events.size() << " events, will try again: " << status;
     return false;
   }
+  LONGSHORE_FAIL_POINT(outcome.tasks_freed ? "sink.ended" : "sink.stored");
   Acknowledge(batch, outcome);
   if (!outcome.changed_payloads.empty()) {
     signals_.PayloadsChanged({outcome.changed_payloads.begin(), outcome.changed_payloads.end()});

@@ -3,6 +3,7 @@
 #include <deque>
 #include <utility>
 
+#include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "payload_worker/ssh/errors.h"
 
@@ -120,11 +121,13 @@ absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
   RETURN_IF_ERROR(run_->session->Execute(RunnerCommand(assignment_, request)));
   ASSIGN_OR_RETURN(const RunnerRecord record, NextRecord());
   if (record.kind != Kind::kReady || context_.cancelled(key_)) return record;
+  LONGSHORE_FAIL_POINT("worker.ready");
   RETURN_IF_ERROR(Go());
   return NextRecord();
 }
 
 std::unique_ptr<Run> Delivery::MakeRun(const RunnerRecord& running) {
+  LONGSHORE_FAIL_POINT("worker.started");
   ReportTransferred();
   v1::TaskEvent event;
   event.mutable_executing();
@@ -152,6 +155,7 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
   } else if (started_before || context_.cancelled(key_)) {
     mode = RunnerMode::kAttach;
   }
+  LONGSHORE_FAIL_POINT("worker.uploaded");
   ASSIGN_OR_RETURN(RunnerRecord record, StartRunner(mode));
   if (record.kind == Kind::kNeedScript && upload_.empty()) {
     RETURN_IF_ERROR(Upload());

@@ -8,6 +8,7 @@
 #include <array>
 #include <set>
 
+#include "common/fail_point.h"
 #include "common/status.h"
 #include "payload_worker/run/runner_command.h"
 
@@ -169,6 +170,7 @@ bool Follower::Pump(Run* run) {
 void Follower::TakeOutput(Run* run, std::string_view bytes) {
   const std::string_view printed = run->output.Add(bytes);
   if (printed.empty() || run->finished) return;
+  LONGSHORE_FAIL_POINT("worker.printing");
   outbox_.AddOutput(run->key(), {OutputHead(run->assignment), OutputTail(run->assignment)},
                     run->next_offset, printed);
   run->next_offset += static_cast<int64_t>(printed.size());
@@ -194,6 +196,7 @@ void Follower::FinishIfComplete(Run* run) {
   // Both streams of the channel have their own pace: the end may be told before the last output has
   // come.
   if (run->next_offset < run->end->output_size) return;
+  LONGSHORE_FAIL_POINT("worker.finished");
   run->finished = true;
   outbox_.AddLast(run->key(), FinishedEvent(run->assignment, *run->end, run->next_offset));
 }

@@ -58,6 +58,7 @@ timer=$!
 child="umask \"\$3\"; printf %-20s \"\$\$\" 1<> \"\$1/pid\"; exec bash \"\$2\" >> \"\$1/output\" 2>&1 9>&-"
 report=$( { setsid -f -w setsid -f -w sh -c "$child" longshore "$1" "$2" "$4"; } 2>&1 > /dev/null)
 code=$?
+#fail_point exited
 read -r end rest < /proc/uptime
 # Until it has made its own process group, there is none to kill.
 until kill -s KILL -- "-$timer" 2>/dev/null; do
@@ -84,6 +85,7 @@ if [ -n "$pid" ] && { [ $cause != none ] || [ $kind = unknown ]; }; then
   kill -s KILL -- "-$pid" 2>/dev/null
 fi
 printf %-80s "$kind $code $start $end $cause" 1<> "$1/result.new"
+#fail_point result
 mv "$1/result.new" "$1/result"
 '
 
@@ -137,6 +139,7 @@ leave() {
 wait_for_go() {
   ls_actual=$(sha256sum 2> /dev/null < "${ls_upload:-$ls_path}")
   [ "${ls_actual%% *}" = "$ls_sha" ] || leave need-script
+  #fail_point ready
   say ready
   ls_ready=$(uptime_centiseconds)
   read -r ls_go
@@ -145,6 +148,7 @@ wait_for_go() {
     exit 0
   fi
   [ $(($(uptime_centiseconds) - ls_ready)) -le "$ls_go_limit" ] || leave late
+  #fail_point go
 }
 
 # Complete or not at all, in one step.
@@ -162,19 +166,23 @@ start() {
   ls_error=$(mkdir -p "$ls_root" 2>&1) || fail "cannot create $ls_root: $ls_error"
   [ -d "$ls_dir" ] || ls_error=$(mkdir "$ls_dir" 2>&1) || [ -d "$ls_dir" ] ||
     fail "cannot create $ls_dir: $ls_error"
+  #fail_point made
   { exec 9>> "$ls_dir/lock"; } 2> /dev/null || fail "cannot write in $ls_dir"
   if ! flock -n 9; then
     [ -e "$ls_dir/started" ] || leave late
   elif [ ! -e "$ls_dir/started" ]; then
     place
+    #fail_point placed
     if ! ls_error=$(prepare 2>&1); then
       rm -rf "$ls_dir"
       fail "cannot prepare $ls_dir: $ls_error"
     fi
+    #fail_point prepared
     setsid -f sh -c "$ls_supervise" longshore "$ls_dir" "$ls_path" "$ls_timeout" "$ls_umask" "$ls_stop" \
       < /dev/null > /dev/null 2>&1 || { rm -rf "$ls_dir"; fail "cannot start a process"; }
   fi
   exec 9>&-
+  #fail_point started
   discard_upload
 }
 

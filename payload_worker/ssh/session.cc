@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "payload_worker/ssh/errors.h"
@@ -91,6 +92,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Target& target,
   ASSIGN_OR_RETURN(const int fd, TcpConnect(target.address, target.port, timeouts.connect));
   std::unique_ptr<Session> session(new Session(target, timeouts, watchdog, fd));
   RETURN_IF_ERROR(session->Handshake());
+  LONGSHORE_FAIL_POINT("worker.connecting");
   RETURN_IF_ERROR(session->CheckHostKey(pin_host_key));
   RETURN_IF_ERROR(session->Login(key));
   return session;

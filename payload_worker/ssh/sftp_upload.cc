@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "payload_worker/ssh/errors.h"
@@ -130,6 +131,7 @@ class Upload {
         return Error("write a file beside " + path_);
       }
       content.remove_prefix(part.size());
+      LONGSHORE_FAIL_POINT("worker.uploading");
     }
     return absl::OkStatus();
   }

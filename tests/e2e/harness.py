@@ -14,13 +14,17 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import grpc
 
+from relay import Relay
+
 ROOT = os.getcwd()  # Bazel runs tests at the top of the runfiles.
 LIB = os.path.join(ROOT, "tools/lib")
+# Where the programs are: the shipped ones, and those with fail points.
+PROGRAMS = {name: f"{ROOT}/{name}/{name}" for name in ("api_server", "payload_worker")}
+FAIL_POINTS = {name: f"{ROOT}/tests/fault/{name}" for name in PROGRAMS}
 LOCAL_INSTANCE = os.path.join(ROOT, "api_server/providers/local_instance.sh")
 
 
@@ -90,11 +94,12 @@ def listening(port):
 
 
 class Process:
-    """A child that can be killed, stopped and started again with the same command line."""
+    """A child that can be killed, stopped and started again with the same command line, and its fail points if it has them."""
 
     def __init__(self, name, directory, command, port=None, env=None):
         self.name, self.command, self.port = name, command, port
-        self.env = dict(os.environ, **(env or {}))
+        self.fail_points = os.path.join(directory, name + ".fail_points")
+        self.env = dict(os.environ, LONGSHORE_FAIL_POINTS=self.fail_points, **(env or {}))
         self.log = os.path.join(directory, name + ".log")
         self.child = None
 
@@ -126,116 +131,28 @@ class Process:
         self.kill()
         return self.start()
 
+    def arm(self, point, action):
+        """Arms a fail point (common/fail_point.h); whatever was armed there before is forgotten."""
+        os.makedirs(self.fail_points, exist_ok=True)
+        self.release(point)
+        path = os.path.join(self.fail_points, point)
+        with open(path + ".new", "w") as file:
+            file.write(action)
+        os.rename(path + ".new", path)
+
+    def hit(self, point):
+        """True when the armed fail point has been reached."""
+        return os.path.exists(os.path.join(self.fail_points, point + ".hit"))
+
+    def release(self, point):
+        """Lets go what is held at the fail point, or disarms it."""
+        for name in (point, point + ".hit"):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(self.fail_points, name))
+
     def tail(self):
         with open(self.log, errors="replace") as log:
             return log.read()[-2000:]
-
-
-class Relay:
-    """A TCP relay that can be cut (connections die, new ones are refused) or made silent (bytes vanish)."""
-
-    def __init__(self, target_port):
-        self.target_port = target_port
-        self.mode = "pass"
-        self.bytes = 0
-        self.cut_at = None
-        self.hold_at = None
-        self.held = threading.Event()
-        self.released = threading.Event()
-        self.lock = threading.Lock()
-        self.pairs = set()
-        self.server = socket.socket()
-        self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.server.bind(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        self.server.listen(128)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.server.accept()
-            except OSError:
-                return
-            if self.mode == "cut":
-                client.close()
-                continue
-            target = socket.socket()
-            try:
-                target.connect(("127.0.0.1", self.target_port))
-            except OSError:
-                client.close()
-                continue
-            threading.Thread(target=self._serve, args=(client, target), daemon=True).start()
-
-    def _serve(self, client, target):
-        with client, target:
-            with self.lock:
-                self.pairs.add((client, target))
-            back = threading.Thread(target=self._pump, args=(target, client), daemon=True)
-            back.start()
-            self._pump(client, target)
-            back.join()
-            with self.lock:
-                self.pairs.discard((client, target))
-
-    def _pump(self, source, sink):
-        with contextlib.suppress(OSError):
-            while True:
-                data = source.recv(65536)
-                if not data:
-                    break
-                self.bytes += len(data)
-                if self.cut_at and self.bytes >= self.cut_at:
-                    self.cut_at = None
-                    self.cut()
-                if self.hold_at and self.bytes >= self.hold_at:
-                    self.hold_at = None
-                    self.held_socket = source
-                    self.held.set()
-                    self.released.wait()
-                if self.mode == "pass":
-                    sink.sendall(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def cut(self):
-        self.mode = "cut"
-        with self.lock:
-            for pair in self.pairs:
-                for end in pair:
-                    with contextlib.suppress(OSError):
-                        end.shutdown(socket.SHUT_RDWR)
-
-    def cut_after(self, count):
-        """Cuts once that many more bytes have passed."""
-        self.cut_at = self.bytes + count
-
-    def hold_after(self, count):
-        """Holds the one connection that passes that many more bytes, until release()."""
-        self.held.clear()
-        self.released.clear()
-        self.hold_at = self.bytes + count
-
-    def release(self):
-        self.released.set()
-
-    def held_one_has_ended(self):
-        return self.held_socket.fileno() < 0
-
-    def silence(self):
-        self.mode = "silent"
-
-    def heal(self):
-        if self.mode == "silent":  # What was swallowed cannot be made good: the connections are useless.
-            self.cut()
-        self.mode = "pass"
-
-    def close(self):
-        self.release()
-        self.cut()
-        self.server.close()
 
 
 class Instance:
@@ -292,7 +209,15 @@ class Instance:
 
 
 class Stack:
-    def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True):
+    """`binaries` is where the programs are: FAIL_POINTS has those with fail points.
+
+    Between every worker and every api_server, in front of every instance and, if asked for, between every api_server and
+    PostgreSQL is a relay.
+    """
+
+    def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True, binaries=PROGRAMS,
+                 relay_database=False):
+        self.binaries, self.relay_database = binaries, relay_database
         self.directory = tempfile.mkdtemp(prefix="longshore-test-", dir="/tmp")
         os.chmod(self.directory, 0o755)
         self.closers = []
@@ -302,15 +227,13 @@ class Stack:
         self.key = os.path.join(self.directory, "key")
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
         self.postgres = self._start_postgres()
-        self.api_servers, self.worker_relays, self.channels = [], [], []
+        self.api_servers, self.database_relays, self.channels, worker_ports = [], [], [], []
         for i in range(api_servers):
-            self._start_api_server(i, api_flags)
-        self.workers = []
+            worker_ports.append(self._start_api_server(i, api_flags))
+        self.workers, self.links = [], []  # links[worker][api_server]
         for i in range(workers):
-            command = [os.path.join(ROOT, "payload_worker/payload_worker"),
-                       "--api_server=" + ",".join(f"127.0.0.1:{r.port}" for r in self.worker_relays),
-                       f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16", f"--provision_playbook={ROOT}/ansible/main.yml", *worker_flags]
-            self.workers.append(Process(f"worker-{i}", self.directory, command).start())
+            self.links.append([Relay(port) for port in worker_ports])
+            self._start_worker(i, worker_flags)
         self.use(0)
         self.instances = [self.add_instance(f"instance-{i}", register) for i in range(instances)]
 
@@ -321,16 +244,32 @@ class Stack:
         self.database_url = f"postgresql://longshore@127.0.0.1:{port}/postgres"
         return Process("postgres", self.directory, [f"{LIB}/postgres.sh", "run", data, str(port)], port).start()
 
+    @property
+    def worker_relays(self):
+        """Those of every worker to every api_server."""
+        return [relay for links in self.links for relay in links]
+
+    def _start_worker(self, i, flags):
+        command = [self.binaries["payload_worker"], "--api_server=" + ",".join(f"127.0.0.1:{r.port}" for r in self.links[i]),
+                   f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16",
+                   f"--provision_playbook={ROOT}/ansible/main.yml", *flags]
+        self.workers.append(Process(f"worker-{i}", self.directory, command).start())
+
     def _start_api_server(self, i, flags):
+        """Returns the port for workers."""
         port, worker_port = free_port(), free_port()
-        command = [os.path.join(ROOT, "api_server/api_server"), f"--listen=127.0.0.1:{port}",
-                   f"--worker_listen=127.0.0.1:{worker_port}", f"--database_url={self.database_url}",
-                   f"--allowed_payload_dirs={self.payload_dir}", f"--local_instances_dir={self.machines}", "--lease_duration_ms=4000", "--retry_initial_ms=200",
+        url = self.database_url
+        if self.relay_database:
+            self.database_relays.append(Relay(self.postgres.port))
+            url = f"postgresql://longshore@127.0.0.1:{self.database_relays[i].port}/postgres"
+        command = [self.binaries["api_server"], f"--listen=127.0.0.1:{port}", f"--worker_listen=127.0.0.1:{worker_port}",
+                   f"--database_url={url}", f"--allowed_payload_dirs={self.payload_dir}",
+                   f"--local_instances_dir={self.machines}", "--lease_duration_ms=4000", "--retry_initial_ms=200",
                    "--retry_maximum_ms=2000", *flags]
         self.api_servers.append(Process(f"api_server-{i}", self.directory, command, port).start())
-        self.worker_relays.append(Relay(worker_port))
         self.channels.append(grpc.insecure_channel(f"127.0.0.1:{port}", options=[
             ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]))
+        return worker_port
 
     def use(self, i):
         """From now on calls go to api_server `i`."""
@@ -439,7 +378,7 @@ class Stack:
         for instance in self.closers:
             instance.process.kill()
             instance.relay.close()
-        for relay in self.worker_relays:
+        for relay in self.worker_relays + self.database_relays:
             relay.close()
         self.postgres.signal(signal.SIGQUIT)
         self.postgres.kill()

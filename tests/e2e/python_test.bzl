@@ -9,6 +9,7 @@ LONGSHORE_RUNFILES = [
     "//payload_worker",
     "//proto/longshore/v1:protos",
     "//tests/e2e:harness.py",
+    "//tests/e2e:relay.py",
     "//third_party/googleapis:protos",
     "//tools/lib",
 ]
@@ -18,7 +19,7 @@ LONGSHORE_RUNFILES = [
 # tests and tests/integration.
 NO_TSAN = "no-tsan"
 
-def longshore_python_test(name, src, size = "medium", data = []):
+def longshore_python_test(name, src, size = "medium", data = [], env = {}, tags = []):
     """Runs `src`, a unittest file, with the programs, the protos and tools/lib in its runfiles.
 
     Args:
@@ -33,5 +34,6 @@ def longshore_python_test(name, src, size = "medium", data = []):
         srcs = ["//tests/e2e:run_python.sh"],
         args = ["$(location %s)" % src],
         data = LONGSHORE_RUNFILES + data + [src],
-        tags = [NO_TSAN],
+        env = env,
+        tags = [NO_TSAN] + tags,
     )
