@@ -50,6 +50,8 @@ class Command {
   absl::StatusOr<int> WatchDeployment();
   absl::StatusOr<int> CancelDeployment();
   absl::StatusOr<int> RetryDeployment();
+  // verify_command.cc
+  absl::StatusOr<int> Verify();
 
  private:
   bool json() const { return arguments_.Has("json"); }

@@ -37,9 +37,12 @@ constexpr char kUsage[] =
   longshore cancel PAYLOAD
   longshore tasks TASK [--log]
   longshore tasks [--status STATUS] [--type TYPE] [--instance ID]
+  longshore verify [--database URL] [--quiescent] [--instances [--ssh-key FILE]] [--log FILE]... [--secret-file FILE]...
+                   [--max-output-bytes N] [--max-running-per-instance N]
 
   --path is read by the api_server on its own host; --file is read here and sent along.
   --wait shows progress until all have ended; --follow shows their output as well.
+  verify reads the database itself ($LONGSHORE_DATABASE_URL) and says which promises do not hold; see docs/guarantees.md.
   Everywhere: --api HOST:PORT (default: $LONGSHORE_API, then 127.0.0.1:50051), --json.
 Exit status: 0 when everything asked for completed, 1 when not, 2 for a wrong command line.
 )";
@@ -89,6 +92,11 @@ const std::map<std::string, CommandEntry>& CommandTable() {
       {"list", {&Command::ListPayloads, {"instance", "status"}, {}}},
       {"cancel", {&Command::Cancel, {}, {}}},
       {"tasks", {&Command::Tasks, {"status", "type", "instance"}, {"log"}}},
+      {"verify",
+       {&Command::Verify,
+        {"database", "ssh-key", "log", "secret-file", "max-output-bytes",
+         "max-running-per-instance"},
+        {"instances", "quiescent"}}},
   };
   return *table;
 }

@@ -29,7 +29,9 @@ absl::Status OutputStore::Append(Connection& connection, const std::vector<Outpu
   std::vector<int64_t> starts;
   std::vector<int64_t> ends;
   std::vector<std::string> data;
+  std::vector<int64_t> lease_epochs;
   for (const OutputChunk& chunk : chunks) {
+    lease_epochs.push_back(chunk.lease_epoch);
     payload_ids.push_back(chunk.payload_id);
     starts.push_back(chunk.offset);
     ends.push_back(chunk.offset + static_cast<int64_t>(chunk.data.size()));
@@ -37,12 +39,18 @@ absl::Status OutputStore::Append(Connection& connection, const std::vector<Outpu
   }
   RETURN_IF_ERROR(
       connection
-          .Execute("INSERT INTO payload_output (payload_id, attempt, start_byte, end_byte, data)"
-                   " SELECT u.id, p.attempt, u.start_byte, u.end_byte, u.data"
-                   " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])"
-                   " AS u(id, start_byte, end_byte, data) JOIN payloads p ON p.id = u.id"
-                   " ON CONFLICT DO NOTHING",
-                   Params().Ints(payload_ids).Ints(starts).Ints(ends).BytesArray(data))
+          .Execute("INSERT INTO payload_output (payload_id, attempt, start_byte, end_byte, data,"
+                   " lease_epoch)"
+                   " SELECT u.id, p.attempt, u.start_byte, u.end_byte, u.data, u.lease_epoch"
+                   " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[],"
+                   " $5::bigint[]) AS u(id, start_byte, end_byte, data, lease_epoch)"
+                   " JOIN payloads p ON p.id = u.id ON CONFLICT DO NOTHING",
+                   Params()
+                       .Ints(payload_ids)
+                       .Ints(starts)
+                       .Ints(ends)
+                       .BytesArray(data)
+                       .Ints(lease_epochs))
           .status());
   ASSIGN_OR_RETURN(
       const Result result,

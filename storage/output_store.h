@@ -15,6 +15,7 @@ struct OutputChunk {
   int64_t payload_id = 0;
   int64_t offset = 0;  // Of the first byte in all that the script printed.
   std::string data;
+  int64_t lease_epoch = 0;  // Under which lease it is written; kept for checks (verify/).
 };
 
 // How much of an output is kept when it is longer than the limit: its first `head` and its last

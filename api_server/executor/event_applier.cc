@@ -141,7 +141,10 @@ class BatchBuilder {
         if (!IsTerminal(task.payload_status)) task.payload_status = v1::PAYLOAD_STATUS_EXECUTING;
         break;
       case v1::TaskEvent::kOutput:
-        batch_.output.push_back({task.payload_id, event.output().offset(), event.output().data()});
+        batch_.output.push_back({.payload_id = task.payload_id,
+                                 .offset = event.output().offset(),
+                                 .data = event.output().data(),
+                                 .lease_epoch = task.lease_epoch});
         break;
       case v1::TaskEvent::kFinished:
         End(task, MakeEnd(task, event.finished()));

@@ -1,0 +1,219 @@
+#include "verify/instance_checks.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "common/status_macros.h"
+#include "common/subprocess.h"
+
+namespace longshore::verify {
+namespace {
+
+using storage::Connection;
+using storage::Params;
+using storage::Result;
+
+constexpr size_t kAtATime = 16;
+constexpr std::chrono::seconds kPatience{30};
+
+// One line for each run directory and each temporary upload. $1...: directories that scripts went
+// to.
+constexpr char kLook[] = R"sh(
+if [ "$(id -u)" = 0 ]; then root=/var/lib/longshore/runs; else root=$HOME/.local/state/longshore/runs; fi
+echo longshore-verify
+for run in "$root"/*; do [ ! -d "$run" ] || echo "run ${run##*/}"; done
+for directory in "$HOME" "$@"; do
+  for upload in "$directory"/.longshore-*; do [ ! -e "$upload" ] || echo "upload ${upload##*/}"; done
+done
+)sh";
+
+struct Host {
+  int64_t id = 0;
+  std::string address;
+  std::string port;
+  std::string user;
+  std::string host_key;
+  std::vector<std::string> directories;
+};
+
+// "run 7.1" or "upload .longshore-7.9-2" -> payload 7; 0 for what is not Longshore's.
+int64_t PayloadOf(std::string_view found) {
+  found.remove_prefix(found.find(' ') + 1);
+  constexpr std::string_view kUpload = ".longshore-";
+  if (found.substr(0, kUpload.size()) == kUpload) found.remove_prefix(kUpload.size());
+  int64_t id = 0;
+  std::from_chars(found.data(), found.data() + found.size(), id);
+  return id;
+}
+
+std::string Quoted(const std::string& word) {
+  std::string quoted = "'";
+  for (char c : word) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  return quoted + "'";
+}
+
+// A file that only this process reads, gone with the object.
+class KnownHosts {
+ public:
+  explicit KnownHosts(const Host& host) {
+    const int fd = mkstemp(path_.data());
+    if (fd < 0) return;
+    close(fd);
+    std::ofstream(path_) << "longshore-instance " << host.host_key << "\n";
+  }
+  ~KnownHosts() { unlink(path_.c_str()); }
+  KnownHosts(const KnownHosts&) = delete;
+  KnownHosts& operator=(const KnownHosts&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/longshore-verify-XXXXXX";
+};
+
+absl::StatusOr<std::set<std::string>> Look(const Host& host, const std::string& key_file) {
+  std::string command = "sh -c " + Quoted(kLook) + " longshore";
+  for (const std::string& directory : host.directories) command += " " + Quoted(directory);
+  const KnownHosts known(host);
+  ASSIGN_OR_RETURN(const ProgramResult result, RunProgram({"ssh",
+                                                           "-F",
+                                                           "none",
+                                                           "-o",
+                                                           "BatchMode=yes",
+                                                           "-o",
+                                                           "IdentitiesOnly=yes",
+                                                           "-o",
+                                                           "ConnectTimeout=10",
+                                                           "-o",
+                                                           "StrictHostKeyChecking=yes",
+                                                           "-o",
+                                                           "HostKeyAlias=longshore-instance",
+                                                           "-o",
+                                                           "UserKnownHostsFile=" + known.path(),
+                                                           "-o",
+                                                           "GlobalKnownHostsFile=none",
+                                                           "-i",
+                                                           key_file,
+                                                           "-p",
+                                                           host.port,
+                                                           "-l",
+                                                           host.user,
+                                                           "--",
+                                                           host.address,
+                                                           command},
+                                                          kPatience));
+  std::set<std::string> found;
+  bool began = false;
+  std::istringstream lines(result.output);
+  for (std::string line; std::getline(lines, line);) {
+    if (began && !line.empty()) found.insert(line);
+    began = began || line == "longshore-verify";  // What a login says comes before it.
+  }
+  if (result.exit_status != 0 || !began) {
+    return absl::UnavailableError("ssh ended with " + std::to_string(result.exit_status) + ": " +
+                                  result.output.substr(0, 300));
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<Host>> ReadHosts(Connection& connection) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(
+          "SELECT i.id, i.address, i.port, i.ssh_user, i.host_key,"
+          " (SELECT coalesce(array_agg(DISTINCT d.directory), '{}') FROM (SELECT"
+          "  regexp_replace(p.remote_path, '/[^/]*$', '') AS directory FROM payloads p"
+          "  WHERE p.instance_id = i.id AND p.remote_path LIKE '/%' ORDER BY p.id DESC LIMIT 1000) "
+          "d"
+          "  WHERE d.directory <> '') FROM instances i"
+          " WHERE i.status NOT IN ('TERMINATED', 'FAILED') AND i.host_key <> '' ORDER BY i.id"));
+  std::vector<Host> hosts;
+  for (int row = 0; row < result.rows(); ++row) {
+    hosts.push_back({.id = result.Int(row, 0),
+                     .address = std::string(result.Text(row, 1)),
+                     .port = std::string(result.Text(row, 2)),
+                     .user = std::string(result.Text(row, 3)),
+                     .host_key = std::string(result.Text(row, 4)),
+                     .directories = result.TextArray(row, 5)});
+  }
+  return hosts;
+}
+
+// Of `found` on the instance, what belongs to no open payload there and to no cleanup.
+absl::StatusOr<std::vector<std::string>> Unaccounted(Connection& connection, int64_t instance_id,
+                                                     const std::set<std::string>& found) {
+  std::vector<int64_t> ids;
+  for (const std::string& line : found) ids.push_back(PayloadOf(line));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute("SELECT p.id FROM payloads p WHERE p.id = ANY ($1::bigint[])"
+                         " AND p.instance_id = $2 AND (p.status IN ('PENDING', 'TRANSFERRED',"
+                         " 'EXECUTING') OR EXISTS (SELECT 1 FROM run_cleanups c"
+                         " WHERE c.payload_id = p.id))",
+                         Params().Ints(ids).Int(instance_id)));
+  std::set<int64_t> accounted;
+  for (int row = 0; row < result.rows(); ++row) accounted.insert(result.Int(row, 0));
+  std::vector<std::string> rest;
+  for (const std::string& line : found) {
+    if (accounted.count(PayloadOf(line)) == 0) rest.push_back(line);
+  }
+  return rest;
+}
+
+// Looks at all hosts, some at a time. found[i] belongs to hosts[i].
+std::vector<absl::StatusOr<std::set<std::string>>> LookAtAll(const std::vector<Host>& hosts,
+                                                             const std::string& key_file) {
+  std::vector<absl::StatusOr<std::set<std::string>>> found(hosts.size());
+  std::atomic<size_t> next{0};
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < std::min(hosts.size(), kAtATime); ++t) {
+    threads.emplace_back([&] {
+      for (size_t i = next++; i < hosts.size(); i = next++) found[i] = Look(hosts[i], key_file);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return found;
+}
+
+}  // namespace
+
+absl::StatusOr<InstanceReport> CheckInstances(Connection& connection, const std::string& key_file) {
+  ASSIGN_OR_RETURN(const std::vector<Host> hosts, ReadHosts(connection));
+  InstanceReport report;
+  const auto found = LookAtAll(hosts, key_file);
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    const std::string subject = "instance " + std::to_string(hosts[i].id);
+    if (!found[i].ok()) {
+      report.unreachable.push_back(subject + ": " + std::string(found[i].status().message()));
+      continue;
+    }
+    ++report.checked;
+    ASSIGN_OR_RETURN(const auto suspects, Unaccounted(connection, hosts[i].id, *found[i]));
+    if (suspects.empty()) continue;
+    // What was there before the database was asked may have been removed in good order since.
+    const auto again = Look(hosts[i], key_file);
+    for (const std::string& suspect : suspects) {
+      if (again.ok() && again->count(suspect) == 0) continue;
+      report.violations.push_back(
+          {8, "nothing is left on an instance that nobody will remove", subject, suspect});
+    }
+  }
+  return report;
+}
+
+}  // namespace longshore::verify
