@@ -61,9 +61,7 @@ void Follower::Add(std::unique_ptr<Run> run) {
     epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
     keys_by_fd_[fd] = key;
     runs_[key] = std::move(*shared);
-    // What libssh has read already does not show on the socket.
-    while (Find(key) != nullptr && Pump(Find(key))) {
-    }
+    PumpUntilIdle(key);
   });
 }
 
@@ -74,6 +72,7 @@ void Follower::Cancel(const LeaseKey& key) {
     if (const absl::Status status = run->session->Write("cancel\n"); !status.ok()) {
       LoseContact(run, status);
     }
+    PumpUntilIdle(key);
   });
 }
 
@@ -81,6 +80,7 @@ void Follower::Clean(const LeaseKey& key) {
   Post([this, key] {
     Run* run = Find(key);
     if (run != nullptr && !run->session->Write("clean\n").ok()) Remove(key);
+    PumpUntilIdle(key);
   });
 }
 
@@ -142,10 +142,16 @@ Run* Follower::Find(const LeaseKey& key) {
   return found == runs_.end() ? nullptr : found->second.get();
 }
 
+void Follower::PumpUntilIdle(const LeaseKey& key) {
+  while (Find(key) != nullptr && Pump(Find(key))) {
+  }
+}
+
 bool Follower::Pump(Run* run) {
   const LeaseKey key = run->key();
   std::string output;
   std::string errors;
+  const uint64_t received = run->session->bytes_received();
   const auto output_open = run->session->Read(ssh::Session::Stream::kOutput, &output);
   TakeOutput(run, output);
   if (!output_open.ok()) {
@@ -164,7 +170,7 @@ bool Follower::Pump(Run* run) {
     LoseContact(run, absl::UnavailableError("the remote runner ended before the run"));
     return false;
   }
-  return !output.empty() || !errors.empty();
+  return !output.empty() || !errors.empty() || run->session->bytes_received() != received;
 }
 
 void Follower::TakeOutput(Run* run, std::string_view bytes) {

@@ -43,6 +43,9 @@ class Follower {
   Run* Find(const LeaseKey& key);
   // Reads what has come; true when there may be more at once.
   bool Pump(Run* run);
+  // For whoever has touched the session outside of the loop: what libssh has taken from the socket
+  // meanwhile does not show there.
+  void PumpUntilIdle(const LeaseKey& key);
   void TakeRecords(Run* run, std::string_view bytes);
   void TakeOutput(Run* run, std::string_view bytes);
   void FinishIfComplete(Run* run);

@@ -70,7 +70,14 @@ void Session::ChannelDeleter::operator()(ssh_channel_struct* channel) const {
 }
 
 Session::Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog, int fd)
-    : target_(target), timeouts_(timeouts), watchdog_(*watchdog), fd_(fd), session_(ssh_new()) {}
+    : target_(target),
+      timeouts_(timeouts),
+      watchdog_(*watchdog),
+      fd_(fd),
+      received_(std::make_unique<ssh_counter_struct>()),
+      session_(ssh_new()) {
+  ssh_set_counters(session_.get(), received_.get(), nullptr);
+}
 
 Session::~Session() = default;
 
@@ -184,6 +191,8 @@ absl::StatusOr<bool> Session::Read(Stream stream, std::string* data) {
     if (data->size() >= 4 * kReadBytes) return true;  // The caller's turn; there may be more.
   }
 }
+
+uint64_t Session::bytes_received() const { return received_->in_bytes; }
 
 bool Session::WaitReadable(std::chrono::milliseconds limit) {
   pollfd poll_fd = {.fd = fd_, .events = POLLIN};

@@ -16,6 +16,7 @@
 struct ssh_session_struct;
 struct ssh_channel_struct;
 struct ssh_key_struct;
+struct ssh_counter_struct;
 
 namespace longshore::ssh {
 
@@ -79,6 +80,11 @@ class Session {
   // nothing more will come, as far as this stream is concerned.
   enum class Stream { kOutput, kError };
   absl::StatusOr<bool> Read(Stream stream, std::string* data);
+  // How much has come from the socket so far. libssh takes whatever has come into its own buffers,
+  // of either stream, whichever is read: nothing is left in them, and the socket tells the truth,
+  // only when both streams gave nothing and this stayed the same from before the first until after
+  // the last.
+  uint64_t bytes_received() const;
   // Waits until the socket is readable or `limit` is over; false for the latter.
   bool WaitReadable(std::chrono::milliseconds limit);
   // Writes to the command's standard input; short texts only.
@@ -108,6 +114,7 @@ class Session {
   const Timeouts timeouts_;
   Watchdog& watchdog_;
   const int fd_;  // Owned by session_ once that is connected.
+  const std::unique_ptr<ssh_counter_struct> received_;
   std::unique_ptr<ssh_session_struct, SessionDeleter> session_;
   std::unique_ptr<ssh_channel_struct, ChannelDeleter> channel_;
 };

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 
 import grpc
 
@@ -103,11 +104,12 @@ class Process:
         self.log = os.path.join(directory, name + ".log")
         self.child = None
 
-    def start(self):
+    def start(self, wait=True):
+        """Starts it, and waits until it listens if it is to."""
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env,
                                           start_new_session=True)
-        if self.port:
+        if self.port and wait:
             wait_until(lambda: listening(self.port) or self.child.poll() is not None, f"{self.name} to listen")
             if self.child.poll() is not None:
                 raise AssertionError(f"{self.name} ended: {self.tail()}")
@@ -194,6 +196,23 @@ class Instance:
         """The temporary files in the login directory."""
         return [name for name in os.listdir(self.path("/root/")) if name.startswith(".longshore-")]
 
+    def sshd_sessions(self):
+        """The processes that serve its connections."""
+        def children(pid):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/task/{pid}/children") as file:
+                    return [int(child) for child in file.read().split()]
+            return []
+
+        def is_sshd(pid):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/comm") as file:
+                    return file.read().strip() == "sshd"
+            return False
+
+        # What has lost its parent is the child of the instance's first process too: that is the sshd that listens.
+        return [child for sshd in children(self.process.child.pid) for child in children(sshd) if is_sshd(child)]
+
     def host_key(self):
         with open(os.path.join(self.directory, "host_key.pub")) as file:
             return file.read().strip()
@@ -271,11 +290,16 @@ class Stack:
             ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]))
         return worker_port
 
+    def stubs(self, i):
+        """Those of api_server `i`."""
+        channel = self.channels[i]
+        return types.SimpleNamespace(payloads=payload_grpc.PayloadServiceStub(channel),
+                                     instances=instance_grpc.InstanceServiceStub(channel), tasks=task_grpc.TaskServiceStub(channel))
+
     def use(self, i):
         """From now on calls go to api_server `i`."""
-        self.payloads = payload_grpc.PayloadServiceStub(self.channels[i])
-        self.instance_stub = instance_grpc.InstanceServiceStub(self.channels[i])
-        self.tasks = task_grpc.TaskServiceStub(self.channels[i])
+        stubs = self.stubs(i)
+        self.payloads, self.instance_stub, self.tasks = stubs.payloads, stubs.instances, stubs.tasks
 
     def add_instance(self, name, register=True, mounts="", **fields):
         instance = Instance(self, name, mounts)

@@ -1,0 +1,131 @@
+"""What clients ask for while faults strike, each with a request_id and until it is acknowledged; and the journal of the answers."""
+
+import random
+import threading
+import time
+
+import grpc
+
+from checker import Request
+from harness import payload_service
+from scripts import draw
+
+PATIENCE = 60
+
+
+class Client:
+    """Asks any api_server until one answers."""
+
+    def __init__(self, stack, rng):
+        self.stubs = [stack.stubs(i).payloads for i in range(len(stack.api_servers))]
+        self.rng = rng
+
+    def ask(self, method, request, settled=()):
+        """The answer, or None when it is refused with one of the codes `settled`."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return getattr(self.rng.choice(self.stubs), method)(request, timeout=3)
+            except grpc.RpcError as error:
+                if error.code() in settled:
+                    return None
+                unanswered = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED,
+                              grpc.StatusCode.RESOURCE_EXHAUSTED)
+                if error.code() not in unanswered or time.monotonic() > deadline:
+                    raise AssertionError(f"{method}: {error.code()} {error.details()}") from error
+                time.sleep(0.05)
+
+
+class Load:
+    """One round's requests: a thread each, drawn from the seed beforehand."""
+
+    # What a deployment is for, and the kinds of script that suit it.
+    PURPOSES = {
+        "run": ["exit", "exit", "signal", "large"],
+        "time_out": ["timeout"],
+        "cancel": ["hang", "exit"],
+        "execute_later": ["exit", "large"],
+        "rest": ["exit"],
+        "rollout": ["exit"],
+        "retry": ["exit", "signal"],
+        "same_path": ["exit"],
+    }
+    WEIGHTS = [6, 1, 2, 2, 1, 2, 2, 2]
+
+    def __init__(self, stack, seed, tokens):
+        self.stack, self.seed = stack, seed
+        self.rng = random.Random(f"load {seed}")
+        self.requests = []
+        self.errors = []
+        self.lock = threading.Lock()
+        self.plans = [self._plan(token) for token in tokens]
+
+    def _plan(self, token):
+        purpose = self.rng.choices(list(self.PURPOSES), self.WEIGHTS)[0]
+        ids = [i.id for i in self.stack.instances]
+        fields = {"instance_ids": self.rng.sample(ids, self.rng.randint(1, len(ids)))}
+        script = draw(self.rng, token, self.PURPOSES[purpose])
+        fields["remote_path"] = script.path
+        if purpose == "rollout":
+            fields["instance_ids"] = ids
+            fields["rollout"] = {"max_concurrency": self.rng.randint(1, 2), "max_errors": self.rng.choice([0, 0, 1])}
+        if purpose == "same_path":
+            fields["remote_path"] = f"/root/shared-{self.seed.replace('/', '-')}.sh"
+        if purpose == "time_out":
+            fields["timeout"] = 1
+        return {"purpose": purpose, "script": script, "fields": fields, "at": self.rng.uniform(0, 1.2),
+                "later": self.rng.uniform(0, 1.5), "rng": random.Random(self.rng.random())}
+
+    def start(self):
+        self.threads = [threading.Thread(target=self._carry_out, args=(plan,)) for plan in self.plans]
+        for thread in self.threads:
+            thread.start()
+
+    def join(self):
+        for thread in self.threads:
+            thread.join()
+        if self.errors:
+            raise self.errors[0]
+
+    def _carry_out(self, plan):
+        try:
+            self._deploy(Client(self.stack, plan["rng"]), plan)
+        except BaseException as error:  # Told by join().
+            with self.lock:
+                self.errors.append(error)
+
+    def _deploy(self, client, plan):
+        time.sleep(plan["at"])
+        purpose, script = plan["purpose"], plan["script"]
+        execute = purpose not in ("execute_later", "rest")
+        rollout = plan["fields"].get("rollout", {})
+        answer = client.ask("DeployPayload", payload_service.DeployPayloadRequest(
+            payload_content=script.text(), execute_payload=execute, request_id=script.token, **plan["fields"]))
+        request = Request(request_id=script.token, script=script, payload_ids=list(answer.payload_ids),
+                          task_ids=list(answer.task_ids), deployment_id=answer.deployment_id, executes=execute,
+                          cancelled=bool(rollout.get("max_errors")), max_concurrency=rollout.get("max_concurrency", 0))
+        with self.lock:
+            self.requests.append(request)
+        if purpose in ("cancel", "execute_later", "retry"):
+            time.sleep(plan["later"])
+            getattr(self, "_" + purpose)(client, request)
+
+    def _cancel(self, client, request):
+        request.cancelled = True
+        for payload_id in request.payload_ids:
+            client.ask("CancelPayload", payload_service.CancelPayloadRequest(payload_id=payload_id),
+                       settled=[grpc.StatusCode.FAILED_PRECONDITION])
+
+    def _execute_later(self, client, request):
+        request.executes = True
+        answer = client.ask("ExecutePayload", payload_service.ExecutePayloadRequest(
+            payload_ids=request.payload_ids, request_id=request.request_id + "-execute"))
+        request.further += zip(answer.payload_ids, answer.task_ids)
+
+    def _retry(self, client, request):
+        """Retries what has failed by now; when nothing has, there is nothing to retry."""
+        answer = client.ask("RetryDeployment", payload_service.RetryDeploymentRequest(
+            deployment_id=request.deployment_id, request_id=request.request_id + "-retry"),
+            settled=[grpc.StatusCode.FAILED_PRECONDITION])
+        if answer is not None:
+            request.further += zip(answer.payload_ids, answer.task_ids)
