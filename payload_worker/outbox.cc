@@ -20,7 +20,15 @@ bool EndsTask(const v1::TaskEvent& event) {
 
 }  // namespace
 
-Outbox::Outbox(std::function<void()> on_ready) : on_ready_(std::move(on_ready)) {}
+Outbox::Outbox(std::function<void()> on_ready, int64_t max_bytes, std::function<void()> on_room)
+    : on_ready_(std::move(on_ready)), on_room_(std::move(on_room)), max_bytes_(max_bytes) {}
+
+bool Outbox::Count(int64_t bytes) {
+  bytes_ += bytes;
+  if (bytes_ >= max_bytes_) full_ = true;
+  if (bytes_ > max_bytes_ / 4 * 3) return false;
+  return full_.exchange(false);
+}
 
 void Outbox::Push(const LeaseKey& key, v1::TaskEvent event) {
   event.set_sequence(++last_sequence_);
@@ -39,10 +47,12 @@ void Outbox::Add(const LeaseKey& key, v1::TaskEvent event) {
 
 void Outbox::AddOutput(const LeaseKey& key, const OutputWindow& window, int64_t offset,
                        std::string_view data) {
+  bool has_room = false;
   {
     MutexLock lock(&mutex_);
     Run& run = runs_[key];
     run.window = window;
+    Count(static_cast<int64_t>(data.size()));
     if (offset < window.head) {
       const size_t size = std::min<size_t>(data.size(), window.head - offset);
       if (run.head.empty()) run.head_offset = offset;
@@ -58,11 +68,13 @@ void Outbox::AddOutput(const LeaseKey& key, const OutputWindow& window, int64_t 
         const size_t excess = run.tail.size() - window.tail;
         run.tail.erase(0, excess);
         run.tail_offset += static_cast<int64_t>(excess);
+        has_room = Count(-static_cast<int64_t>(excess));
       }
     }
     Pump(key);
   }
   on_ready_();
+  if (has_room) on_room_();
 }
 
 void Outbox::AddLast(const LeaseKey& key, v1::TaskEvent event) {
@@ -75,8 +87,15 @@ void Outbox::AddLast(const LeaseKey& key, v1::TaskEvent event) {
 }
 
 void Outbox::Drop(const LeaseKey& key) {
-  MutexLock lock(&mutex_);
-  runs_.erase(key);
+  bool has_room = false;
+  {
+    MutexLock lock(&mutex_);
+    const auto run = runs_.find(key);
+    if (run == runs_.end()) return;
+    has_room = Count(-static_cast<int64_t>(run->second.head.size() + run->second.tail.size()));
+    runs_.erase(run);
+  }
+  if (has_room) on_room_();
 }
 
 void Outbox::PushChunk(const LeaseKey& key, Run* run, std::string* buffer, int64_t* offset) {
@@ -129,6 +148,7 @@ void Outbox::Rewind() {
 
 std::vector<v1::TaskEvent> Outbox::Acknowledge(uint64_t sequence) {
   std::vector<v1::TaskEvent> ended;
+  bool has_room = false;
   {
     MutexLock lock(&mutex_);
     while (!unacknowledged_.empty() && unacknowledged_.front().sequence() <= sequence) {
@@ -137,6 +157,7 @@ std::vector<v1::TaskEvent> Outbox::Acknowledge(uint64_t sequence) {
       if (sent_ > 0) --sent_;
       const LeaseKey key{event.task_id(), event.lease_epoch()};
       if (event.has_output()) {
+        has_room |= Count(-static_cast<int64_t>(event.output().data().size()));
         if (const auto run = runs_.find(key); run != runs_.end()) {
           run->second.in_flight -= static_cast<int64_t>(event.output().data().size());
           Pump(key);
@@ -147,6 +168,7 @@ std::vector<v1::TaskEvent> Outbox::Acknowledge(uint64_t sequence) {
     }
   }
   on_ready_();
+  if (has_room) on_room_();
   return ended;
 }
 

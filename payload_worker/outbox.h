@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_PAYLOAD_WORKER_OUTBOX_H_
 #define LONGSHORE_PAYLOAD_WORKER_OUTBOX_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -32,17 +33,25 @@ struct OutputWindow {
 
 // Thread-safe. Memory is bounded: of each run's output at most a window of unacknowledged chunks,
 // the head and twice the tail are held; what lies between is dropped when the server is slower than
-// the script.
+// the script. And of all runs together `max_bytes`, for whoever adds output heeds Full.
 class Outbox {
  public:
-  // `on_ready` is called, without any lock held, when there may be something to take.
-  explicit Outbox(std::function<void()> on_ready);
+  // `on_ready` is called when there may be something to take, `on_room` when Full has ended; both
+  // without any lock held.
+  explicit Outbox(
+      std::function<void()> on_ready, int64_t max_bytes = kDefaultMaxBytes,
+      std::function<void()> on_room = [] {});
+
+  static constexpr int64_t kDefaultMaxBytes = 256 << 20;
 
   // Adds an event at once.
   void Add(const LeaseKey& key, v1::TaskEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
   // Adds output; becomes chunks as acknowledgements make room.
   void AddOutput(const LeaseKey& key, const OutputWindow& window, int64_t offset,
                  std::string_view data) ABSL_LOCKS_EXCLUDED(mutex_);
+  // No more output is to be added until on_room is called: it waits on the instance meanwhile. Ends
+  // at three quarters of the limit.
+  bool Full() const { return full_.load(); }
   // Adds the run's last event, after all its output.
   void AddLast(const LeaseKey& key, v1::TaskEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
   // The lease is lost: forgets what is not an event yet.
@@ -75,8 +84,15 @@ class Outbox {
   void PushChunk(const LeaseKey& key, Run* run, std::string* buffer, int64_t* offset)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Counts output that has come (positive) or gone; true when Full has just ended.
+  bool Count(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const std::function<void()> on_ready_;
+  const std::function<void()> on_room_;
+  const int64_t max_bytes_;
+  std::atomic<bool> full_ = false;  // Written under mutex_.
   Mutex mutex_;
+  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // Of output, in runs_ and unacknowledged_.
   std::deque<v1::TaskEvent> unacknowledged_ ABSL_GUARDED_BY(mutex_);
   size_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // How many of them have been taken.
   uint64_t last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -105,5 +105,43 @@ TEST_F(OutboxTest, ADroppedLeaseSendsNothingMore) {
   EXPECT_TRUE(outbox_.Empty());
 }
 
+TEST_F(OutboxTest, IsFullAtTheLimitUntilThereIsRoomAgain) {
+  int rooms = 0;
+  Outbox outbox([] {}, 100000, [&] { ++rooms; });
+  const auto acknowledge_all = [&] {
+    v1::TaskEvents events;
+    outbox.Take(&events);
+    if (events.events_size() > 0) outbox.Acknowledge(events.events().rbegin()->sequence());
+  };
+  outbox.AddOutput(kKey, {1 << 20, 1 << 20}, 0, std::string(90000, 'x'));
+  EXPECT_FALSE(outbox.Full());
+  const LeaseKey other{.task_id = 8, .lease_epoch = 1};
+  outbox.AddOutput(other, {1 << 20, 1 << 20}, 0, std::string(20000, 'y'));
+  EXPECT_TRUE(outbox.Full());
+  EXPECT_EQ(rooms, 0);
+  acknowledge_all();
+  EXPECT_FALSE(outbox.Full());
+  EXPECT_EQ(rooms, 1);
+}
+
+TEST_F(OutboxTest, ALostLeaseMakesRoom) {
+  int rooms = 0;
+  Outbox outbox([] {}, 1000000, [&] { ++rooms; });
+  outbox.AddOutput(kKey, {2 << 20, 2 << 20}, 0, std::string(1000000, 'x'));
+  EXPECT_TRUE(outbox.Full());
+  outbox.Drop(kKey);  // What is in flight still counts.
+  EXPECT_FALSE(outbox.Full());
+  EXPECT_EQ(rooms, 1);
+}
+
+TEST_F(OutboxTest, WhatIsDroppedBetweenHeadAndTailDoesNotCount) {
+  Outbox outbox([] {}, 1000000, [] {});
+  int64_t offset = 0;
+  for (int i = 0; i < 100; ++i, offset += 50000) {
+    outbox.AddOutput(kKey, {1000, 1000}, offset, std::string(50000, 'x'));
+  }
+  EXPECT_FALSE(outbox.Full());
+}
+
 }  // namespace
 }  // namespace longshore

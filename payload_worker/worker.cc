@@ -23,7 +23,7 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
     : options_(std::move(options)),
       key_(std::move(key)),
       leases_(Clock::Real()),
-      outbox_([this] { link_->Kick(); }),
+      outbox_([this] { link_->Kick(); }, options_.max_outbox_bytes, [this] { follower_.Wake(); }),
       scripts_(options_.script_cache_bytes,
                [this](const std::string& sha256) { link_->RequestScript(sha256); }),
       context_{.key = &key_,
@@ -83,7 +83,9 @@ void Worker::OnAssignment(v1::Assignment assignment) {
     MutexLock lock(&mutex_);
     ++connecting_;
     if (!assignment.cleanup()) {
-      tasks_[key] = {.stop = assignment.cancel_requested() ? Stop::kYes : Stop::kNo};
+      tasks_[key] = {.stop = assignment.cancel_requested()   ? Stop::kYes
+                             : assignment.recall_requested() ? Stop::kUnlessStarted
+                                                             : Stop::kNo};
     }
   }
   connectors_.Add([this, assignment = std::move(assignment)] {

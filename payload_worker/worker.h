@@ -30,6 +30,8 @@ struct WorkerOptions {
   int max_connecting = 64;  // Connector threads.
   int max_running = 10000;  // Tasks held in all.
   size_t script_cache_bytes = 64 << 20;
+  // Output that waits for an api_server, of all runs together; more waits on the instances.
+  int64_t max_outbox_bytes = Outbox::kDefaultMaxBytes;
   provision::AnsibleOptions ansible;
   std::chrono::milliseconds drain_timeout{20000};
 };

@@ -45,6 +45,7 @@ Claim ReadClaim(const Result& result, int row, int64_t max_output_bytes) {
   assignment.set_executing(result.Text(row, 18) == "EXECUTING");
   assignment.set_first_lease(result.Int(row, 3) == 1);
   assignment.set_cancel_requested(result.Bool(row, 19));
+  assignment.set_recall_requested(result.Bool(row, 20));
   return claim;
 }
 
@@ -67,14 +68,16 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
       const Result result,
       connection.Execute(
           "WITH due AS MATERIALIZED ("
-          "  SELECT id, instance_id, payload_id, deployment_id, remote_path FROM tasks"
+          "  SELECT id, instance_id, payload_id, deployment_id, remote_path, maybe_started FROM "
+          "tasks"
           "  WHERE status = 'PENDING' AND waiting_since IS NULL AND blocked_by IS NULL"
           "  AND NOT gated AND payload_id IS NOT NULL AND run_at <= now() ORDER BY run_at, id"
           "  LIMIT cardinality($1::text[]) FOR UPDATE SKIP LOCKED),"
           " running AS (SELECT instance_id, count(*) AS n FROM tasks WHERE status = 'RUNNING'"
           "  AND instance_id IN (SELECT instance_id FROM due) GROUP BY instance_id),"
           // A script that runs on an instance about to go is attached to, to be stopped.
-          " ranked AS (SELECT d.*, CASE WHEN i.terminating AND NOT EXISTS (SELECT 1 FROM payloads x"
+          " ranked AS (SELECT d.*, CASE WHEN i.terminating AND NOT d.maybe_started"
+          "   AND NOT EXISTS (SELECT 1 FROM payloads x"
           "   WHERE x.id = d.payload_id AND x.status = 'EXECUTING') THEN 'TERMINATED'"
           "   ELSE i.status END AS instance_status,"
           "  row_number() OVER (PARTITION BY d.instance_id ORDER BY d.id) + coalesce(r.n, 0)"
@@ -84,17 +87,20 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
           "   AND b.instance_id = d.instance_id AND b.remote_path = d.remote_path)"
           "  OR EXISTS (SELECT 1 FROM payloads e WHERE e.status = 'EXECUTING'"
           "   AND e.instance_id = d.instance_id AND e.remote_path = d.remote_path"
-          "   AND e.id <> d.payload_id) AS path_busy"
+          "   AND e.id <> d.payload_id) OR EXISTS (SELECT 1 FROM tasks m WHERE m.maybe_started"
+          "   AND m.status = 'PENDING' AND m.instance_id = d.instance_id"
+          "   AND m.remote_path = d.remote_path AND m.id <> d.id) AS path_busy"
           "  FROM due d JOIN instances i ON i.id = d.instance_id"
           "  LEFT JOIN running r ON r.instance_id = d.instance_id),"
-          " judged AS (SELECT *, CASE WHEN EXISTS (SELECT 1 FROM deployments s, payloads p"
+          " recalled AS (SELECT *, EXISTS (SELECT 1 FROM deployments s, payloads p"
           "   WHERE s.id = ranked.deployment_id AND s.rollout_state = 'STOPPING'"
-          "   AND p.id = ranked.payload_id AND p.status <> 'EXECUTING') THEN 'stopped'"
+          "   AND p.id = ranked.payload_id AND p.status <> 'EXECUTING') AS recall FROM ranked),"
+          " judged AS (SELECT *, CASE WHEN recall AND NOT maybe_started THEN 'stopped'"
           "  WHEN instance_status = 'TERMINATED' THEN 'terminated'"
           "  WHEN instance_status = 'FAILED' THEN 'failed'"
           "  WHEN instance_status <> 'READY' THEN 'unready'"
           "  WHEN path_busy OR turn > 1 OR place > $3::integer THEN 'wait'"
-          "  ELSE 'run' END AS verdict FROM ranked),"
+          "  ELSE 'run' END AS verdict FROM recalled),"
           " numbered AS (SELECT *, row_number() OVER (PARTITION BY verdict ORDER BY id) AS number"
           "  FROM judged),"
           " parked AS (UPDATE tasks t SET waiting_since = now() FROM judged j"
@@ -110,7 +116,7 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
           " SELECT j.id, j.verdict, c.worker, c.lease_epoch, j.payload_id, j.instance_id,"
           " p.attempt, i.address, i.port, i.ssh_user, i.host_key, d.script_sha256, d.script_bytes,"
           " p.remote_path, c.type, p.execute_payload, p.timeout, p.output_bytes, p.status,"
-          " c.cancel_requested"
+          " c.cancel_requested, j.recall"
           " FROM judged j JOIN payloads p ON p.id = j.payload_id"
           " JOIN deployments d ON d.id = p.deployment_id JOIN instances i ON i.id = j.instance_id"
           " LEFT JOIN claimed c ON c.id = j.id ORDER BY j.id",
@@ -160,8 +166,13 @@ absl::StatusOr<std::vector<LeaseStore::Renewal>> LeaseStore::Renew(
 absl::StatusOr<int64_t> LeaseStore::ReapExpired(Connection& connection) {
   ASSIGN_OR_RETURN(
       const Result result,
-      connection.Execute("UPDATE tasks SET status = 'PENDING', lease_until = NULL, run_at = now(),"
-                         " updated_at = now() WHERE id IN (SELECT id FROM tasks"
+      connection.Execute("UPDATE tasks t SET status = 'PENDING', lease_until = NULL,"
+                         " run_at = now(), updated_at = now(),"
+                         // What its holder did last is not known.
+                         " maybe_started = t.maybe_started OR EXISTS (SELECT 1 FROM payloads p"
+                         "  WHERE p.id = t.payload_id"
+                         "  AND (p.execute_payload OR t.type = 'PAYLOAD_EXECUTE'))"
+                         " WHERE id IN (SELECT id FROM tasks"
                          " WHERE status = 'RUNNING' AND lease_until < now()"
                          " ORDER BY id FOR UPDATE SKIP LOCKED)"));
   return result.affected();

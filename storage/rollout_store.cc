@@ -58,7 +58,8 @@ absl::StatusOr<std::vector<int64_t>> RolloutStore::FindStopped(Connection& conne
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute("SELECT t.id FROM tasks t, deployments d, payloads p"
                                       " WHERE " UNSTARTED_TASK_OF_STOPPING
-                                      " AND t.status = 'PENDING' ORDER BY t.id LIMIT $1"
+                                      " AND t.status = 'PENDING' AND NOT t.maybe_started"
+                                      " ORDER BY t.id LIMIT $1"
                                       " FOR UPDATE OF t SKIP LOCKED",
                                       Params().Int(limit)));
   return ReadIds(result);

@@ -43,10 +43,11 @@ v1::Task ReadTask(const Result& result, int row) {
   return task;
 }
 
-#define LOCKED_TASK_SELECT                                                                \
-  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id,"            \
-  " t.failures, t.cancel_requested, t.recall_requested, i.terminating, p.status, t.error" \
-  " FROM tasks t JOIN instances i ON i.id = t.instance_id"                                \
+#define LOCKED_TASK_SELECT                                                                 \
+  "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id,"             \
+  " t.failures, t.cancel_requested, t.recall_requested, i.terminating, p.status, t.error," \
+  " t.maybe_started"                                                                       \
+  " FROM tasks t JOIN instances i ON i.id = t.instance_id"                                 \
   " LEFT JOIN payloads p ON p.id = t.payload_id "
 
 std::vector<LockedTask> ReadLockedTasks(const Result& result) {
@@ -62,6 +63,7 @@ std::vector<LockedTask> ReadLockedTasks(const Result& result) {
                      .cancel_requested = result.Bool(row, 7),
                      .recall_requested = result.Bool(row, 8),
                      .instance_terminating = result.Bool(row, 9),
+                     .maybe_started = result.Bool(row, 12),
                      .payload_status = EnumFromText<v1::PayloadStatus>(result.Text(row, 10)),
                      .error = std::string(result.Text(row, 11))});
   }
@@ -131,8 +133,6 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
   return truncated.empty() ? absl::OkStatus() : OutputStore::Trim(connection, truncated, limit);
 }
 
-// Tasks that depend on a completed one may run; those that depend on one that did not complete end
-// with it.
 // The longest waiting tasks of each instance become due again; as many as could possibly run. One
 // that somebody else has locked is about to end, or is found by LeaseStore::WakeStranded.
 absl::Status WakeWaiting(Connection& connection, const std::vector<int64_t>& instance_ids) {
@@ -179,6 +179,10 @@ absl::Status RememberLeftovers(Connection& connection, const std::vector<TaskEnd
 
 }  // namespace
 
+bool MayHaveStarted(const LockedTask& task) {
+  return task.maybe_started || task.payload_status == v1::PAYLOAD_STATUS_EXECUTING;
+}
+
 TaskEnd CancelledEnd(const LockedTask& task) {
   return {.task_id = task.id,
           .payload_id = task.payload_id,
@@ -196,7 +200,7 @@ TaskEnd TerminatedEnd(const LockedTask& task) {
           .status = v1::PAYLOAD_STATUS_FAILED,
           .failure_reason = v1::FAILURE_REASON_INSTANCE_TERMINATED,
           .error = "the instance was terminated",
-          .executed = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING};
+          .executed = MayHaveStarted(task)};
 }
 
 TaskEnd InstanceFailedEnd(const LockedTask& task) {
@@ -295,6 +299,14 @@ absl::Status TaskStore::RequestCancel(Connection& connection, const std::vector<
           "UPDATE tasks SET cancel_requested = true, updated_at = now(),"
           " run_at = least(run_at, now()) WHERE id = ANY ($1::bigint[])",
           Params().Ints(ids))
+      .status();
+}
+
+absl::Status TaskStore::MarkMaybeStarted(Connection& connection, const std::vector<int64_t>& ids) {
+  if (ids.empty()) return absl::OkStatus();
+  return connection
+      .Execute("UPDATE tasks SET maybe_started = true WHERE id = ANY ($1::bigint[])",
+               Params().Ints(ids))
       .status();
 }
 

@@ -46,9 +46,14 @@ struct LockedTask {
   bool cancel_requested = false;
   bool recall_requested = false;
   bool instance_terminating = false;
+  bool maybe_started = false;  // See MayHaveStarted.
   v1::PayloadStatus payload_status = v1::PAYLOAD_STATUS_UNSPECIFIED;
   std::string error;
 };
+
+// The script has been started, or may have been without anybody having been told
+// (tasks.maybe_started): only its instance knows, so it is not ended as one that was not.
+bool MayHaveStarted(const LockedTask& task);
 
 // How one payload task ended, and its payload with it.
 struct TaskEnd {
@@ -96,6 +101,8 @@ class TaskStore {
   // Asks the holders, now or later, to stop the tasks.
   static absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& ids);
 
+  // Their holders gave the word to start and had no answer. To be said before Reschedule.
+  static absl::Status MarkMaybeStarted(Connection& connection, const std::vector<int64_t>& ids);
   // Back to PENDING after a failed try: not before now + delays[i], with errors[i]. In a rollout
   // the place goes to another meanwhile.
   static absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,

@@ -45,9 +45,8 @@ absl::StatusOr<CancelOutcome> CancelPayloads(Connection& connection, const Locke
   for (const auto& [id, stored] : locked.payloads) {
     if (IsTerminal(stored.payload.status())) continue;
     const LockedTask& current = locked.CurrentTask(id);
-    // Held by a worker, or started and between two holders: only a worker can stop it.
-    if (current.status == v1::TASK_STATUS_RUNNING ||
-        stored.payload.status() == v1::PAYLOAD_STATUS_EXECUTING) {
+    // Held by a worker, or (perhaps) started and between two holders: only a worker can stop it.
+    if (current.status == v1::TASK_STATUS_RUNNING || MayHaveStarted(current)) {
       outcome.asked.push_back(current.id);
       running.push_back(current.id);
       continue;

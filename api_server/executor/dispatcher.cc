@@ -39,17 +39,22 @@ constexpr milliseconds kShortestWait{20};
 constexpr milliseconds kHousekeepingInterval{1000};
 
 TaskEnd UndeliveredEnd(const LockedTask& task, std::chrono::seconds delivery_timeout) {
-  const bool executing = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING;
+  const bool started = storage::MayHaveStarted(task);
   const std::string last = task.error.empty() ? "" : "; last error: " + task.error;
   TaskEnd end{.task_id = task.id,
               .payload_id = task.payload_id,
               .instance_id = task.instance_id,
               .status = v1::PAYLOAD_STATUS_FAILED,
-              .executed = executing};
-  if (task.cancel_requested && !executing) return CancelledEnd(task);
-  if (executing) {
+              .executed = started,
+              .run_directory = started};
+  if (task.cancel_requested && !started) return CancelledEnd(task);
+  if (started) {
     end.failure_reason = v1::FAILURE_REASON_UNREACHABLE;
-    end.error = "contact was lost after the script had been started, its result is unknown" + last;
+    end.error = (task.payload_status == v1::PAYLOAD_STATUS_EXECUTING
+                     ? "contact was lost after the script had been started, its result is unknown"
+                     : "contact was lost while the script was being started, whether it ran is not"
+                       " known") +
+                last;
   } else {
     end.failure_reason = v1::FAILURE_REASON_DELIVERY_TIMEOUT;
     end.error = "not started within " + std::to_string(delivery_timeout.count()) +

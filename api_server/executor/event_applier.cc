@@ -32,6 +32,7 @@ struct Batch {
   std::vector<int64_t> executing_tasks;
   std::vector<storage::OutputChunk> output;
   std::vector<TaskEnd> ends;
+  std::vector<int64_t> maybe_started;
   std::vector<int64_t> retries;
   std::vector<std::chrono::milliseconds> retry_delays;
   std::vector<std::string> retry_errors;
@@ -71,10 +72,10 @@ TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
 }
 
 // A try that failed for a task that nobody wants any more ends it instead.
-bool EndsInsteadOfRetry(const LockedTask& task, bool executing) {
+bool EndsInsteadOfRetry(const LockedTask& task) {
   return IsTerminal(task.payload_status) ||
          ((task.cancel_requested || task.recall_requested || task.instance_terminating) &&
-          !executing);
+          !MayHaveStarted(task));
 }
 
 class BatchBuilder {
@@ -170,8 +171,11 @@ class BatchBuilder {
   }
 
   void AddRetry(const v1::Retry& retry, LockedTask& task) {
-    const bool executing = task.payload_status == v1::PAYLOAD_STATUS_EXECUTING;
-    if (EndsInsteadOfRetry(task, executing)) {
+    if (retry.maybe_started()) {
+      task.maybe_started = true;
+      batch_.maybe_started.push_back(task.id);
+    }
+    if (EndsInsteadOfRetry(task)) {
       End(task, task.instance_terminating ? TerminatedEnd(task) : CancelledEnd(task));
       return;
     }
@@ -237,6 +241,7 @@ absl::Status EventApplier::ApplyIn(Connection& connection,
       TaskStore::ExtendForRun(connection, batch.executing_tasks, options_.delivery_timeout));
   RETURN_IF_ERROR(storage::OutputStore::Append(connection, batch.output, limit));
   RETURN_IF_ERROR(TaskStore::End(connection, batch.ends, limit));
+  RETURN_IF_ERROR(TaskStore::MarkMaybeStarted(connection, batch.maybe_started));
   RETURN_IF_ERROR(
       TaskStore::Reschedule(connection, batch.retries, batch.retry_delays, batch.retry_errors));
   RETURN_IF_ERROR(TaskStore::Release(connection, batch.released));

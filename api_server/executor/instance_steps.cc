@@ -197,8 +197,7 @@ absl::Status InstanceSteps::StopPayloads(Connection& connection, const InstanceT
   std::set<int64_t> running;  // Payloads.
   for (const LockedTask& each : locked) {
     const bool runs = each.status == v1::TASK_STATUS_RUNNING ||
-                      (each.status == v1::TASK_STATUS_PENDING &&
-                       each.payload_status == v1::PAYLOAD_STATUS_EXECUTING);
+                      (each.status == v1::TASK_STATUS_PENDING && MayHaveStarted(each));
     if (!runs || !patient) continue;
     asked->push_back(each.id);
     running.insert(each.payload_id);

@@ -29,7 +29,9 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::End(v1::TaskEvent event) {
 std::unique_ptr<Run> Delivery::Deliver() {
   auto run = TryDeliver();
   if (run.ok()) return *std::move(run);
-  End(FailedEvent(run.status(), assignment_.executing())).IgnoreError();
+  v1::TaskEvent event = FailedEvent(run.status(), assignment_.executing());
+  if (event.has_retry()) event.mutable_retry()->set_maybe_started(told_to_start_);
+  End(std::move(event)).IgnoreError();
   return nullptr;
 }
 
@@ -85,6 +87,9 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
       if (records.size() > 1 && records[0].kind == Kind::kRunning) run_->end = records[1];
       return records[0];
     }
+    if (!open && told_to_start_) {
+      return ssh::Unreachable("the remote runner ended before it said what became of the start");
+    }
     if (!open) {
       return ssh::InternalFailure("the remote runner ended without a word; the instance said: " +
                                   run_->records.noise());
@@ -105,6 +110,7 @@ absl::Status Delivery::Go() {
   if (!context_.leases->WaitValid(key_, needed, go_limit_)) {
     return ssh::Unreachable("the lease could not be confirmed before the start");
   }
+  told_to_start_ = assignment_.execute();
   return run_->session->Write("go\n");
 }
 

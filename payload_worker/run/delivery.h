@@ -66,7 +66,8 @@ class Delivery {
   v1::Assignment assignment_;
   const LeaseKey key_;
   std::chrono::milliseconds go_limit_{0};
-  std::string upload_;  // Temporary file on the instance, until it has its place.
+  bool told_to_start_ = false;  // From then on only the instance knows whether the script runs.
+  std::string upload_;          // Temporary file on the instance, until it has its place.
   std::unique_ptr<Run> run_;
 };
 

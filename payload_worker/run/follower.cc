@@ -1,5 +1,6 @@
 #include "payload_worker/run/follower.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -34,7 +35,7 @@ Follower::~Follower() {
     MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  eventfd_write(wake_fd_, 1);
+  Wake();
   thread_.join();
   runs_.clear();
   close(epoll_fd_);
@@ -46,7 +47,7 @@ void Follower::Post(Command command) {
     MutexLock lock(&mutex_);
     commands_.push_back(std::move(command));
   }
-  eventfd_write(wake_fd_, 1);
+  Wake();
 }
 
 void Follower::Add(std::unique_ptr<Run> run) {
@@ -109,12 +110,24 @@ void Follower::RunCommands() {
   for (const Command& command : commands) command();
 }
 
+void Follower::Wake() { eventfd_write(wake_fd_, 1); }
+
+int Follower::WaitForEvents(std::array<epoll_event, 256>* events, bool more) {
+  if (outbox_.Full()) {
+    // Nothing is read: what the scripts print waits on their instances.
+    pollfd wake = {.fd = wake_fd_, .events = POLLIN};
+    poll(&wake, 1, -1);
+    (*events)[0] = {.events = EPOLLIN, .data = {.fd = wake_fd_}};
+    return 1;
+  }
+  return epoll_wait(epoll_fd_, events->data(), static_cast<int>(events->size()), more ? 0 : -1);
+}
+
 void Follower::Loop() {
   std::array<epoll_event, 256> events;
   std::set<LeaseKey> more;  // Runs with bytes left over from the last turn.
   while (true) {
-    const int count = epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()),
-                                 more.empty() ? -1 : 0);
+    const int count = WaitForEvents(&events, !more.empty());
     {
       MutexLock lock(&mutex_);
       if (stopping_) return;
@@ -130,6 +143,8 @@ void Follower::Loop() {
       }
     }
     RunCommands();
+    ready.merge(unread_);
+    unread_.clear();
     for (const LeaseKey& key : ready) {
       Run* run = Find(key);
       if (run != nullptr && Pump(run)) more.insert(key);
@@ -149,6 +164,10 @@ void Follower::PumpUntilIdle(const LeaseKey& key) {
 
 bool Follower::Pump(Run* run) {
   const LeaseKey key = run->key();
+  if (outbox_.Full()) {
+    unread_.insert(key);
+    return false;
+  }
   std::string output;
   std::string errors;
   const uint64_t received = run->session->bytes_received();

@@ -3,10 +3,14 @@
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_
 
+#include <sys/epoll.h>
+
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -32,12 +36,17 @@ class Follower {
   void Drop(const LeaseKey& key);
   // Hands every run over: its last event is Released.
   void ReleaseAll();
+  // The outbox has room again.
+  void Wake();
 
  private:
   using Command = std::function<void()>;
   void Post(Command command) ABSL_LOCKS_EXCLUDED(mutex_);
   void Loop() ABSL_LOCKS_EXCLUDED(mutex_);
   void RunCommands() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits for sockets or a wake; returns how many events there are. Does not wait when there is
+  // more to do already.
+  int WaitForEvents(std::array<epoll_event, 256>* events, bool more);
 
   // The rest is the loop's own.
   Run* Find(const LeaseKey& key);
@@ -58,6 +67,7 @@ class Follower {
   const int wake_fd_;
   std::map<LeaseKey, std::unique_ptr<Run>> runs_;
   std::map<int, LeaseKey> keys_by_fd_;
+  std::set<LeaseKey> unread_;  // Not read because the outbox was full.
   Mutex mutex_;
   std::deque<Command> commands_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -179,6 +179,26 @@ class Instance:
             return os.path.join(self.directory, inside[1:])
         return os.path.join(self.directory, "longshore", inside.removeprefix("/var/lib/longshore/"))
 
+    def arm(self, point, text):
+        """Arms a fail point of the remote runner (payload_worker/run/fail_points.sed): it runs `text`, a line of shell."""
+        directory = self.path("/root/.fail_points")
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, point + ".new"), "w") as file:
+            file.write(text + "\n")
+        os.rename(os.path.join(directory, point + ".new"), os.path.join(directory, point))
+
+    def hold(self, point):
+        """Arms it so that the runner waits there until release()."""
+        self.arm(point, f'while [ -e "$HOME/.fail_points/{point}.hit" ]; do sleep 0.02; done')
+
+    def hit(self, point):
+        return os.path.exists(self.path(f"/root/.fail_points/{point}.hit"))
+
+    def release(self, point):
+        for name in (point, point + ".hit"):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(self.path(f"/root/.fail_points/{name}"))
+
     def ledger(self):
         try:
             with open(self.path("/root/ledger")) as file:
@@ -392,20 +412,26 @@ class Stack:
         return self.settled(lambda: self.tasks.GetTask(task_service.GetTaskRequest(task_id=task_id), timeout=30,
                                                        wait_for_ready=True))
 
-    def close(self):
+    def stop(self):
+        """Ends everything, and leaves what is on the disk."""
         for channel in self.channels:
             channel.close()
         for process in self.workers + self.api_servers:
             process.kill()
-        for name in self.machine_keys():
-            subprocess.run([LOCAL_INSTANCE, "delete", os.path.join(self.machines, name)], check=True)
         for instance in self.closers:
             instance.process.kill()
             instance.relay.close()
         for relay in self.worker_relays + self.database_relays:
             relay.close()
-        self.postgres.signal(signal.SIGQUIT)
+        if self.postgres.child.poll() is None:
+            self.postgres.signal(signal.SIGQUIT)
         self.postgres.kill()
+
+    def close(self):
+        """Ends everything and removes it."""
+        self.stop()
+        for name in self.machine_keys():
+            subprocess.run([LOCAL_INSTANCE, "delete", os.path.join(self.machines, name)], check=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

@@ -177,7 +177,23 @@ def main():
     parser.add_argument("--instances", type=int, default=4)
     parser.add_argument("--workers", type=int, default=3)
     options = parser.parse_args()
+    # Asked to stop, it takes everything down with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     stack = ChaosStack(options.instances, options.workers)
+    try:
+        bad = run(stack, options)
+    except BaseException:
+        stack.close()
+        raise
+    if bad:
+        stack.stop()
+        return 1
+    stack.close()
+    return 0
+
+
+def run(stack, options):
+    """All rounds, or until one with a violation; returns whether there was one."""
     faults, ends, payloads = collections.Counter(), collections.Counter(), 0
     begun = time.monotonic()
     for number in range(options.first, options.first + options.rounds):
@@ -188,17 +204,14 @@ def main():
         payloads += len(evidence.payloads)
         if violations:
             tell(stack, current, violations)
-            for process in stack.api_servers + stack.workers + [stack.postgres] + [i.process for i in stack.instances]:
-                process.signal(signal.SIGKILL)
-            return 1
+            return True
         if number % 10 == 0:
             print(f"round {current.name}: {payloads} payloads so far, {time.monotonic() - begun:.0f} s", flush=True)
-    stack.close()
     print(f"{options.rounds} rounds of seed {options.seed}, {payloads} payloads, {sum(faults.values())} faults, 0 violations, "
           f"{time.monotonic() - begun:.0f} s")
     print("faults: " + ", ".join(f"{kind} {count}" for kind, count in faults.most_common()))
     print("ends: " + ", ".join(f"{end} {count}" for end, count in ends.most_common()))
-    return 0
+    return False
 
 
 if __name__ == "__main__":
