@@ -45,6 +45,9 @@ namespace {
 constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(200),
                                        .maximum = std::chrono::milliseconds(3000)};
 
+// Twice ServerOptions::drain_timeout, and a database that answers slowly.
+constexpr std::chrono::seconds kDrainLimit{30};
+
 std::vector<std::string> SplitList(const std::string& list) {
   return absl::StrSplit(list, ',', absl::SkipEmpty());
 }
@@ -143,6 +146,7 @@ int Main() {
   LOG(INFO) << "api_server is ready on port " << (*server)->port() << ", for workers on port "
             << (*server)->worker_port();
   LOG(INFO) << "signal " << signals.Wait() << ": draining";
+  ShutdownSignals::ExitAfter(kDrainLimit);
   (*server)->Drain();
   LOG(INFO) << "drained";
   return 0;

@@ -1,6 +1,7 @@
 #include "common/shutdown.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 namespace longshore {
 
@@ -23,6 +24,15 @@ int ShutdownSignals::WaitFor(std::chrono::milliseconds limit) {
   timespec time = {.tv_sec = limit.count() / 1000, .tv_nsec = limit.count() % 1000 * 1000000};
   const int signal = sigtimedwait(&signals_, nullptr, &time);
   return signal > 0 ? signal : 0;
+}
+
+void ShutdownSignals::ExitAfter(std::chrono::seconds limit) {
+  signal(SIGALRM, [](int) {
+    constexpr char kWords[] = "not drained in time; leaving\n";
+    if (write(STDERR_FILENO, kWords, sizeof(kWords) - 1) < 0) _exit(1);
+    _exit(1);
+  });
+  alarm(static_cast<unsigned>(limit.count()));
 }
 
 }  // namespace longshore

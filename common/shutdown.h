@@ -18,6 +18,10 @@ class ShutdownSignals {
   // The same, but 0 when none has come within `limit`.
   int WaitFor(std::chrono::milliseconds limit);
 
+  // Ends the process with status 1 when it has not ended by itself within `limit`: for a drain that
+  // waits for something that is stuck. What was in hand is then as after a kill.
+  static void ExitAfter(std::chrono::seconds limit);
+
  private:
   sigset_t signals_;
 };

@@ -26,6 +26,9 @@ DEFINE_int64(max_outbox_bytes, longshore::Outbox::kDefaultMaxBytes,
 namespace longshore {
 namespace {
 
+// WorkerOptions::drain_timeout, and the connections that are being made to their own limits.
+constexpr std::chrono::seconds kDrainLimit{60};
+
 std::string DefaultName() {
   char host[256] = "";
   gethostname(host, sizeof(host) - 1);
@@ -66,6 +69,7 @@ int Main() {
   }
   Worker worker(std::move(options), *std::move(key));
   LOG(INFO) << "signal " << signals.Wait() << ": draining";
+  ShutdownSignals::ExitAfter(kDrainLimit);
   worker.Drain();
   LOG(INFO) << "drained";
   return 0;

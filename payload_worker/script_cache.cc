@@ -1,18 +1,18 @@
 #include "payload_worker/script_cache.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "common/sha256.h"
 
 namespace longshore {
 
-ScriptCache::ScriptCache(size_t max_bytes, std::function<void(const std::string&)> request)
-    : max_bytes_(max_bytes), request_(std::move(request)) {}
+ScriptCache::ScriptCache(size_t max_bytes, std::function<void(const std::string&)> request,
+                         std::chrono::milliseconds ask_again)
+    : max_bytes_(max_bytes), request_(std::move(request)), ask_again_(ask_again) {}
 
 absl::StatusOr<ScriptCache::Content> ScriptCache::Get(const std::string& sha256,
                                                       std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  bool ask = false;
   {
     MutexLock lock(&mutex_);
     Entry& entry = entries_[sha256];
@@ -20,16 +20,14 @@ absl::StatusOr<ScriptCache::Content> ScriptCache::Get(const std::string& sha256,
       recent_.splice(recent_.begin(), recent_, entry.recent);
       return entry.content;
     }
-    ask = entry.waiting++ == 0;
+    ++entry.waiting;
     entry.missing = false;
   }
-  if (ask) request_(sha256);
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (WaitOrAsk(sha256, deadline)) request_(sha256);
+
   MutexLock lock(&mutex_);
   Entry& entry = entries_[sha256];
-  while (entry.content == nullptr && !entry.missing &&
-         std::chrono::steady_clock::now() < deadline) {
-    changed_.WaitUntil(&mutex_, deadline);
-  }
   --entry.waiting;
   const Content content = entry.content;
   const bool missing = entry.missing;
@@ -37,6 +35,22 @@ absl::StatusOr<ScriptCache::Content> ScriptCache::Get(const std::string& sha256,
   if (entry.waiting == 0) entries_.erase(sha256);
   if (missing) return absl::NotFoundError("the api_server does not have the script");
   return absl::UnavailableError("the script did not come from the api_server in time");
+}
+
+bool ScriptCache::WaitOrAsk(const std::string& sha256,
+                            std::chrono::steady_clock::time_point deadline) {
+  MutexLock lock(&mutex_);
+  Entry& entry = entries_[sha256];
+  while (entry.content == nullptr && !entry.missing) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= deadline) return false;
+    if (now >= entry.ask_at) {
+      entry.ask_at = now + ask_again_;
+      return true;
+    }
+    changed_.WaitUntil(&mutex_, std::min(deadline, entry.ask_at));
+  }
+  return false;
 }
 
 void ScriptCache::Put(const std::string& sha256, std::string content) {

@@ -19,9 +19,10 @@ namespace longshore {
 // with its user.
 class ScriptCache {
  public:
-  // `request` asks the server for a script, whose answer comes to Put; it may be called again for
-  // the same script.
-  ScriptCache(size_t max_bytes, std::function<void(const std::string& sha256)> request);
+  // `request` asks the server for a script, whose answer comes to Put. It is called again after
+  // `ask_again`: a server whose database is away, or a link that swallows, does not answer.
+  ScriptCache(size_t max_bytes, std::function<void(const std::string& sha256)> request,
+              std::chrono::milliseconds ask_again = std::chrono::seconds(2));
 
   using Content = std::shared_ptr<const std::string>;
   // Waits for the script at most `limit`. Unavailable when it did not come, NotFound when the
@@ -39,12 +40,17 @@ class ScriptCache {
     Content content;  // Null while it is waited for.
     bool missing = false;
     int waiting = 0;
+    std::chrono::steady_clock::time_point ask_at{};  // When to ask for it (again).
     std::list<std::string>::iterator recent;
   };
+  // Waits; true when it is time to ask, false when there is an answer or no more time.
+  bool WaitOrAsk(const std::string& sha256, std::chrono::steady_clock::time_point deadline)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Evict() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t max_bytes_;
   const std::function<void(const std::string&)> request_;
+  const std::chrono::milliseconds ask_again_;
   Mutex mutex_;
   CondVar changed_;
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);

@@ -28,6 +28,20 @@ TEST(ScriptCacheTest, AsksOnceForAllWhoWait) {
   EXPECT_EQ(requests, 1);
 }
 
+TEST(ScriptCacheTest, AsksAgainWhenNoAnswerComes) {
+  ScriptCache* cache_pointer = nullptr;
+  int requests = 0;
+  ScriptCache cache(
+      1000,
+      [&](const std::string& sha256) {
+        if (++requests == 3) cache_pointer->Put(sha256, "script");
+      },
+      milliseconds(1));
+  cache_pointer = &cache;
+  EXPECT_EQ(**cache.Get(Sha256("script"), seconds(60)), "script");
+  EXPECT_EQ(requests, 3);
+}
+
 TEST(ScriptCacheTest, RefusesContentThatIsNotWhatItsNameSays) {
   ScriptCache* cache_pointer = nullptr;
   ScriptCache cache(1000, [&](const std::string& sha256) { cache_pointer->Put(sha256, "forged"); });

@@ -3,8 +3,10 @@
 #include <poll.h>
 #include <postgresql/libpq-fe.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 
 #include "common/sha256.h"
@@ -13,9 +15,9 @@
 namespace longshore::storage {
 namespace {
 
-// Bounds for a server that went silent: give up on connecting after 5 s and on an unanswered packet
-// after 15 s. Statements and locks have limits of their own so that one stuck session cannot hold
-// up everything.
+// Bounds for a server that went silent: give up on connecting after 5 s, on an unacknowledged
+// packet after 15 s, and on an answer after kAnswerLimit. Statements and locks have limits of their
+// own so that one stuck session cannot hold up everything.
 constexpr const char* kKeywords[] = {"dbname",
                                      "connect_timeout",
                                      "tcp_user_timeout",
@@ -28,6 +30,10 @@ constexpr const char* kKeywords[] = {"dbname",
 constexpr const char* kSettings =
     "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s "
     "-c client_min_messages=warning -c synchronous_commit=on";
+
+// Longer than any statement may take: who has not answered by then is frozen, or something on the
+// way swallows what it says.
+constexpr std::chrono::seconds kAnswerLimit{75};
 
 int64_t ParseInt(std::string_view text) {
   int64_t value = 0;
@@ -46,6 +52,14 @@ absl::StatusCode CodeForSqlState(std::string_view state) {
   }
   if (state == "23505") return absl::StatusCode::kAlreadyExists;
   return absl::StatusCode::kInternal;
+}
+
+// On one line: what libpq says of a broken connection has several.
+std::string OneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
 }
 
 // Writes {a,b,c}; `append` writes element i.
@@ -178,11 +192,45 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
                           "3",         "longshore", kSettings, nullptr};
   auto connection = std::unique_ptr<Connection>(
       new Connection(PQconnectdbParams(kKeywords, values, /*expand_dbname=*/1)));
-  if (!connection->healthy()) {
-    return absl::UnavailableError(std::string("cannot connect to the database: ") +
-                                  PQerrorMessage(connection->connection_.get()));
+  if (!connection->healthy() || PQsetnonblocking(connection->connection_.get(), 1) != 0) {
+    return absl::UnavailableError("cannot connect to the database: " +
+                                  OneLine(PQerrorMessage(connection->connection_.get())));
   }
   return connection;
+}
+
+bool Connection::AwaitAnswer() {
+  pg_conn* connection = connection_.get();
+  const auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
+  while (true) {
+    const int unsent = PQflush(connection);
+    if (unsent < 0 || PQconsumeInput(connection) == 0)
+      return true;  // What is wrong shows in the result.
+    if (unsent == 0 && PQisBusy(connection) == 0) return true;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    const short write = unsent > 0 ? POLLOUT : 0;
+    pollfd fd = {.fd = PQsocket(connection), .events = static_cast<short>(POLLIN | write)};
+    if (poll(&fd, 1, static_cast<int>(left.count())) < 0 && errno != EINTR) return true;
+  }
+}
+
+absl::StatusOr<Result> Connection::Answer(bool sent) {
+  Result last(nullptr);
+  while (sent) {
+    if (!AwaitAnswer()) {
+      connection_.reset();  // Its answer may come later, to nobody.
+      return absl::UnavailableError("database: no answer in " +
+                                    std::to_string(kAnswerLimit.count()) + " s");
+    }
+    Result next(PQgetResult(connection_.get()));
+    if (next.get() == nullptr) break;
+    const bool failed = last.get() != nullptr && !Check(last.get()).ok();
+    if (!failed) last = std::move(next);  // The first failure counts, or else the last statement.
+  }
+  RETURN_IF_ERROR(Check(last.get()));
+  return last;
 }
 
 bool Connection::healthy() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
@@ -195,16 +243,17 @@ absl::Status Connection::Check(const pg_result* result) const {
       result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const absl::StatusCode code =
       healthy() ? CodeForSqlState(state == nullptr ? "" : state) : absl::StatusCode::kUnavailable;
-  return absl::Status(code, std::string("database: ") +
-                                (message != nullptr ? message : PQerrorMessage(connection_.get())));
+  return absl::Status(
+      code,
+      "database: " + OneLine(message != nullptr ? message : PQerrorMessage(connection_.get())));
 }
 
 absl::StatusOr<Result> Connection::Execute(const char* sql, const Params& params) {
   auto prepared = prepared_.find(sql);
   if (prepared == prepared_.end()) {
     const std::string name = "s" + std::to_string(prepared_.size());
-    const Result result(PQprepare(connection_.get(), name.c_str(), sql, 0, nullptr));
-    RETURN_IF_ERROR(Check(result.get()));
+    RETURN_IF_ERROR(
+        Answer(PQsendPrepare(connection_.get(), name.c_str(), sql, 0, nullptr) != 0).status());
     prepared = prepared_.emplace(sql, name).first;
   }
   std::vector<const char*> values;
@@ -215,16 +264,13 @@ absl::StatusOr<Result> Connection::Execute(const char* sql, const Params& params
     lengths.push_back(static_cast<int>(value.data.size()));
     formats.push_back(value.is_binary ? 1 : 0);
   }
-  Result result(PQexecPrepared(connection_.get(), prepared->second.c_str(),
-                               static_cast<int>(values.size()), values.data(), lengths.data(),
-                               formats.data(), /*resultFormat=*/0));
-  RETURN_IF_ERROR(Check(result.get()));
-  return result;
+  return Answer(PQsendQueryPrepared(connection_.get(), prepared->second.c_str(),
+                                    static_cast<int>(values.size()), values.data(), lengths.data(),
+                                    formats.data(), /*resultFormat=*/0) != 0);
 }
 
 absl::Status Connection::ExecuteScript(const std::string& sql) {
-  const Result result(PQexec(connection_.get(), sql.c_str()));
-  return Check(result.get());
+  return Answer(PQsendQuery(connection_.get(), sql.c_str()) != 0).status();
 }
 
 absl::StatusOr<std::vector<Connection::Notification>> Connection::WaitForNotifications(
@@ -235,7 +281,7 @@ absl::StatusOr<std::vector<Connection::Notification>> Connection::WaitForNotific
     return absl::InternalError(std::string("poll: ") + std::strerror(errno));
   }
   if (PQconsumeInput(connection_.get()) == 0) {
-    return absl::UnavailableError(PQerrorMessage(connection_.get()));
+    return absl::UnavailableError(OneLine(PQerrorMessage(connection_.get())));
   }
   std::vector<Notification> notifications;
   while (PGnotify* notify = PQnotifies(connection_.get())) {

@@ -101,6 +101,12 @@ class Connection {
  private:
   explicit Connection(pg_conn* connection);
   absl::Status Check(const pg_result* result) const;
+  // What the server says to what was sent, all of it. An answer that does not come in time breaks
+  // the connection.
+  absl::StatusOr<Result> Answer(bool sent);
+  // Sends what is left and waits until a result is there, or an error; false when neither comes in
+  // time.
+  bool AwaitAnswer();
 
   struct Deleter {
     void operator()(pg_conn* connection) const;

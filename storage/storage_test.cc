@@ -227,6 +227,46 @@ TEST_F(StorageTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   EXPECT_THAT(claim(), IsEmpty());
 }
 
+// Both are due at once, the one that waits has the lower id: neither may keep the other waiting.
+TEST_F(StorageTest, WhatRunsOrMayRunComesBeforeWhatWaitsForIt) {
+  for (const char* started : {"UPDATE tasks SET maybe_started = true WHERE payload_id = ",
+                              "UPDATE payloads SET status = 'EXECUTING', executed = true, "
+                              "started_at = now() WHERE id = "}) {
+    const int64_t instance = AddInstance(started);
+    AddPayload(instance, "/x");
+    const int64_t second = AddPayload(instance, "/x");
+    ASSERT_TRUE(Sql(started + std::to_string(second)).ok());
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto claimed, LeaseStore::ClaimDue(c, {"w", "w", "w"}, {}));
+      EXPECT_EQ(claimed.claims.size(), 1u);
+      EXPECT_EQ(claimed.claims.at(0).assignment.payload_id(), second);
+      return absl::OkStatus();
+    });
+  }
+}
+
+TEST_F(StorageTest, OnlyAnExecutionWhoseHolderIsLostIsInDoubt) {
+  const int64_t payload = AddPayload(AddInstance("a"), "/x");
+  const auto in_doubt = [&] {
+    bool doubt = false;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(c, {payload}));
+      doubt = MayHaveStarted(tasks.at(0));
+      return absl::OkStatus();
+    });
+    return doubt;
+  };
+  Do([&](Connection& c) -> absl::Status {
+    RETURN_IF_ERROR(LeaseStore::ClaimDue(c, {"w"}, {}).status());
+    return TaskStore::Reschedule(c, {payload}, {std::chrono::milliseconds(0)}, {"not reached"});
+  });
+  EXPECT_FALSE(in_doubt());
+  Do([&](Connection& c) { return LeaseStore::ClaimDue(c, {"w"}, {}).status(); });
+  ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() - interval '1 second'").ok());
+  Do([&](Connection& c) { return LeaseStore::ReapExpired(c).status(); });
+  EXPECT_TRUE(in_doubt());
+}
+
 TEST_F(StorageTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
   const auto cancel = [&](int64_t instance, bool tried) {
     const int64_t task = AddPayload(instance, "/x");

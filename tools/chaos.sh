@@ -7,5 +7,5 @@ cd "$(dirname "$0")/.."
 top=$PWD
 . tools/lib/build.sh
 tools/lib/install.sh test
-bazel build "${bazel_flags[@]}" --noshow_progress --ui_event_filters=-info //tests/fault/chaos
-exec bazel-bin/tests/fault/chaos/chaos "$@"
+bazel build "${bazel_flags[@]}" --noshow_progress --ui_event_filters=-info //tests/fault/chaos:run
+exec bazel-bin/tests/fault/chaos/run chaos "$@"

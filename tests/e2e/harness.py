@@ -255,7 +255,7 @@ class Stack:
     """
 
     def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True, binaries=PROGRAMS,
-                 relay_database=False):
+                 relay_database=False, postgres_directory=None):
         self.binaries, self.relay_database = binaries, relay_database
         self.directory = tempfile.mkdtemp(prefix="longshore-test-", dir="/tmp")
         os.chmod(self.directory, 0o755)
@@ -265,7 +265,7 @@ class Stack:
         self.machines = os.path.join(self.directory, "machines")  # Those that CreateInstance makes.
         self.key = os.path.join(self.directory, "key")
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
-        self.postgres = self._start_postgres()
+        self.postgres = self._start_postgres(postgres_directory or self.directory)
         self.api_servers, self.database_relays, self.channels, worker_ports = [], [], [], []
         for i in range(api_servers):
             worker_ports.append(self._start_api_server(i, api_flags))
@@ -273,11 +273,12 @@ class Stack:
         for i in range(workers):
             self.links.append([Relay(port) for port in worker_ports])
             self._start_worker(i, worker_flags)
-        self.use(0)
+        if self.channels:
+            self.use(0)
         self.instances = [self.add_instance(f"instance-{i}", register) for i in range(instances)]
 
-    def _start_postgres(self):
-        data = os.path.join(self.directory, "postgres")
+    def _start_postgres(self, directory):
+        data = os.path.join(directory, "postgres")
         subprocess.run([f"{LIB}/postgres.sh", "init", data], check=True)
         port = free_port()
         self.database_url = f"postgresql://longshore@127.0.0.1:{port}/postgres"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing. Usage: install.sh build|test|bench ...; see docs/dependencies.md for why each is
+# Installs the Debian packages that are missing. Usage: install.sh build|test|bench|picture ...; see docs/dependencies.md for why each is
 # there.
 set -euo pipefail
 
@@ -9,6 +9,7 @@ build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib 
 run_packages=(postgresql openssh-server openssh-client util-linux procps ansible-core)
 test_packages=(python3-grpcio python3-protobuf iproute2 git)
 bench_packages=(ansible-core)
+picture_packages=(gnuplot-nox)
 
 wanted=()
 for group in "$@"; do
@@ -16,8 +17,9 @@ for group in "$@"; do
     build) wanted+=("${build_packages[@]}" "${run_packages[@]}") ;;
     test) wanted+=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
     bench) wanted+=("${bench_packages[@]}") ;;
+    picture) wanted+=("${picture_packages[@]}") ;;
     *)
-      echo "install.sh: '$group' is not one of build, test, bench" >&2
+      echo "install.sh: '$group' is not one of build, test, bench, picture" >&2
       exit 2
       ;;
   esac

@@ -28,7 +28,7 @@ MAX_OUTPUT_BYTES = 100000
 API_FLAGS = ["--lease_duration_ms=1500", "--retry_initial_ms=100", "--retry_maximum_ms=1000",
              f"--max_output_bytes={MAX_OUTPUT_BYTES}"]
 # Seconds after the last fault within which everything has to be at its end or its rest: invariant 1.
-BOUND = 60
+BOUND = 120
 COUNTS = ["pending", "transferred", "executing", "completed", "failed", "cancelled", "total"]
 
 
@@ -49,7 +49,7 @@ class ChaosStack(Stack):
             process.signal(signal.SIGCONT)
             if not getattr(process, "draining", False):
                 return
-            process.child.wait(timeout=BOUND)
+            process.child.wait(timeout=2 * BOUND)
         process.draining = False
         process.start(wait=False)
 
