@@ -164,6 +164,7 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
   LONGSHORE_FAIL_POINT("worker.uploaded");
   ASSIGN_OR_RETURN(RunnerRecord record, StartRunner(mode));
   if (record.kind == Kind::kNeedScript && upload_.empty()) {
+    run_->session->CloseChannel();
     RETURN_IF_ERROR(Upload());
     ASSIGN_OR_RETURN(record, StartRunner(mode));
   }

@@ -89,21 +89,6 @@ printf %-80s "$kind $code $start $end $cause" 1<> "$1/result.new"
 mv "$1/result.new" "$1/result"
 '
 
-# The run in directory $1 is over: says so, in a record beginning with $2.
-ls_ending='
-size=$(stat -c %s "$1/output" 2>/dev/null || echo 0)
-read -r boot < /proc/sys/kernel/random/boot_id
-read -r boot_then < "$1/boot"
-if [ -e "$1/result" ]; then
-  read -r result < "$1/result"
-  echo "$2 end $size $result" >&2
-elif [ "$boot" != "$boot_then" ]; then
-  echo "$2 lost $size rebooted" >&2
-else
-  echo "$2 lost $size vanished" >&2
-fi
-'
-
 say() { printf '%s %s\n' "$ls_nonce" "$*" >&2; }
 
 fail() {
@@ -160,8 +145,20 @@ place() {
   }
 }
 
+# Whether logind will end what runs when the connection ends: the login user is not root, does not linger, and logind is set to do so.
+# Drop-ins count after the file itself, those of the administrator last.
+doomed_by_logind() {
+  [ "$(id -u)" != 0 ] && [ -n "$XDG_SESSION_ID" ] && [ ! -e "/var/lib/systemd/linger/$(id -un)" ] || return 1
+  ls_kill=$(cat /etc/systemd/logind.conf /usr/lib/systemd/logind.conf.d/*.conf /run/systemd/logind.conf.d/*.conf \
+    /etc/systemd/logind.conf.d/*.conf 2> /dev/null | sed -n 's/^ *KillUserProcesses *= *//p' | tail -n 1)
+  case $ls_kill in 1 | [yY]* | [tT]* | [oO][nN]) return 0 ;; *) return 1 ;; esac
+}
+
 # Returns when the script has been started, here or before.
 start() {
+  if doomed_by_logind; then
+    fail "logind ends what $(id -un) runs with its connection (KillUserProcesses=yes): loginctl enable-linger $(id -un)"
+  fi
   wait_for_go
   ls_error=$(mkdir -p "$ls_root" 2>&1) || fail "cannot create $ls_root: $ls_error"
   [ -d "$ls_dir" ] || ls_error=$(mkdir "$ls_dir" 2>&1) || [ -d "$ls_dir" ] ||
@@ -201,6 +198,25 @@ clean() {
   fi
 }
 
+# Says that the run is over, once it is. Starts no shell of its own: the script may have replaced it.
+tell_end() {
+  flock -s "$ls_dir/lock" true 2> /dev/null &
+  ls_flock_pid=$!
+  trap 'kill "$ls_flock_pid" 2> /dev/null; exit 0' TERM
+  wait "$ls_flock_pid"
+  ls_size=$(stat -c %s "$ls_dir/output" 2> /dev/null || echo 0)
+  read -r ls_boot < /proc/sys/kernel/random/boot_id
+  { read -r ls_boot_then < "$ls_dir/boot"; } 2> /dev/null || ls_boot_then=
+  if [ -e "$ls_dir/result" ]; then
+    read -r ls_result < "$ls_dir/result"
+    say "end $ls_size $ls_result"
+  elif [ -n "$ls_boot_then" ] && [ "$ls_boot" != "$ls_boot_then" ]; then
+    say "lost $ls_size rebooted"
+  else
+    say "lost $ls_size vanished"
+  fi
+}
+
 follow() {
   ls_size=$(stat -c %s "$ls_dir/output" 2> /dev/null || echo 0)
   if [ "$ls_offset" -ge "$ls_head" ] && [ $((ls_size - ls_offset)) -gt "$ls_tail" ]; then
@@ -210,7 +226,7 @@ follow() {
   echo "$ls_nonce"
   tail -c "+$((ls_offset + 1))" -f "$ls_dir/output" 2> /dev/null &
   ls_tail_pid=$!
-  flock -s "$ls_dir/lock" sh -c "$ls_ending" longshore "$ls_dir" "$ls_nonce" &
+  tell_end &
   ls_wait_pid=$!
   # Ends with the connection: then standard input does.
   while read -r ls_command; do

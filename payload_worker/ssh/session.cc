@@ -11,6 +11,7 @@
 #include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
+#include "payload_worker/ssh/channel.h"
 #include "payload_worker/ssh/errors.h"
 #include "payload_worker/ssh/tcp.h"
 
@@ -171,13 +172,15 @@ absl::StatusOr<UploadedFile> Session::Upload(const std::string& remote_path,
 
 absl::Status Session::Execute(const std::string& command) {
   const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.command);
-  channel_.reset(ssh_channel_new(session_.get()));
-  if (ssh_channel_open_session(channel_.get()) != SSH_OK ||
-      ssh_channel_request_exec(channel_.get(), command.c_str()) != SSH_OK) {
+  channel_.reset();
+  channel_.reset(OpenChannel(session_.get()));
+  if (channel_ == nullptr || ssh_channel_request_exec(channel_.get(), command.c_str()) != SSH_OK) {
     return LinkError("running a command at", guard);
   }
   return absl::OkStatus();
 }
+
+void Session::CloseChannel() { channel_.reset(); }
 
 absl::StatusOr<bool> Session::Read(Stream stream, std::string* data) {
   const int is_error = stream == Stream::kError ? 1 : 0;

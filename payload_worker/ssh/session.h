@@ -73,8 +73,10 @@ class Session {
   absl::StatusOr<UploadedFile> Upload(const std::string& remote_path, std::string_view content,
                                       const UploadName& name);
 
-  // Starts `command` by the login shell.
+  // Starts `command` by the login shell, in place of what was started before.
   absl::Status Execute(const std::string& command);
+  // Lets go of what was started: an instance may allow one channel at a time.
+  void CloseChannel();
 
   // Reads what has come of the command's output without waiting, into `data`. Returns false once
   // nothing more will come, as far as this stream is concerned.

@@ -10,6 +10,7 @@
 #include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
+#include "payload_worker/ssh/channel.h"
 #include "payload_worker/ssh/errors.h"
 
 namespace longshore::ssh {
@@ -77,11 +78,20 @@ class Upload {
   const std::string& temporary() const { return temporary_; }
 
  private:
+  // Before a call whose failure is looked at: libssh leaves the error of an earlier one in place
+  // when no answer comes.
+  void ForgetError() const { sftp_->errnum = SSH_FX_OK; }
+  // A call failed, and not because the instance's server said so.
+  bool Unanswered() const {
+    return LinkBroke(session_, sftp_) || sftp_get_error(sftp_) == SSH_FX_OK;
+  }
+
   absl::Status RemoveLeftovers() const {
+    ForgetError();
     const std::unique_ptr<sftp_dir_struct, DirDeleter> directory(
         sftp_opendir(sftp_, directory_.c_str()));
     if (directory == nullptr) {
-      if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
+      if (Unanswered()) return absl::UnavailableError("the link broke");
       return absl::OkStatus();  // Not ours to list; writing will tell what is wrong, if anything.
     }
     while (const Attributes entry{sftp_readdir(sftp_, directory.get())}) {
@@ -94,16 +104,17 @@ class Upload {
   }
 
   absl::Status Error(const std::string& doing) const {
-    if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
+    if (Unanswered()) return absl::UnavailableError("the link broke");
     return TransferFailed(doing + ": " + std::string(ErrorText(sftp_get_error(sftp_))));
   }
 
   // What is there already must be a file, or a symlink, which is replaced itself; or nothing, in a
   // directory that is there.
   absl::Status CheckPlace() const {
+    ForgetError();
     const Attributes there(sftp_lstat(sftp_, path_.c_str()));
     if (there == nullptr) {
-      if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
+      if (Unanswered()) return absl::UnavailableError("the link broke");
       return absl::OkStatus();
     }
     const uint32_t type = there->permissions & S_IFMT;
@@ -115,6 +126,7 @@ class Upload {
   }
 
   absl::Status WriteTemporary(std::string_view content) {
+    ForgetError();
     const std::unique_ptr<sftp_file_struct, decltype(&sftp_close)> file(
         sftp_open(sftp_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0700), CloseQuietly);
     if (file == nullptr) {
@@ -127,6 +139,7 @@ class Upload {
     created_ = true;
     while (!content.empty()) {
       const std::string_view part = content.substr(0, kWriteBytes);
+      ForgetError();
       if (sftp_write(file.get(), part.data(), part.size()) != static_cast<ssize_t>(part.size())) {
         return Error("write a file beside " + path_);
       }
@@ -152,7 +165,13 @@ class Upload {
 
 absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
                                         std::string_view content, const UploadName& name) {
-  const Sftp sftp(sftp_new(session));
+  // The channel is the SFTP session's from sftp_new_channel on.
+  ssh_channel channel = OpenChannel(session);
+  if (channel != nullptr && ssh_channel_request_sftp(channel) != SSH_OK) {
+    ssh_channel_free(channel);
+    channel = nullptr;
+  }
+  const Sftp sftp(channel == nullptr ? nullptr : sftp_new_channel(session, channel));
   if (sftp == nullptr || sftp_init(sftp.get()) != SSH_OK) {
     if (ssh_is_connected(session) == 0 || (sftp != nullptr && LinkBroke(session, sftp.get()))) {
       return absl::UnavailableError("the link broke");

@@ -15,6 +15,7 @@ class Relay:
     cut()       connections die, new ones are refused
     silence()   bytes vanish, in both directions or one; connections stay and new ones are taken
     delay       seconds that each piece of data is late, in each direction
+    silence_present()  the same for the connections that there are, for good; new ones pass
     rate        bytes a second that pass in each direction; None: as many as come
     heal()      back to passing everything; what was swallowed cannot be made good, so its connections die
     """
@@ -23,6 +24,7 @@ class Relay:
         self.target_port = target_port
         self.mode = "pass"
         self.silent = set()
+        self.silenced = set()  # Sockets that are never sent to again.
         self.delay = 0
         self.rate = None
         self.bytes = 0
@@ -90,7 +92,7 @@ class Relay:
                 late = self.delay + (len(data) / self.rate if self.rate else 0)
                 if late:
                     time.sleep(late)
-                if self.mode == "pass" and direction not in self.silent:
+                if self.mode == "pass" and direction not in self.silent and sink not in self.silenced:
                     sink.sendall(data)
         self._end(source, sink)
 
@@ -129,6 +131,11 @@ class Relay:
 
     def silence(self, *directions):
         self.silent = set(directions or (UP, DOWN))
+
+    def silence_present(self):
+        with self.lock:
+            for pair in self.pairs:
+                self.silenced.update(pair)
 
     def heal(self):
         self.delay, self.rate = 0, None
