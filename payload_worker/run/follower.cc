@@ -17,6 +17,14 @@ namespace longshore::run {
 namespace {
 
 using Kind = RunnerRecord::Kind;
+using std::chrono::steady_clock;
+
+// A connection may look alive to TCP while nobody at its other end answers: a frozen sshd,
+// something on the way that swallows. So a runner that is silent for a while is asked, and has to
+// answer.
+constexpr std::chrono::seconds kAskAfter{45};
+constexpr std::chrono::seconds kSilenceLimit{90};
+constexpr std::chrono::seconds kSilenceCheck{10};
 
 }  // namespace
 
@@ -55,6 +63,7 @@ void Follower::Add(std::unique_ptr<Run> run) {
   auto shared = std::make_shared<std::unique_ptr<Run>>(std::move(run));
   Post([this, shared] {
     Run* added = shared->get();
+    added->heard_at = steady_clock::now();
     added->session->SetNonBlocking();
     const LeaseKey key = added->key();
     const int fd = added->session->fd();
@@ -113,14 +122,36 @@ void Follower::RunCommands() {
 void Follower::Wake() { eventfd_write(wake_fd_, 1); }
 
 int Follower::WaitForEvents(std::array<epoll_event, 256>* events, bool more) {
+  const int limit =
+      runs_.empty() ? -1 : static_cast<int>(std::chrono::milliseconds(kSilenceCheck).count());
   if (outbox_.Full()) {
     // Nothing is read: what the scripts print waits on their instances.
     pollfd wake = {.fd = wake_fd_, .events = POLLIN};
-    poll(&wake, 1, -1);
+    if (poll(&wake, 1, limit) <= 0) return 0;
     (*events)[0] = {.events = EPOLLIN, .data = {.fd = wake_fd_}};
     return 1;
   }
-  return epoll_wait(epoll_fd_, events->data(), static_cast<int>(events->size()), more ? 0 : -1);
+  return epoll_wait(epoll_fd_, events->data(), static_cast<int>(events->size()), more ? 0 : limit);
+}
+
+void Follower::AskTheSilent() {
+  const auto now = steady_clock::now();
+  if (now < next_silence_check_) return;
+  next_silence_check_ = now + kSilenceCheck;
+  std::vector<Run*> gone;
+  for (auto& [key, run] : runs_) {
+    if (outbox_.Full()) run->heard_at = now;  // Nobody listens.
+    const auto silent = now - run->heard_at;
+    if (silent > kSilenceLimit) {
+      gone.push_back(run.get());
+    } else if (silent > kAskAfter && !run->asked) {
+      run->asked = true;
+      if (!run->session->Write("ping\n").ok()) gone.push_back(run.get());
+    }
+  }
+  for (Run* run : gone) {
+    LoseContact(run, absl::UnavailableError("the instance does not answer any more"));
+  }
 }
 
 void Follower::Loop() {
@@ -143,6 +174,7 @@ void Follower::Loop() {
       }
     }
     RunCommands();
+    AskTheSilent();
     ready.merge(unread_);
     unread_.clear();
     for (const LeaseKey& key : ready) {
@@ -178,6 +210,11 @@ bool Follower::Pump(Run* run) {
     return false;
   }
   const auto errors_open = run->session->Read(ssh::Session::Stream::kError, &errors);
+  if (run->session->bytes_received() != run->received) {
+    run->received = run->session->bytes_received();
+    run->heard_at = steady_clock::now();
+    run->asked = false;
+  }
   TakeRecords(run, errors);
   if (Find(key) == nullptr) return false;  // Cleaned and gone.
   FinishIfComplete(run);

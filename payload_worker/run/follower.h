@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -49,6 +50,8 @@ class Follower {
   int WaitForEvents(std::array<epoll_event, 256>* events, bool more);
 
   // The rest is the loop's own.
+  // Lets go of connections that only look alive.
+  void AskTheSilent();
   Run* Find(const LeaseKey& key);
   // Reads what has come; true when there may be more at once.
   bool Pump(Run* run);
@@ -67,6 +70,7 @@ class Follower {
   const int wake_fd_;
   std::map<LeaseKey, std::unique_ptr<Run>> runs_;
   std::map<int, LeaseKey> keys_by_fd_;
+  std::chrono::steady_clock::time_point next_silence_check_;
   std::set<LeaseKey> unread_;  // Not read because the outbox was full.
   Mutex mutex_;
   std::deque<Command> commands_ ABSL_GUARDED_BY(mutex_);

@@ -13,7 +13,7 @@
 #   UPLOAD    file that becomes REMOTE_PATH at "go", or is removed; empty: REMOTE_PATH is there
 #
 # Standard output: a line with NONCE, then the script's output from the offset of the record "running".
-# Standard error: control records, one a line. Standard input: commands, one a line: go, cancel, clean.
+# Standard error: control records, one a line. Standard input: commands, one a line: go, ping, cancel, clean.
 #
 # In the run directory: lock (held by the supervisor for its lifetime: free means that the run is over, however it ended),
 # started (made before the script is: without it the script never ran), output, pid, boot, cause.NAME (why it was stopped, if it
@@ -231,6 +231,7 @@ follow() {
   # Ends with the connection: then standard input does.
   while read -r ls_command; do
     case $ls_command in
+      ping) say alive ;;
       cancel) setsid -f sh -c "$ls_stop" longshore "$ls_dir" cancel < /dev/null > /dev/null 2>&1 ;;
       clean)
         clean

@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_RUN_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_RUN_H_
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ struct Run {
   int64_t next_offset = 0;          // Of the next byte of output.
   std::optional<RunnerRecord> end;  // kEnd or kLost, once it has come.
   bool finished = false;            // The last event is with the outbox.
+  uint64_t received = 0;            // From the session's socket, and when it last became more.
+  std::chrono::steady_clock::time_point heard_at;
+  bool asked = false;  // Whether the runner is still there, since then.
 
   LeaseKey key() const { return {assignment.task_id(), assignment.lease_epoch()}; }
 };

@@ -79,6 +79,7 @@ std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line) {
   if (word == "placed") return simple(Kind::kPlaced);
   if (word == "absent") return simple(Kind::kAbsent);
   if (word == "cleaned") return simple(Kind::kCleaned);
+  if (word == "alive") return simple(Kind::kAlive);
   RunnerRecord record{.kind = Kind::kError};
   if (word == "running") {
     record.kind = Kind::kRunning;

@@ -23,6 +23,7 @@ struct RunnerRecord {
     kAbsent,      // There is no run.
     kEnd,         // The run is over: `output_size`, `outcome`, `code`, `duration`, `cause`.
     kLost,        // The run is over and left no result: `output_size`, `text` says why.
+    kAlive,       // The answer to "ping".
     kCleaned,
     kError,  // `text` says what.
   };

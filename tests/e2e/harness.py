@@ -255,8 +255,9 @@ class Stack:
     """
 
     def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True, binaries=PROGRAMS,
-                 relay_database=False, postgres_directory=None):
+                 relay_database=False, postgres_directory=None, environment=None):
         self.binaries, self.relay_database = binaries, relay_database
+        self.environment = environment or {}  # By the process's name.
         self.directory = tempfile.mkdtemp(prefix="longshore-test-", dir="/tmp")
         os.chmod(self.directory, 0o755)
         self.closers = []
@@ -293,7 +294,8 @@ class Stack:
         command = [self.binaries["payload_worker"], "--api_server=" + ",".join(f"127.0.0.1:{r.port}" for r in self.links[i]),
                    f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16",
                    f"--provision_playbook={ROOT}/ansible/main.yml", *flags]
-        self.workers.append(Process(f"worker-{i}", self.directory, command).start())
+        name = f"worker-{i}"
+        self.workers.append(Process(name, self.directory, command, env=self.environment.get(name)).start())
 
     def _start_api_server(self, i, flags):
         """Returns the port for workers."""
@@ -306,7 +308,8 @@ class Stack:
                    f"--database_url={url}", f"--allowed_payload_dirs={self.payload_dir}",
                    f"--local_instances_dir={self.machines}", "--lease_duration_ms=4000", "--retry_initial_ms=200",
                    "--retry_maximum_ms=2000", *flags]
-        self.api_servers.append(Process(f"api_server-{i}", self.directory, command, port).start())
+        name = f"api_server-{i}"
+        self.api_servers.append(Process(name, self.directory, command, port, self.environment.get(name)).start())
         self.channels.append(grpc.insecure_channel(f"127.0.0.1:{port}", options=[
             ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]))
         return worker_port

@@ -207,6 +207,35 @@ class FaultTest(unittest.TestCase):
             relay.heal()
         self.assert_right(payload_id)
 
+    def one_way(self, direction):
+        payload_id = self.deploy()
+        self.printing(payload_id)
+        for relay in self.stack.worker_relays:
+            relay.silence(direction)
+        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+        for relay in self.stack.worker_relays:
+            relay.heal()
+        self.assert_right(payload_id)
+
+    def test_worker_is_not_heard(self):
+        self.one_way("up")
+
+    def test_worker_does_not_hear(self):
+        self.one_way("down")
+
+    def test_worker_link_slow(self):
+        for relay in self.stack.worker_relays:
+            relay.rate = 3000
+        self.assert_right(self.deploy())
+
+    def test_worker_link_flaps(self):
+        payload_id = self.deploy()
+        self.just_started(payload_id)
+        while "ended" not in self.instance.ledger():
+            for relay in self.stack.worker_relays:
+                relay.drop()
+        self.assert_right(payload_id)
+
     # Row 12: the SSH link.
 
     def test_ssh_link_cut_just_after_start_and_while_it_prints(self):

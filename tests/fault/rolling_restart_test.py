@@ -1,0 +1,107 @@
+"""Every api_server and worker is drained and started anew, one after the other, under load: clients see reconnects and nothing else.
+
+With LONGSHORE_OLD_BINARIES, a folder with api_server and payload_worker of an earlier version, it begins with those and ends with the
+present ones: both versions side by side on the way (tools/upgrade.sh).
+"""
+
+import os
+import random
+import threading
+import time
+import unittest
+
+import grpc
+
+from harness import PROGRAMS, Stack, payload_service, pb
+
+OLD = os.environ.get("LONGSHORE_OLD_BINARIES")
+OLD_PROGRAMS = {name: os.path.join(OLD, name) for name in PROGRAMS} if OLD else PROGRAMS
+# From the second on which every part has been restarted, the load goes on for this long.
+AFTERWARDS = 3
+
+
+class RollingRestartTest(unittest.TestCase):
+
+    def setUp(self):
+        self.stack = Stack(instances=3, api_servers=2, workers=2, binaries=OLD_PROGRAMS)
+        self.addCleanup(self.stack.close)
+        self.stop = threading.Event()
+        self.outputs = {}  # Payload id -> (what it should print, what its watcher has seen).
+        self.problems = []
+        self.reconnects = 0
+
+    def call(self, method, request):
+        """The answer, from whichever replica has one; only UNAVAILABLE is a reason to ask again."""
+        for turn in range(1000):
+            stub = self.stack.stubs(turn % 2).payloads
+            try:
+                return getattr(stub, method)(request, timeout=20)
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise
+                self.reconnects += 1
+                time.sleep(0.05)
+        raise AssertionError(f"{method} was never answered")
+
+    def watch(self, payload_id):
+        """Everything that it printed, resumed at the byte where a stream ended."""
+        seen = b""
+        for turn in range(1000):
+            try:
+                for event in self.stack.stubs(turn % 2).payloads.WatchPayload(
+                        payload_service.WatchPayloadRequest(payload_id=payload_id, output_offset=len(seen)), timeout=60):
+                    if event.HasField("output"):
+                        if event.output.offset != len(seen):
+                            raise AssertionError(f"byte {event.output.offset} after {len(seen)}")
+                        seen += event.output.data
+                return seen
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise
+                self.reconnects += 1
+                time.sleep(0.05)
+        raise AssertionError("never watched to the end")
+
+    def client(self, number):
+        rng = random.Random(number)
+        turn = 0
+        try:
+            while not self.stop.is_set():
+                turn += 1
+                token = f"c{number}-{turn}"
+                lines = rng.randint(1, 20)
+                text = f"echo {token} >> /root/ledger; for i in $(seq {lines}); do echo {token} $i; sleep 0.1; done\n"
+                answer = self.call("DeployPayload", payload_service.DeployPayloadRequest(
+                    instance_ids=[rng.choice(self.stack.instances).id], payload_content=text.encode(), execute_payload=True,
+                    remote_path=f"/root/{token}.sh", request_id=token))
+                expected = "".join(f"{token} {i}\n" for i in range(1, lines + 1)).encode()
+                self.outputs[answer.payload_ids[0]] = (token, expected, self.watch(answer.payload_ids[0]))
+        except BaseException as error:  # Told below.
+            self.problems.append(error)
+
+    def test_nobody_notices(self):
+        clients = [threading.Thread(target=self.client, args=(number,)) for number in range(6)]
+        for client in clients:
+            client.start()
+        for process in self.stack.workers + self.stack.api_servers:
+            time.sleep(1)
+            self.assertEqual(process.terminate(), 0, process.tail())
+            name = "payload_worker" if process in self.stack.workers else "api_server"
+            process.command[0] = PROGRAMS[name]
+            process.start()
+        time.sleep(AFTERWARDS)
+        self.stop.set()
+        for client in clients:
+            client.join()
+        self.assertEqual(self.problems, [])
+        ledger = [word for instance in self.stack.instances for word in instance.ledger()]
+        self.assertGreater(len(self.outputs), 6)
+        for payload_id, (token, expected, seen) in self.outputs.items():
+            self.assertEqual(seen, expected)
+            self.assertEqual(ledger.count(token), 1)
+            self.assertEqual(self.stack.get(payload_id).status, pb.PAYLOAD_STATUS_COMPLETED)
+        self.assertEqual(len(ledger), len(self.outputs))
+
+
+if __name__ == "__main__":
+    unittest.main()
