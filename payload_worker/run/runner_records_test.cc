@@ -13,6 +13,7 @@ TEST(ParseRunnerRecordTest, ReadsEachKind) {
   EXPECT_EQ(ParseRunnerRecord("late")->kind, Kind::kLate);
   EXPECT_EQ(ParseRunnerRecord("absent")->kind, Kind::kAbsent);
   EXPECT_EQ(ParseRunnerRecord("cleaned")->kind, Kind::kCleaned);
+  EXPECT_EQ(ParseRunnerRecord("alive")->kind, Kind::kAlive);
   EXPECT_EQ(ParseRunnerRecord("placed")->kind, Kind::kPlaced);
   EXPECT_EQ(ParseRunnerRecord("not-placed read only")->kind, Kind::kNotPlaced);
   EXPECT_EQ(ParseRunnerRecord("not-placed read only")->text, "read only");

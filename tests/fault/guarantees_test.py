@@ -1,0 +1,27 @@
+"""Every test that docs/guarantees.md names exists, and every row of its table of faults names one."""
+
+import fnmatch
+import importlib
+import re
+import unittest
+
+
+def names_of(module_name):
+    suite = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(module_name))
+    return [test._testMethodName for case in suite for test in case]
+
+
+class GuaranteesTest(unittest.TestCase):
+
+    def test_every_named_test_exists(self):
+        with open("docs/guarantees.md") as file:
+            rows = [line for line in file if re.match(r"\| \d+ \| .*`\w+\.test_", line)]
+        self.assertEqual([int(re.match(r"\| (\d+) ", row).group(1)) for row in rows], list(range(1, 33)))
+        for row in rows:
+            for module, pattern in re.findall(r"`(\w+_test)\.(test_[\w*]+)`", row):
+                with self.subTest(module=module, pattern=pattern):
+                    self.assertTrue(fnmatch.filter(names_of(module), pattern))
+
+
+if __name__ == "__main__":
+    unittest.main()
