@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/shell_quote.h"
 #include "common/status_macros.h"
 #include "common/subprocess.h"
 
@@ -55,18 +56,6 @@ int64_t PayloadOf(std::string_view found) {
   return id;
 }
 
-std::string Quoted(const std::string& word) {
-  std::string quoted = "'";
-  for (char c : word) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted.push_back(c);
-    }
-  }
-  return quoted + "'";
-}
-
 // A file that only this process reads, gone with the object.
 class KnownHosts {
  public:
@@ -87,8 +76,8 @@ class KnownHosts {
 };
 
 absl::StatusOr<std::set<std::string>> Look(const Host& host, const std::string& key_file) {
-  std::string command = "sh -c " + Quoted(kLook) + " longshore";
-  for (const std::string& directory : host.directories) command += " " + Quoted(directory);
+  std::string command = "sh -c " + ShellQuote(kLook) + " longshore";
+  for (const std::string& directory : host.directories) command += " " + ShellQuote(directory);
   const KnownHosts known(host);
   ASSIGN_OR_RETURN(const ProgramResult result, RunProgram({"ssh",
                                                            "-F",

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "common/sha256.h"
+#include "common/shell_quote.h"
 
 namespace longshore::run {
 namespace {
@@ -26,18 +27,6 @@ const char* ModeText(RunnerMode mode) {
 }
 
 }  // namespace
-
-std::string ShellQuote(std::string_view text) {
-  std::string quoted = "'";
-  for (char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted.push_back(c);
-    }
-  }
-  return quoted + "'";
-}
 
 int64_t OutputHead(const v1::Assignment& assignment) { return assignment.max_output_bytes() / 2; }
 

@@ -24,9 +24,6 @@ struct RunnerRequest {
 // For a login shell of the Bourne or C-like kinds that take single quotes.
 std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request);
 
-// `text` as one word of a shell.
-std::string ShellQuote(std::string_view text);
-
 // The first bytes of an output that is kept when there is more than its limit; the rest of the
 // limit is for the last bytes.
 int64_t OutputHead(const v1::Assignment& assignment);

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "common/shell_quote.h"
+
 namespace longshore::run {
 namespace {
 

@@ -1,0 +1,15 @@
+// Words for a POSIX shell.
+#ifndef LONGSHORE_COMMON_SHELL_QUOTE_H_
+#define LONGSHORE_COMMON_SHELL_QUOTE_H_
+
+#include <string>
+#include <string_view>
+
+namespace longshore {
+
+// In single quotes, so that a shell takes it for one word as it is, whatever is in it.
+std::string ShellQuote(std::string_view word);
+
+}  // namespace longshore
+
+#endif  // LONGSHORE_COMMON_SHELL_QUOTE_H_
