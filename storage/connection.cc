@@ -16,7 +16,7 @@ namespace longshore::storage {
 namespace {
 
 // Bounds for a server that went silent: give up on connecting after 5 s, on an unacknowledged
-// packet after 15 s, and on an answer after kAnswerLimit. Statements and locks have limits of their
+// packet after 15 s, and on an answer after answer_limit. Statements and locks have limits of their
 // own so that one stuck session cannot hold up everything.
 constexpr const char* kKeywords[] = {"dbname",
                                      "connect_timeout",
@@ -30,10 +30,6 @@ constexpr const char* kKeywords[] = {"dbname",
 constexpr const char* kSettings =
     "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s "
     "-c client_min_messages=warning -c synchronous_commit=on";
-
-// Longer than any statement may take: who has not answered by then is frozen, or something on the
-// way swallows what it says.
-constexpr std::chrono::seconds kAnswerLimit{75};
 
 int64_t ParseInt(std::string_view text) {
   int64_t value = 0;
@@ -181,17 +177,19 @@ Params& Params::OptionalInts(const std::vector<std::optional<int64_t>>& values) 
   }));
 }
 
-Connection::Connection(pg_conn* connection) : connection_(connection) {}
+Connection::Connection(pg_conn* connection, std::chrono::seconds answer_limit)
+    : connection_(connection), answer_limit_(answer_limit) {}
 
 Connection::~Connection() = default;
 
 void Connection::Deleter::operator()(pg_conn* connection) const { PQfinish(connection); }
 
-absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& url) {
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& url,
+                                                             std::chrono::seconds answer_limit) {
   const char* values[] = {url.c_str(), "5",         "15000",   "10",   "5",
                           "3",         "longshore", kSettings, nullptr};
   auto connection = std::unique_ptr<Connection>(
-      new Connection(PQconnectdbParams(kKeywords, values, /*expand_dbname=*/1)));
+      new Connection(PQconnectdbParams(kKeywords, values, /*expand_dbname=*/1), answer_limit));
   if (!connection->healthy() || PQsetnonblocking(connection->connection_.get(), 1) != 0) {
     return absl::UnavailableError("cannot connect to the database: " +
                                   OneLine(PQerrorMessage(connection->connection_.get())));
@@ -201,7 +199,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
 
 bool Connection::AwaitAnswer() {
   pg_conn* connection = connection_.get();
-  const auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
+  const auto deadline = std::chrono::steady_clock::now() + answer_limit_;
   while (true) {
     const int unsent = PQflush(connection);
     if (unsent < 0 || PQconsumeInput(connection) == 0)
@@ -222,7 +220,7 @@ absl::StatusOr<Result> Connection::Answer(bool sent) {
     if (!AwaitAnswer()) {
       connection_.reset();  // Its answer may come later, to nobody.
       return absl::UnavailableError("database: no answer in " +
-                                    std::to_string(kAnswerLimit.count()) + " s");
+                                    std::to_string(answer_limit_.count()) + " s");
     }
     Result next(PQgetResult(connection_.get()));
     if (next.get() == nullptr) break;

@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_STORAGE_CONNECTION_H_
 #define LONGSHORE_STORAGE_CONNECTION_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -75,8 +76,13 @@ class Params {
 // (unique violation), Internal (all else).
 class Connection {
  public:
-  // Connects to `url` (a libpq connection string), waiting at most a few seconds.
-  static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& url);
+  // Longer than any statement may take (statement_timeout is 60 s): who has not answered by then is
+  // frozen, or something on the way swallows what it says.
+  static constexpr std::chrono::seconds kAnswerLimit{75};
+  // Connects to `url` (a libpq connection string), waiting at most a few seconds. An answer that
+  // does not come within `answer_limit` breaks the connection.
+  static absl::StatusOr<std::unique_ptr<Connection>> Open(
+      const std::string& url, std::chrono::seconds answer_limit = kAnswerLimit);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -99,7 +105,7 @@ class Connection {
   absl::StatusOr<std::vector<Notification>> WaitForNotifications(int wake_fd);
 
  private:
-  explicit Connection(pg_conn* connection);
+  Connection(pg_conn* connection, std::chrono::seconds answer_limit);
   absl::Status Check(const pg_result* result) const;
   // What the server says to what was sent, all of it. An answer that does not come in time breaks
   // the connection.
@@ -112,6 +118,7 @@ class Connection {
     void operator()(pg_conn* connection) const;
   };
   std::unique_ptr<pg_conn, Deleter> connection_;
+  const std::chrono::seconds answer_limit_;
   std::map<std::string, std::string, std::less<>> prepared_;  // Names, by text.
 };
 

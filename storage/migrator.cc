@@ -17,8 +17,11 @@ constexpr char kCreateLedger[] =
 // Any number of its own; held by the session, so that it is free again when the process dies.
 constexpr char kLock[] = "SELECT pg_advisory_lock(7203964170)";
 
+constexpr std::chrono::hours kMigrationLimit{24};
+
 absl::Status Apply(Connection& connection, const Migration& migration) {
-  RETURN_IF_ERROR(connection.ExecuteScript("BEGIN"));
+  // A large table takes its time.
+  RETURN_IF_ERROR(connection.ExecuteScript("BEGIN; SET LOCAL statement_timeout = 0"));
   RETURN_IF_ERROR(connection.ExecuteScript(migration.sql));
   RETURN_IF_ERROR(connection
                       .Execute("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)",
@@ -45,7 +48,7 @@ const std::vector<Migration>& EmbeddedMigrations() {
 }
 
 absl::Status Migrate(const std::string& url, const std::vector<Migration>& migrations) {
-  ASSIGN_OR_RETURN(auto connection, Connection::Open(url));
+  ASSIGN_OR_RETURN(auto connection, Connection::Open(url, kMigrationLimit));
   absl::Status locked;
   do {  // The lock's own timeout is shorter than a long migration elsewhere.
     locked = connection->Execute(kLock).status();

@@ -51,6 +51,27 @@ TEST_F(StorageTest, FailedMigrationLeavesNothingAndNewerSchemaIsRefused) {
   EXPECT_TRUE(absl::IsFailedPrecondition(older)) << older;
 }
 
+TEST_F(StorageTest, AMigrationMayTakeItsTime) {
+  std::vector<Migration> migrations = EmbeddedMigrations();
+  migrations.push_back(
+      {9000, "slow", "CREATE TABLE seen AS SELECT current_setting('statement_timeout') AS value"});
+  ASSERT_TRUE(Migrate(url_, migrations).ok());
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const Result result, c.Execute("SELECT value FROM seen"));
+    EXPECT_EQ(result.Text(0, 0), "0");
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(StorageTest, AnAnswerThatDoesNotComeBreaksTheConnection) {
+  auto connection = Connection::Open(url_, std::chrono::seconds(1));
+  ASSERT_TRUE(connection.ok());
+  const absl::Status status = (*connection)->ExecuteScript("SELECT pg_sleep(30)");
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_FALSE((*connection)->healthy());
+  EXPECT_TRUE(absl::IsUnavailable((*connection)->ExecuteScript("SELECT 1")));
+}
+
 TEST_F(StorageTest, TextArraysComeBackAsTheyWent) {
   const std::vector<std::string> tags{"a",           "",    "with,comma", "\"quoted\"",
                                       "back\\slash", "{x}", "NULL"};
