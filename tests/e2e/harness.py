@@ -267,12 +267,12 @@ class Stack:
         self.key = os.path.join(self.directory, "key")
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
         self.postgres = self._start_postgres(postgres_directory or self.directory)
-        self.api_servers, self.database_relays, self.channels, worker_ports = [], [], [], []
+        self.api_servers, self.database_relays, self.channels, self.worker_ports = [], [], [], []
         for i in range(api_servers):
-            worker_ports.append(self._start_api_server(i, api_flags))
+            self.worker_ports.append(self._start_api_server(i, api_flags))
         self.workers, self.links = [], []  # links[worker][api_server]
         for i in range(workers):
-            self.links.append([Relay(port) for port in worker_ports])
+            self.links.append([Relay(port) for port in self.worker_ports])
             self._start_worker(i, worker_flags)
         if self.channels:
             self.use(0)
