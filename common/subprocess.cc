@@ -202,6 +202,7 @@ absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& words,
     return absl::DeadlineExceededError(words[0] + " did not end within " +
                                        std::to_string(limit.count()) + " ms and was killed");
   }
+  result.output.resize(std::min(result.output.size(), kMaxOutput));  // The last words came since.
   result.exit_status = child->Wait();
   return result;
 }
