@@ -4,19 +4,25 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <string>
-#include <thread>
 
 namespace longshore {
 namespace {
 
-// Looked at again so often by a thread that is held: the other side is a test in another process.
-constexpr std::chrono::milliseconds kPoll{5};
+// Returns once the file is removed. Nobody may have it open here: an open file lives on.
+void WaitUntilRemoved(const std::string& path) {
+  const int fd = inotify_init1(IN_CLOEXEC);
+  inotify_add_watch(fd, path.c_str(), IN_ATTRIB | IN_DELETE_SELF);  // ATTRIB: a link less.
+  char events[4096];
+  while (access(path.c_str(), F_OK) == 0 && read(fd, events, sizeof(events)) > 0) {
+  }
+  close(fd);
+}
 
 }  // namespace
 
@@ -36,7 +42,8 @@ absl::Status HitFailPoint(const char* name) {
   } else if (action == "stop") {
     kill(getpid(), SIGSTOP);
   } else if (action == "hold") {
-    while (access(hit.c_str(), F_OK) == 0) std::this_thread::sleep_for(kPoll);
+    file.close();
+    WaitUntilRemoved(hit);
   } else if (action == "error") {
     return absl::UnavailableError("fail point " + std::string(name) + ":" + text);
   }

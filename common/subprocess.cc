@@ -194,15 +194,18 @@ absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& words,
   ASSIGN_OR_RETURN(const auto child, ChildProcess::Start({.words = words}));
   ProgramResult result;
   milliseconds left = limit;
-  while (left.count() > 0 && (child->Read(left, &result.output, nullptr) || !child->HasEnded())) {
+  const auto goes_on = [&] {
+    const bool open = child->Read(left, &result.output, nullptr);
     result.output.resize(std::min(result.output.size(), kMaxOutput));
+    return open || !child->HasEnded();
+  };
+  while (left.count() > 0 && goes_on()) {
     left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
   }
   if (left.count() <= 0) {
     return absl::DeadlineExceededError(words[0] + " did not end within " +
                                        std::to_string(limit.count()) + " ms and was killed");
   }
-  result.output.resize(std::min(result.output.size(), kMaxOutput));  // The last words came since.
   result.exit_status = child->Wait();
   return result;
 }
