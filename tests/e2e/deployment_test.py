@@ -6,23 +6,20 @@ import unittest
 import grpc
 
 from harness import PATIENCE, Stack, expect_error, instance_service, payload_service, pb, wait_until
+from ledgers import most_at_once
 
 # Each host is registered so often, so that few sshds make a fleet; the hosts' ledgers say what ran at the same time.
 REGISTRATIONS = 20
 LEDGER = 'echo "start $(date +%s%N)" >> /root/ledger; {}; echo "end $(date +%s%N)" >> /root/ledger'
 
 
-def most_at_once(instances):
+def most_running(instances):
     """The largest number of runs that went on at a moment, by the hosts' own ledgers."""
     events = []
     for instance in instances:
         words = instance.ledger()
         events += [(int(at), 1 if word == "start" else -1) for word, at in zip(words[::2], words[1::2])]
-    most = running = 0
-    for _, step in sorted(events):
-        running += step
-        most = max(most, running)
-    return most
+    return most_at_once(events)
 
 
 def starts(instances):
@@ -131,8 +128,8 @@ class DeploymentTest(unittest.TestCase):
         self.assertEqual(deployment.counts.completed, 200)
         self.assertEqual(deployment.stop_reason, "")
         self.assertEqual(starts(self.stack.instances), 200)
-        self.assertLessEqual(most_at_once(self.stack.instances), 10)
-        self.assertGreater(most_at_once(self.stack.instances), 3, "the places are used")
+        self.assertLessEqual(most_running(self.stack.instances), 10)
+        self.assertGreater(most_running(self.stack.instances), 3, "the places are used")
 
     def test_limit_holds_when_processes_die(self):
         response = self.deploy(LEDGER.format("sleep 0.5"), tags=["one-host"], rollout=dict(max_concurrency=4))
@@ -144,7 +141,7 @@ class DeploymentTest(unittest.TestCase):
         self.stack.workers[1].restart()
         wait_until(lambda: self.get(response.deployment_id).counts.completed == REGISTRATIONS, "the end of the rollout")
         self.assertEqual(starts(host), REGISTRATIONS)
-        self.assertLessEqual(most_at_once(host), 4)
+        self.assertLessEqual(most_running(host), 4)
 
     def test_max_errors_stops_and_retry_runs_the_rest(self):
         # Fails on every host but the first two.
@@ -258,7 +255,7 @@ class DeploymentTest(unittest.TestCase):
         deployment = self.wait(response.deployment_id)
         self.assertEqual((deployment.counts.completed, deployment.counts.cancelled), (9, 1))
         self.assertEqual(starts(self.stack.instances), 9)
-        self.assertLessEqual(most_at_once(self.stack.instances), 3)
+        self.assertLessEqual(most_running(self.stack.instances), 3)
         self.assertEqual(self.stack.payloads.ExecutePayload(execute), executed)
         execute.request_id = ""
         expect_error(self, lambda: self.stack.payloads.ExecutePayload(execute), grpc.StatusCode.FAILED_PRECONDITION,

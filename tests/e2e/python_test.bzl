@@ -9,6 +9,7 @@ LONGSHORE_RUNFILES = [
     "//payload_worker",
     "//proto/longshore/v1:protos",
     "//tests/e2e:harness.py",
+    "//tests/e2e:ledgers.py",
     "//tests/e2e:relay.py",
     "//third_party/googleapis:protos",
     "//tools/lib",

@@ -5,6 +5,7 @@ the journal of acknowledged requests. Knows nothing of how Longshore works insid
 import collections
 import dataclasses
 
+from ledgers import most_at_once
 from scripts import SECRET, Script
 
 TERMINAL = ("COMPLETED", "FAILED", "CANCELLED")
@@ -207,8 +208,9 @@ class Checker:
             if {k: v for k, v in told.items() if v} != {k: v for k, v in rows.items() if v}:
                 self._violation(9, f"deployment {deployment_id} is said to have {told}, its rows are {rows}")
         for request in self.evidence.requests:
-            if request.max_concurrency and self._most_at_once(request) > request.max_concurrency:
-                self._violation(9, f"deployment {request.deployment_id}: {self._most_at_once(request)} ran at once by their ledgers, "
+            most = self._most_at_once(request) if request.max_concurrency else 0
+            if most > request.max_concurrency:
+                self._violation(9, f"deployment {request.deployment_id}: {most} ran at once by their ledgers, "
                                    f"max_concurrency is {request.max_concurrency}")
 
     def _most_at_once(self, request):
@@ -219,11 +221,7 @@ class Checker:
             for begun, ended in zip(ledger, ledger[1:]):
                 if begun[0] == "start" and ended[0] != "start":
                     steps += [(int(begun[-1]), 1), (int(ended[-1]), -1)]
-        most = running = 0
-        for _, step in sorted(steps):
-            running += step
-            most = max(most, running)
-        return most
+        return most_at_once(steps)
 
     def _secrets(self):
         texts = dict(self.evidence.logs)
