@@ -25,6 +25,13 @@ size_t SequenceLength(std::string_view s) {
   return 0;
 }
 
+// C0, DEL and C1, which a terminal obeys.
+bool IsControl(std::string_view character) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
+  return character.size() == 2 && byte(0) == 0xC2 && byte(1) < 0xA0;
+}
+
 }  // namespace
 
 std::string ToValidUtf8(std::string_view bytes) {
@@ -44,9 +51,14 @@ std::string ToValidUtf8(std::string_view bytes) {
 }
 
 std::string ToPrintableLine(std::string_view bytes, size_t limit) {
-  std::string line = ToValidUtf8(bytes.substr(0, limit));
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  const std::string valid = ToValidUtf8(bytes.substr(0, limit));
+  std::string line;
+  for (std::string_view rest = valid; !rest.empty();) {
+    const size_t length = SequenceLength(rest);
+    if (line.size() + length > limit) break;
+    const std::string_view character = rest.substr(0, length);
+    line += IsControl(character) ? "?" : character;
+    rest.remove_prefix(length);
   }
   return line;
 }

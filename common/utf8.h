@@ -11,7 +11,8 @@ namespace longshore {
 // U+FFFD.
 std::string ToValidUtf8(std::string_view bytes);
 
-// One line for people: valid UTF-8, control characters shown as "?", at most `limit` bytes.
+// One line for people: valid UTF-8, control characters (C0, DEL, C1) shown as "?", at most `limit`
+// bytes.
 std::string ToPrintableLine(std::string_view bytes, size_t limit);
 
 }  // namespace longshore
