@@ -25,6 +25,10 @@ DEFINE_int32(max_payload_timeout, 86400, "Largest timeout that may be asked for,
 DEFINE_int64(max_payload_bytes, 2097152, "Largest script.");
 DEFINE_int64(max_output_bytes, 1048576, "Output stored of one payload: first and last half.");
 DEFINE_int32(delivery_timeout, 3600, "Seconds after which an undelivered payload fails.");
+DEFINE_int32(execution_grace, 60,
+             "Seconds past its timeout after which the server ends what an instance has not ended.");
+DEFINE_string(authorized_keys_file, "",
+              "File with the OpenSSH public keys that new machines let in: the workers' keys.");
 DEFINE_int32(max_running_per_instance, 8, "Payloads in work on one instance at a time.");
 DEFINE_int32(lease_duration_ms, 10000, "How long a silent worker keeps a task.");
 DEFINE_int32(retry_initial_ms, 1000, "First delay after a failed delivery; doubles from there.");
@@ -86,6 +90,7 @@ std::string FlagProblem() {
     return "--max_output_bytes must be 2 to 16777216";
   }
   if (FLAGS_delivery_timeout < 1) return "--delivery_timeout must be positive";
+  if (FLAGS_execution_grace < 1) return "--execution_grace must be positive";
   if (FLAGS_max_running_per_instance < 1) return "--max_running_per_instance must be positive";
   if (FLAGS_lease_duration_ms < 1000) return "--lease_duration_ms must be at least 1000";
   if (FLAGS_retry_initial_ms < 1 || FLAGS_retry_maximum_ms < FLAGS_retry_initial_ms) {
@@ -114,6 +119,8 @@ ServerOptions OptionsFromFlags() {
   options.deploy.max_payload_timeout = FLAGS_max_payload_timeout;
   options.deploy.delivery_timeout = std::chrono::seconds(FLAGS_delivery_timeout);
   options.deploy.allowed_remote_dirs = SplitList(FLAGS_allowed_remote_dirs);
+  options.execution_grace = std::chrono::seconds(FLAGS_execution_grace);
+  options.authorized_keys_file = FLAGS_authorized_keys_file;
   options.max_running_per_instance = FLAGS_max_running_per_instance;
   options.lease_duration = std::chrono::milliseconds(FLAGS_lease_duration_ms);
   options.retry_backoff = {.initial = std::chrono::milliseconds(FLAGS_retry_initial_ms),

@@ -84,15 +84,18 @@ struct Server::Parts {
         task_service(&payloads),
         applier(&database, {.max_output_bytes = options.max_output_bytes,
                             .delivery_timeout = options.deploy.delivery_timeout,
+                            .execution_grace = options.execution_grace,
                             .retry_backoff = options.retry_backoff}),
         sink(&database, &applier, &signals, options.lease_duration),
         dispatcher(&database, &workers, &signals,
                    {.claim = {.lease_duration = options.lease_duration,
                               .max_running_per_instance = options.max_running_per_instance,
                               .max_output_bytes = options.max_output_bytes},
-                    .delivery_timeout = options.deploy.delivery_timeout}),
+                    .delivery_timeout = options.deploy.delivery_timeout,
+                    .execution_grace = options.execution_grace}),
         instance_steps(&database, &providers, &signals,
-                       {.max_output_bytes = options.max_output_bytes}),
+                       {.max_output_bytes = options.max_output_bytes,
+                        .authorized_keys_file = options.authorized_keys_file}),
         instance_runner(&database, &providers, &instance_steps,
                         {.owner = OwnName(), .lease_duration = options.lease_duration}),
         worker_database_work(kWorkerDatabaseThreads),
@@ -101,8 +104,7 @@ struct Server::Parts {
                         .sink = &sink,
                         .database_work = &worker_database_work,
                         .on_credit = [this] { dispatcher.Wake(); },
-                        .lease_duration = options.lease_duration,
-                        .head_bytes = storage::OutputLimit(options.max_output_bytes).head}) {
+                        .lease_duration = options.lease_duration}) {
     ready = true;
   }
 

@@ -23,6 +23,8 @@ struct ServerOptions {
   int64_t max_payload_bytes = 2097152;
   int64_t max_output_bytes = 1048576;
   domain::DeployLimits deploy;
+  std::chrono::seconds execution_grace{60};
+  std::string authorized_keys_file;  // Whom new machines let in.
   int max_running_per_instance = 8;
   std::chrono::milliseconds lease_duration{10000};
   BackoffOptions retry_backoff{};

@@ -68,6 +68,10 @@ absl::StatusOr<int> Command::Verify() {
     ASSIGN_OR_RETURN(auto report, verify::CheckInstances(*connection, key));
     Append(std::move(report.violations), &violations);
     looked = ", " + std::to_string(report.checked) + " instances";
+    if (report.others > 0) {
+      looked += " (" + std::to_string(report.others) +
+                " run directories or uploads on them are not this database's)";
+    }
     for (const std::string& instance : report.unreachable) {
       std::cerr << "not checked: " << instance << "\n";
       complete = false;

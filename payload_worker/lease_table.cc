@@ -22,6 +22,12 @@ bool LeaseTable::Holds(const LeaseKey& key) {
   return leases_.count(key) > 0;
 }
 
+bool LeaseTable::IsValid(const LeaseKey& key) {
+  MutexLock lock(&mutex_);
+  const auto lease = leases_.find(key);
+  return lease != leases_.end() && lease->second.valid_until >= clock_.SinceBoot();
+}
+
 std::vector<LeaseKey> LeaseTable::All() {
   MutexLock lock(&mutex_);
   std::vector<LeaseKey> keys;

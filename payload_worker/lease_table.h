@@ -22,6 +22,8 @@ class LeaseTable {
   void Add(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
   bool Holds(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  // It is valid now.
+  bool IsValid(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<LeaseKey> All() ABSL_LOCKS_EXCLUDED(mutex_);
   // Those that no heartbeat has been sent for.
   std::vector<LeaseKey> TakeUnconfirmed() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -30,6 +30,14 @@ bool Outbox::Count(int64_t bytes) {
   return full_.exchange(false);
 }
 
+bool Outbox::IsFull(const LeaseKey& key) {
+  if (!full_) return false;
+  MutexLock lock(&mutex_);
+  const auto run = runs_.find(key);
+  return full_ && run != runs_.end() &&
+         run->second.bytes() >= max_bytes_ / 2 / static_cast<int64_t>(runs_.size());
+}
+
 void Outbox::Push(const LeaseKey& key, v1::TaskEvent event) {
   event.set_sequence(++last_sequence_);
   event.set_task_id(key.task_id);

@@ -33,11 +33,12 @@ struct OutputWindow {
 
 // Thread-safe. Memory is bounded: of each run's output at most a window of unacknowledged chunks,
 // the head and twice the tail are held; what lies between is dropped when the server is slower than
-// the script. And of all runs together `max_bytes`, for whoever adds output heeds Full.
+// the script. And of all runs together one and a half times `max_bytes`, for whoever adds output
+// heeds IsFull.
 class Outbox {
  public:
-  // `on_ready` is called when there may be something to take, `on_room` when Full has ended; both
-  // without any lock held.
+  // `on_ready` is called when there may be something to take, `on_room` when no run is full any
+  // more; both without any lock held.
   explicit Outbox(
       std::function<void()> on_ready, int64_t max_bytes = kDefaultMaxBytes,
       std::function<void()> on_room = [] {});
@@ -49,9 +50,11 @@ class Outbox {
   // Adds output; becomes chunks as acknowledgements make room.
   void AddOutput(const LeaseKey& key, const OutputWindow& window, int64_t offset,
                  std::string_view data) ABSL_LOCKS_EXCLUDED(mutex_);
-  // No more output is to be added until on_room is called: it waits on the instance meanwhile. Ends
-  // at three quarters of the limit.
-  bool Full() const { return full_.load(); }
+  // No more output of this run is to be added until on_room is called: it waits on the instance
+  // meanwhile. Once all runs together have come to the limit, until they are at three quarters of
+  // it, those wait that hold more than their share, half of the limit divided by all runs: one
+  // that floods does not hold up the others.
+  bool IsFull(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
   // Adds the run's last event, after all its output.
   void AddLast(const LeaseKey& key, v1::TaskEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
   // The lease is lost: forgets what is not an event yet.
@@ -75,6 +78,7 @@ class Outbox {
     int64_t tail_offset = 0;
     int64_t in_flight = 0;
     std::optional<v1::TaskEvent> last;
+    int64_t bytes() const { return static_cast<int64_t>(head.size() + tail.size()) + in_flight; }
   };
 
   void Push(const LeaseKey& key, v1::TaskEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -84,7 +88,7 @@ class Outbox {
   void PushChunk(const LeaseKey& key, Run* run, std::string* buffer, int64_t* offset)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Counts output that has come (positive) or gone; true when Full has just ended.
+  // Counts output that has come (positive) or gone; true when no run is full any more.
   bool Count(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::function<void()> on_ready_;

@@ -114,23 +114,38 @@ TEST_F(OutboxTest, IsFullAtTheLimitUntilThereIsRoomAgain) {
     if (events.events_size() > 0) outbox.Acknowledge(events.events().rbegin()->sequence());
   };
   outbox.AddOutput(kKey, {1 << 20, 1 << 20}, 0, std::string(90000, 'x'));
-  EXPECT_FALSE(outbox.Full());
+  EXPECT_FALSE(outbox.IsFull(kKey));
   const LeaseKey other{.task_id = 8, .lease_epoch = 1};
   outbox.AddOutput(other, {1 << 20, 1 << 20}, 0, std::string(20000, 'y'));
-  EXPECT_TRUE(outbox.Full());
+  EXPECT_TRUE(outbox.IsFull(kKey));
   EXPECT_EQ(rooms, 0);
   acknowledge_all();
-  EXPECT_FALSE(outbox.Full());
+  EXPECT_FALSE(outbox.IsFull(kKey));
   EXPECT_EQ(rooms, 1);
+}
+
+TEST_F(OutboxTest, OneThatFloodsDoesNotHoldUpTheOthers) {
+  Outbox outbox([] {}, 100000, [] {});
+  outbox.AddOutput(kKey, {1 << 20, 1 << 20}, 0, std::string(200000, 'x'));
+  EXPECT_TRUE(outbox.IsFull(kKey));
+  for (int64_t task = 10; task < 15; ++task) {
+    const LeaseKey other{.task_id = task, .lease_epoch = 1};
+    EXPECT_FALSE(outbox.IsFull(other)) << "it holds nothing yet";
+    outbox.AddOutput(other, {1 << 20, 1 << 20}, 0, "a line\n");
+    EXPECT_FALSE(outbox.IsFull(other)) << "it holds less than its share";
+  }
+  const LeaseKey second{.task_id = 20, .lease_epoch = 1};
+  outbox.AddOutput(second, {1 << 20, 1 << 20}, 0, std::string(20000, 'x'));
+  EXPECT_TRUE(outbox.IsFull(second)) << "it holds more than its share";
 }
 
 TEST_F(OutboxTest, ALostLeaseMakesRoom) {
   int rooms = 0;
   Outbox outbox([] {}, 1000000, [&] { ++rooms; });
   outbox.AddOutput(kKey, {2 << 20, 2 << 20}, 0, std::string(1000000, 'x'));
-  EXPECT_TRUE(outbox.Full());
+  EXPECT_TRUE(outbox.IsFull(kKey));
   outbox.Drop(kKey);  // What is in flight still counts.
-  EXPECT_FALSE(outbox.Full());
+  EXPECT_FALSE(outbox.IsFull(kKey));
   EXPECT_EQ(rooms, 1);
 }
 
@@ -140,7 +155,7 @@ TEST_F(OutboxTest, WhatIsDroppedBetweenHeadAndTailDoesNotCount) {
   for (int i = 0; i < 100; ++i, offset += 50000) {
     outbox.AddOutput(kKey, {1000, 1000}, offset, std::string(50000, 'x'));
   }
-  EXPECT_FALSE(outbox.Full());
+  EXPECT_FALSE(outbox.IsFull(kKey));
 }
 
 }  // namespace

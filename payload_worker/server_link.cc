@@ -188,7 +188,6 @@ bool ServerLink::NextMessage(v1::WorkerMessage* message) {
     hello->set_name(options_.name);
     hello->set_incarnation(incarnation_);
     hello->set_version(options_.version);
-    hello->set_public_key(options_.public_key);
     hello->set_capacity(granted_);
     return true;
   }

@@ -26,7 +26,6 @@ struct ServerLinkOptions {
   std::vector<std::string> servers;  // host:port
   std::string name;
   std::string version;
-  std::string public_key;  // Of the worker's SSH key.
   const Clock* clock = Clock::Real();
 };
 

@@ -13,8 +13,6 @@
 namespace longshore {
 namespace {
 
-// Assignments that wait for a connector: enough that none is idle for a round trip to the server.
-constexpr int kQueuedPerConnector = 2;
 constexpr std::chrono::seconds kHostKeyLimit{20};
 
 }  // namespace
@@ -40,12 +38,9 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
                .lease_duration = [this] { return link_->lease_duration(); }},
       follower_(&outbox_, [this](const LeaseKey& lease) { Forget(lease); }),
       provisioner_({.ansible = options_.ansible, .worker = options_.name}, &leases_, &outbox_),
-      connectors_(options_.max_connecting) {
+      connectors_({.places = options_.max_connecting}, [this] { link_->Kick(); }) {
   link_ = std::make_unique<ServerLink>(
-      ServerLinkOptions{.servers = options_.servers,
-                        .name = options_.name,
-                        .version = kVersion,
-                        .public_key = key_.PublicKey().value_or("")},
+      ServerLinkOptions{.servers = options_.servers, .name = options_.name, .version = kVersion},
       &outbox_, &leases_,
       ServerLinkHandlers{
           .on_assignment = [this](v1::Assignment a) { OnAssignment(std::move(a)); },
@@ -72,9 +67,8 @@ Worker::~Worker() {
 int Worker::Capacity() {
   MutexLock lock(&mutex_);
   if (draining_) return 0;
-  const int room_to_connect = options_.max_connecting * kQueuedPerConnector - connecting_;
   const int room_to_run = options_.max_running - static_cast<int>(tasks_.size());
-  return std::max(0, std::min(room_to_connect, room_to_run));
+  return std::max(0, std::min(connectors_.Room(), room_to_run));
 }
 
 void Worker::OnAssignment(v1::Assignment assignment) {
@@ -88,24 +82,27 @@ void Worker::OnAssignment(v1::Assignment assignment) {
                                                              : Stop::kNo};
     }
   }
-  connectors_.Add([this, assignment = std::move(assignment)] {
-    if (assignment.cleanup()) {
-      CleanUp(assignment);
-    } else if (assignment.provision()) {
-      Provision(assignment);
-    } else {
-      Deliver(assignment);
-    }
-    {
-      MutexLock lock(&mutex_);
-      --connecting_;
-    }
-    changed_.NotifyAll();
-    link_->Kick();  // There is room for another.
-  });
+  // Cleanups are nobody's hurry.
+  const bool failed_before = assignment.failures() > 0 || assignment.cleanup();
+  connectors_.Add(
+      [this, assignment = std::move(assignment)](ConnectorPool::Connection* connection) {
+        if (assignment.cleanup()) {
+          CleanUp(assignment, connection);
+        } else if (assignment.provision()) {
+          Provision(assignment, connection);
+        } else {
+          Deliver(assignment, connection);
+        }
+        {
+          MutexLock lock(&mutex_);
+          --connecting_;
+        }
+        changed_.NotifyAll();
+      },
+      failed_before);
 }
 
-void Worker::Deliver(const v1::Assignment& assignment) {
+void Worker::Deliver(const v1::Assignment& assignment, ConnectorPool::Connection* connection) {
   const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
   LONGSHORE_FAIL_POINT("worker.assigned");
   bool draining = false;
@@ -120,7 +117,7 @@ void Worker::Deliver(const v1::Assignment& assignment) {
     outbox_.AddLast(key, std::move(event));
     return;
   }
-  std::unique_ptr<run::Run> run = run::Delivery(context_, assignment).Deliver();
+  std::unique_ptr<run::Run> run = run::Delivery(context_, assignment, connection).Deliver();
   if (run == nullptr) return;
   bool cancelled = false;
   {
@@ -136,8 +133,8 @@ void Worker::Deliver(const v1::Assignment& assignment) {
   if (draining) follower_.ReleaseAll();
 }
 
-void Worker::CleanUp(const v1::Assignment& assignment) {
-  const absl::Status status = run::Delivery(context_, assignment).Clean();
+void Worker::CleanUp(const v1::Assignment& assignment, ConnectorPool::Connection* connection) {
+  const absl::Status status = run::Delivery(context_, assignment, connection).Clean();
   if (!status.ok()) {
     LOG(WARNING) << "cleaning up after payload " << assignment.payload_id() << " on instance "
                  << assignment.instance_id() << ": " << status;
@@ -146,13 +143,13 @@ void Worker::CleanUp(const v1::Assignment& assignment) {
   v1::TaskEvent event;
   event.mutable_cleaned()->set_payload_id(assignment.payload_id());
   event.mutable_cleaned()->set_attempt(assignment.attempt());
-  outbox_.Add({}, std::move(event));
+  outbox_.Add({.lease_epoch = assignment.lease_epoch()}, std::move(event));
 }
 
-void Worker::Provision(v1::Assignment assignment) {
+void Worker::Provision(v1::Assignment assignment, ConnectorPool::Connection* connection) {
   const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
   if (assignment.host_key().empty()) {
-    const auto learned = LearnHostKey(assignment);
+    const auto learned = LearnHostKey(assignment, connection);
     if (!learned.ok()) {
       v1::TaskEvent event;
       event.mutable_provisioned()->set_retry(true);
@@ -175,7 +172,8 @@ void Worker::Provision(v1::Assignment assignment) {
   if (cancelled) provisioner_.Cancel(key);
 }
 
-absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignment) {
+absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignment,
+                                                 ConnectorPool::Connection* connection) {
   std::string pinned;
   const auto pin = [&](const std::string& host_key) -> absl::StatusOr<std::string> {
     ASSIGN_OR_RETURN(pinned,
@@ -185,7 +183,8 @@ absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignmen
   RETURN_IF_ERROR(ssh::Session::Connect({.address = assignment.address(),
                                          .port = assignment.port(),
                                          .user = assignment.ssh_user()},
-                                        key_, context_.timeouts, &watchdog_, pin)
+                                        key_, context_.timeouts, &watchdog_, pin,
+                                        [connection](int fd) { connection->Watch(fd); })
                       .status());
   return pinned;
 }

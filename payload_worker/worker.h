@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/mutex.h"
-#include "common/work_queue.h"
+#include "payload_worker/connector_pool.h"
 #include "payload_worker/lease_table.h"
 #include "payload_worker/outbox.h"
 #include "payload_worker/provision/provisioner.h"
@@ -27,7 +27,7 @@ namespace longshore {
 struct WorkerOptions {
   std::vector<std::string> servers;
   std::string name;
-  int max_connecting = 64;  // Connector threads.
+  int max_connecting = 64;  // Connections that get on, at a time; see ConnectorPool.
   int max_running = 10000;  // Tasks held in all.
   size_t script_cache_bytes = 64 << 20;
   // Output that waits for an api_server, of all runs together; more waits on the instances.
@@ -63,11 +63,15 @@ class Worker {
   void OnCommitted(const v1::TaskEvent& event) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnHostKey(const v1::HostKeyDecision& decision) ABSL_LOCKS_EXCLUDED(mutex_);
   // On a connector thread.
-  void Deliver(const v1::Assignment& assignment) ABSL_LOCKS_EXCLUDED(mutex_);
-  void CleanUp(const v1::Assignment& assignment) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Provision(v1::Assignment assignment) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Deliver(const v1::Assignment& assignment, ConnectorPool::Connection* connection)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void CleanUp(const v1::Assignment& assignment, ConnectorPool::Connection* connection)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Provision(v1::Assignment assignment, ConnectorPool::Connection* connection)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // The instance's host key, pinned at first contact.
-  absl::StatusOr<std::string> LearnHostKey(const v1::Assignment& assignment)
+  absl::StatusOr<std::string> LearnHostKey(const v1::Assignment& assignment,
+                                           ConnectorPool::Connection* connection)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::string> PinHostKey(const LeaseKey& key, const std::string& host_key)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -89,7 +93,7 @@ class Worker {
   run::DeliveryContext context_;
   run::Follower follower_;
   provision::Provisioner provisioner_;
-  WorkQueue connectors_;
+  ConnectorPool connectors_;
   // Last: its threads call into everything above.
   std::unique_ptr<ServerLink> link_;
 };

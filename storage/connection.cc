@@ -29,7 +29,9 @@ constexpr const char* kKeywords[] = {"dbname",
                                      nullptr};
 constexpr const char* kSettings =
     "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s "
-    "-c client_min_messages=warning -c synchronous_commit=on";
+    "-c client_min_messages=warning -c synchronous_commit=on "
+    // For the trigger tasks_guard: this program names runs by their ids.
+    "-c longshore.runs_have_ids=on";
 
 int64_t ParseInt(std::string_view text) {
   int64_t value = 0;

@@ -28,60 +28,104 @@ struct Claim {
   v1::Assignment assignment;
 };
 
+// Tasks of one deployment that are due.
+struct DueFlow {
+  std::string project;
+  int64_t deployment_id = 0;
+  int due = 0;
+};
+
+// A task under one lease, and who says to hold it.
+struct HeldLease {
+  int64_t task_id = 0;
+  int64_t lease_epoch = 0;
+  std::string worker;
+  auto operator<=>(const HeldLease&) const = default;
+};
+
+// A run directory that `worker` says is gone: of the task that it held under lease_epoch, or, with
+// task_id 0, of the cleanup whose try lease_epoch is the number of.
+struct CleanedRun {
+  int64_t payload_id = 0;
+  int64_t attempt = 0;
+  int64_t task_id = 0;
+  int64_t lease_epoch = 0;
+  std::string worker;
+};
+
 struct ClaimResult {
   std::vector<Claim> claims;
-  // Due tasks looked at; fewer than asked for means that nothing more is due.
-  int examined = 0;
+  int examined = 0;  // Due tasks looked at.
   // Tasks whose instance will never take them, with their end still to be written (TaskStore::End).
   std::vector<TaskEnd> refused;
 };
 
 class LeaseStore {
  public:
-  // Claims due tasks, at most one for each element of `workers`, which names who gets it. Parks
-  // those that have to wait for their remote_path or a place on the instance and postpones those
-  // whose instance is not READY. In a transaction.
+  // The deployments that have tasks of payloads due, with how many each, counted to
+  // `most_counted`; apart from `set_aside`. The oldest and the newest of a project when it has very
+  // many.
+  static absl::StatusOr<std::vector<DueFlow>> FindDueFlows(Connection& connection, int most_counted,
+                                                           const std::vector<int64_t>& set_aside);
+  // The longest due tasks of each flow, as many as it says.
+  static absl::StatusOr<std::vector<int64_t>> FindDue(Connection& connection,
+                                                      const std::vector<DueFlow>& flows,
+                                                      const std::vector<int64_t>& set_aside);
+
+  // Claims the longest due tasks of each flow, as many as it says, at most one for each element of
+  // `workers`, which names who gets it. Parks those that have to wait for their remote_path or a
+  // place on the instance and postpones those whose instance is not READY. In a transaction.
   static absl::StatusOr<ClaimResult> ClaimDue(Connection& connection,
+                                              const std::vector<DueFlow>& flows,
+                                              const std::vector<int64_t>& set_aside,
                                               const std::vector<std::string>& workers,
                                               const ClaimOptions& options);
+  // The same for those of the tasks that are due.
+  static absl::StatusOr<ClaimResult> ClaimTasks(Connection& connection,
+                                                const std::vector<int64_t>& task_ids,
+                                                const std::vector<std::string>& workers,
+                                                const ClaimOptions& options);
 
   struct Renewal {
-    int64_t task_id;
-    int64_t lease_epoch;
+    HeldLease lease;
     bool cancel_requested;
     bool recall_requested;
   };
-  // Renews the leases that are still held under the given epochs; the others are missing in the
-  // answer.
+  // Renews those leases that their workers still hold; the others are missing in the answer.
   static absl::StatusOr<std::vector<Renewal>> Renew(Connection& connection,
-                                                    const std::vector<int64_t>& task_ids,
-                                                    const std::vector<int64_t>& lease_epochs,
+                                                    const std::vector<HeldLease>& leases,
                                                     std::chrono::milliseconds lease_duration);
 
-  // Puts tasks whose lease ran out back to PENDING; returns how many.
-  static absl::StatusOr<int64_t> ReapExpired(Connection& connection);
-  // Locks up to `limit` tasks whose deliver_by is over.
-  static absl::StatusOr<std::vector<int64_t>> FindUndelivered(Connection& connection, int limit);
+  // Puts those of the tasks whose lease ran out back to PENDING; returns how many.
+  static absl::StatusOr<int64_t> ReapExpired(Connection& connection,
+                                             const std::vector<int64_t>& task_ids);
+  // Locks up to `limit` tasks whose deliver_by is over, or, while somebody holds them and has not
+  // said that the script runs, has been over for `grace`.
+  static absl::StatusOr<std::vector<int64_t>> FindUndelivered(Connection& connection, int limit,
+                                                              std::chrono::seconds grace);
+  // Locks up to `limit` tasks that are held and whose end_by is over.
+  static absl::StatusOr<std::vector<int64_t>> FindOverrun(Connection& connection, int limit);
+  // Tasks whose lease ran out.
+  static absl::StatusOr<std::vector<int64_t>> FindExpired(Connection& connection, int limit);
   // Wakes waiting tasks of instances where nothing runs: a net under TaskStore::End.
   static absl::Status WakeStranded(Connection& connection);
   // Time until the next thing to do becomes due (a task, a lease, a cleanup); nullopt when there is
   // nothing.
   static absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue(Connection& connection);
 
-  // Claims up to `limit` run directories that are due for removal, as cleanup assignments.
-  static absl::StatusOr<std::vector<v1::Assignment>> ClaimCleanups(Connection& connection,
-                                                                   int limit);
+  // Claims run directories that are due for removal, at most one for each element of `workers`,
+  // which names who is asked to remove it.
+  static absl::StatusOr<std::vector<Claim>> ClaimCleanups(Connection& connection,
+                                                          const std::vector<std::string>& workers);
+  // Forgets those that are gone, where the one who says so was asked to remove it.
   static absl::Status DeleteCleanups(Connection& connection,
-                                     const std::vector<int64_t>& payload_ids,
-                                     const std::vector<int64_t>& attempts);
+                                     const std::vector<CleanedRun>& cleaned);
 };
 
 // The workers table.
 class WorkerStore {
  public:
   static absl::Status Upsert(Connection& connection, const v1::WorkerHello& hello);
-  // Of every worker that was ever seen, each once.
-  static absl::StatusOr<std::vector<std::string>> PublicKeys(Connection& connection);
 };
 
 }  // namespace longshore::storage

@@ -1,6 +1,7 @@
 #include "storage/payload_store.h"
 
 #include "common/enum_text.h"
+#include "common/random.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 
@@ -54,6 +55,12 @@ StoredPayload ReadPayload(const Result& result, int row) {
   return stored;
 }
 
+std::vector<std::string> NewRunIds(size_t count) {
+  std::vector<std::string> run_ids(count);
+  for (std::string& run_id : run_ids) run_id = RandomRunId();
+  return run_ids;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<int64_t>> PayloadStore::AllocateIds(Connection& connection,
@@ -74,8 +81,9 @@ absl::Status PayloadStore::InsertBatch(Connection& connection, int64_t deploymen
   return connection
       .Execute(
           "INSERT INTO payloads (deployment_id, execute_payload, timeout, id, instance_id,"
-          " remote_path, task_id)"
-          " SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[])",
+          " remote_path, task_id, run_id)"
+          " SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[],"
+          " $8::text[])",
           Params()
               .Int(deployment_id)
               .Bool(deployment.execute_payload)
@@ -83,7 +91,8 @@ absl::Status PayloadStore::InsertBatch(Connection& connection, int64_t deploymen
               .Ints(ids)
               .Ints(instance_ids)
               .Texts(remote_paths)
-              .Ints(task_ids))
+              .Ints(task_ids)
+              .Texts(NewRunIds(ids.size())))
       .status();
 }
 
@@ -190,9 +199,12 @@ absl::Status PayloadStore::Retry(Connection& connection, const std::vector<int64
           " executed = false, copied = false, exit_code = NULL, execution_time_us = NULL, error = "
           "'',"
           " failure_reason = '', output_bytes = 0, output_truncated = false, started_at = NULL,"
-          " finished_at = NULL, updated_at = now()"
-          " FROM unnest($1::bigint[], $2::bigint[]) AS u(id, task_id) WHERE p.id = u.id",
-          Params().Ints(ids).Ints(task_ids))
+          " finished_at = NULL, updated_at = now(), run_id = u.run_id,"
+          " earlier_run_ids = p.earlier_run_ids"
+          "  || coalesce(nullif(p.run_id, ''), p.id || '.' || p.attempt)"
+          " FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(id, task_id, run_id)"
+          " WHERE p.id = u.id",
+          Params().Ints(ids).Ints(task_ids).Texts(NewRunIds(ids.size())))
       .status();
 }
 
@@ -201,9 +213,12 @@ absl::Status PayloadStore::SetTasks(Connection& connection, const std::vector<in
   return connection
       .Execute(
           "UPDATE payloads p SET task_id = u.task_id, updated_at = now(),"
-          " timeout = CASE WHEN $3::integer = 0 THEN p.timeout ELSE $3 END"
-          " FROM unnest($1::bigint[], $2::bigint[]) AS u(id, task_id) WHERE p.id = u.id",
-          Params().Ints(ids).Ints(task_ids).Int(timeout))
+          " timeout = CASE WHEN $3::integer = 0 THEN p.timeout ELSE $3 END,"
+          " run_id = CASE WHEN p.run_id = '' AND p.status = 'TRANSFERRED' THEN u.run_id"
+          " ELSE p.run_id END"
+          " FROM unnest($1::bigint[], $2::bigint[], $4::text[]) AS u(id, task_id, run_id)"
+          " WHERE p.id = u.id",
+          Params().Ints(ids).Ints(task_ids).Int(timeout).Texts(NewRunIds(ids.size())))
       .status();
 }
 

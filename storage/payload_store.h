@@ -26,6 +26,7 @@ class PayloadStore {
   // Ids for `count` payloads to be inserted with InsertBatch.
   static absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
   // One row for each index: ids[i] for instance_ids[i] at remote_paths[i], moved by task_ids[i].
+  // Each gets the id of its run.
   static absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                                   const NewDeployment& deployment, const std::vector<int64_t>& ids,
                                   const std::vector<int64_t>& instance_ids,
@@ -57,10 +58,11 @@ class PayloadStore {
   // The payloads of an instance that are not terminal, by id.
   static absl::StatusOr<std::vector<int64_t>> OpenOfInstance(Connection& connection,
                                                              int64_t instance_id);
-  // FAILED or CANCELLED -> PENDING: a new attempt, moved by task_ids[i].
+  // FAILED or CANCELLED -> PENDING: a new attempt with a new run, moved by task_ids[i].
   static absl::Status Retry(Connection& connection, const std::vector<int64_t>& ids,
                             const std::vector<int64_t>& task_ids);
-  // Hands the payloads to new tasks, with a new timeout where it is not 0.
+  // Hands the payloads to new tasks, with a new timeout where it is not 0. A run that has no id yet
+  // gets one: it has not been started.
   static absl::Status SetTasks(Connection& connection, const std::vector<int64_t>& ids,
                                const std::vector<int64_t>& task_ids, int timeout);
 };

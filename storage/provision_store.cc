@@ -12,7 +12,7 @@ constexpr int64_t kMaxLogCharacters = 256 * 1024;
 
 }  // namespace
 
-absl::StatusOr<std::vector<v1::Assignment>> ProvisionStore::Claim(
+absl::StatusOr<std::vector<longshore::storage::Claim>> ProvisionStore::Claim(
     Connection& connection, const std::string& worker, int limit,
     std::chrono::milliseconds lease_duration) {
   ASSIGN_OR_RETURN(
@@ -31,9 +31,11 @@ absl::StatusOr<std::vector<v1::Assignment>> ProvisionStore::Claim(
           " i.host_key, i.name, i.tags FROM claimed c JOIN instances i ON i.id = c.instance_id"
           " ORDER BY c.id",
           Params().Text(worker).Int(limit).Int(lease_duration.count())));
-  std::vector<v1::Assignment> assignments;
+  std::vector<longshore::storage::Claim> claims;
   for (int row = 0; row < result.rows(); ++row) {
-    v1::Assignment& assignment = assignments.emplace_back();
+    longshore::storage::Claim& claim = claims.emplace_back();
+    claim.worker = worker;
+    v1::Assignment& assignment = claim.assignment;
     assignment.set_provision(true);
     assignment.set_task_id(result.Int(row, 0));
     assignment.set_lease_epoch(result.Int(row, 1));
@@ -46,7 +48,7 @@ absl::StatusOr<std::vector<v1::Assignment>> ProvisionStore::Claim(
     assignment.set_instance_name(std::string(result.Text(row, 8)));
     for (std::string& tag : result.TextArray(row, 9)) assignment.add_tags(std::move(tag));
   }
-  return assignments;
+  return claims;
 }
 
 absl::Status ProvisionStore::Complete(Connection& connection, const LockedTask& task) {

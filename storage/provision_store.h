@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "proto/longshore/v1/worker_service.pb.h"
 #include "storage/connection.h"
+#include "storage/lease_store.h"
 #include "storage/task_store.h"
 
 namespace longshore::storage {
@@ -19,7 +20,7 @@ namespace longshore::storage {
 class ProvisionStore {
  public:
   // Claims up to `limit` due ones for `worker`; their instances are PROVISIONING. In a transaction.
-  static absl::StatusOr<std::vector<v1::Assignment>> Claim(
+  static absl::StatusOr<std::vector<longshore::storage::Claim>> Claim(
       Connection& connection, const std::string& worker, int limit,
       std::chrono::milliseconds lease_duration);
 

@@ -136,7 +136,7 @@ TEST_F(RolloutTest, WaitingForAPlaceDoesNotCountForTheDeadline) {
                   .ok());
   OpenGates();
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto undelivered, LeaseStore::FindUndelivered(c, 10));
+    ASSIGN_OR_RETURN(const auto undelivered, LeaseStore::FindUndelivered(c, 10, std::chrono::seconds(60)));
     EXPECT_THAT(undelivered, IsEmpty());
     return absl::OkStatus();
   });
@@ -154,7 +154,7 @@ TEST_F(RolloutTest, StopsAtMaxErrors) {
   EXPECT_EQ(Deployment(1).stop_reason(), "2 payloads failed; the rollout stops at max_errors 2");
   OpenGates();
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto claimed, LeaseStore::ClaimDue(c, {"w", "w"}, {}));
+    ASSIGN_OR_RETURN(const auto claimed, ClaimDue(c, {"w", "w"}, {}));
     EXPECT_THAT(claimed.claims, IsEmpty());
     EXPECT_THAT(claimed.refused, SizeIs(1));
     for (const TaskEnd& end : claimed.refused) EXPECT_EQ(end.status, v1::PAYLOAD_STATUS_CANCELLED);

@@ -16,8 +16,10 @@ class ScriptStore {
   // Does nothing when the script is there already. `sha256` is 32 raw bytes.
   static absl::Status Put(Connection& connection, const std::string& sha256,
                           const std::string& content);
-  static absl::StatusOr<std::optional<std::string>> Get(Connection& connection,
-                                                        const std::string& sha256);
+  // The script, when `worker` holds a task that is about it.
+  static absl::StatusOr<std::optional<std::string>> GetForHolder(Connection& connection,
+                                                                 const std::string& sha256,
+                                                                 const std::string& worker);
 };
 
 }  // namespace longshore::storage

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <random>
 
 #include "storage/output_store.h"
 #include "storage/request_id_store.h"
@@ -85,10 +86,10 @@ TEST_F(StorageTest, TextArraysComeBackAsTheyWent) {
 TEST_F(StorageTest, FirstHostKeyIsPinned) {
   const int64_t id = AddInstance("a", /*host_key=*/"");
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string first, InstanceStore::PinHostKey(c, id, "ssh-ed25519 A"));
-    ASSIGN_OR_RETURN(const std::string second, InstanceStore::PinHostKey(c, id, "ssh-ed25519 B"));
-    EXPECT_EQ(first, "ssh-ed25519 A");
-    EXPECT_EQ(second, "ssh-ed25519 A");
+    ASSIGN_OR_RETURN(const std::string first, InstanceStore::PinHostKey(c, id, HostKey('A')));
+    ASSIGN_OR_RETURN(const std::string second, InstanceStore::PinHostKey(c, id, HostKey('B')));
+    EXPECT_EQ(first, HostKey('A'));
+    EXPECT_EQ(second, HostKey('A'));
     return absl::OkStatus();
   });
 }
@@ -100,12 +101,16 @@ TEST_F(StorageTest, ClaimsEachTaskOnceUnderARisingEpoch) {
   EXPECT_THAT(Claim(10), IsEmpty());
   ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() - interval '1 s'").ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto fenced, LeaseStore::Renew(c, {task}, {0}, std::chrono::seconds(9)));
+    ASSIGN_OR_RETURN(const auto fenced,
+                     LeaseStore::Renew(c, {{task, 0, "w"}}, std::chrono::seconds(9)));
     EXPECT_THAT(fenced, IsEmpty());
-    ASSIGN_OR_RETURN(const int64_t reaped, LeaseStore::ReapExpired(c));
+    ASSIGN_OR_RETURN(const auto expired, LeaseStore::FindExpired(c, 10));
+    EXPECT_THAT(expired, ElementsAre(task));
+    ASSIGN_OR_RETURN(const int64_t reaped, LeaseStore::ReapExpired(c, expired));
     EXPECT_EQ(reaped, 1);
     // The lease that ran out cannot be renewed any more.
-    ASSIGN_OR_RETURN(const auto late, LeaseStore::Renew(c, {task}, {1}, std::chrono::seconds(9)));
+    ASSIGN_OR_RETURN(const auto late,
+                     LeaseStore::Renew(c, {{task, 1, "w"}}, std::chrono::seconds(9)));
     EXPECT_THAT(late, IsEmpty());
     return absl::OkStatus();
   });
@@ -232,20 +237,182 @@ TEST_F(StorageTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   Claim(1);
   Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
   const auto claim = [&] {
-    std::vector<v1::Assignment> cleanups;
+    std::vector<storage::Claim> cleanups;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(cleanups, LeaseStore::ClaimCleanups(c, 10));
+      ASSIGN_OR_RETURN(cleanups, LeaseStore::ClaimCleanups(c, {"w", "v"}));
       return absl::OkStatus();
     });
     return cleanups;
   };
   EXPECT_THAT(claim(), IsEmpty());
   ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
-  EXPECT_THAT(claim(), SizeIs(1));
+  const auto claimed = claim();
+  ASSERT_THAT(claimed, SizeIs(1));
+  EXPECT_EQ(claimed[0].worker, "w");
+  EXPECT_EQ(claimed[0].assignment.run().size(), 32u);
   EXPECT_THAT(claim(), IsEmpty());
-  Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {task}, {1}); });
+  // Neither who was not asked, nor whose try is over, nor who never held the task says that it is
+  // gone.
+  const int64_t turn = claimed[0].assignment.lease_epoch();
+  for (const CleanedRun& other :
+       {CleanedRun{task, 1, 0, turn, "v"}, CleanedRun{task, 1, 0, 99, "w"},
+        CleanedRun{task, 1, task, 1, "v"}, CleanedRun{task, 1, task, 2, "w"}}) {
+    Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {other}); });
+  }
+  ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
+  EXPECT_THAT(claim(), SizeIs(1));
+  Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {{task, 1, 0, turn + 1, "w"}}); });
   ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
   EXPECT_THAT(claim(), IsEmpty());
+}
+
+TEST_F(StorageTest, WhoFollowedARunToItsEndSaysThatItIsCleaned) {
+  const int64_t instance = AddInstance("a");
+  const int64_t task = AddPayload(instance, "/x");
+  Claim(1);
+  Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
+  Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {{task, 1, task, 1, "w"}}); });
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto next, c.Execute("SELECT count(*) FROM run_cleanups", Params()));
+    EXPECT_EQ(next.Int(0, 0), 0);
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(StorageTest, EveryAttemptHasARunOfItsOwn) {
+  const int64_t instance = AddInstance("a");
+  const int64_t first = AddPayload(instance, "/x");
+  const int64_t second = AddPayload(instance, "/y");
+  const auto run_of = [&](int64_t payload) {
+    std::string run;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto row, c.Execute("SELECT run_id, cardinality(earlier_run_ids)"
+                                                 " FROM payloads WHERE id = $1",
+                                                 Params().Int(payload)));
+      run = std::string(row.Text(0, 0)) + "/" + std::string(row.Text(0, 1));
+      return absl::OkStatus();
+    });
+    return run;
+  };
+  EXPECT_EQ(run_of(first).size(), 34u);
+  EXPECT_NE(run_of(first), run_of(second));
+  const std::string before = run_of(first);
+  Claim(1);
+  TaskEnd end = Completed(first, instance);
+  end.status = v1::PAYLOAD_STATUS_FAILED;
+  end.failure_reason = v1::FAILURE_REASON_NONZERO_EXIT;
+  end.exit_code = 3;
+  Do([&](Connection& c) { return TaskStore::End(c, {end}, limit_); });
+  Do([&](Connection& c) { return PayloadStore::Retry(c, {first}, {first}); });
+  EXPECT_NE(run_of(first).substr(0, 32), before.substr(0, 32));
+  EXPECT_EQ(run_of(first).substr(32), "/1");
+}
+
+// An api_server from before runs had ids would have the run looked for under another name.
+TEST_F(StorageTest, AnOlderApiServerClaimsNothingWhoseRunHasAnId) {
+  const int64_t task = AddPayload(AddInstance("a"), "/x");
+  constexpr char kOldClaim[] =
+      "SET LOCAL longshore.runs_have_ids = off; UPDATE tasks SET status = 'RUNNING',"
+      " lease_epoch = lease_epoch + 1, worker = 'old', lease_until = now() + interval '9 s'";
+  ASSERT_TRUE(Sql(kOldClaim).ok());
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto locked, TaskStore::Lock(c, {task}));
+    EXPECT_EQ(locked.at(0).status, v1::TASK_STATUS_PENDING);
+    EXPECT_EQ(locked.at(0).lease_epoch, 0);
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(Sql("UPDATE payloads SET run_id = ''").ok());
+  ASSERT_TRUE(Sql(kOldClaim).ok());
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto locked, TaskStore::Lock(c, {task}));
+    EXPECT_EQ(locked.at(0).status, v1::TASK_STATUS_RUNNING);
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(StorageTest, PathsOfAnyLengthCanBeClaimed) {
+  std::string path;
+  std::mt19937 random;
+  while (path.size() < 7000) path += "/" + std::to_string(random());
+  const int64_t instance = AddInstance("a");
+  const int64_t first = AddPayload(instance, path);
+  AddPayload(instance, path);
+  EXPECT_THAT(Claim(10), ElementsAre(first));
+  Do([&](Connection& c) { return PayloadStore::MarkExecuting(c, {first}); });
+  ASSERT_TRUE(Sql("UPDATE tasks SET maybe_started = true").ok());
+}
+
+TEST_F(StorageTest, DueFlowsAreCountedByProjectAndDeployment) {
+  const int64_t instance = AddInstance("a");
+  const int64_t other = AddInstance("b");
+  ASSERT_TRUE(Sql("UPDATE instances SET project = 'p' WHERE id = " + std::to_string(other)).ok());
+  AddDeployment({instance, instance, instance}, "/x", {});
+  AddDeployment({other}, "/x", {});
+  const int64_t late = AddPayload(other, "/y");
+  ASSERT_TRUE(
+      Sql("UPDATE tasks SET run_at = now() + interval '1 h' WHERE id = " + std::to_string(late))
+          .ok());
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto flows, LeaseStore::FindDueFlows(c, 2, {}));
+    EXPECT_EQ(flows.size(), 2u);
+    EXPECT_EQ(flows.at(0).project, "");
+    EXPECT_EQ(flows.at(0).deployment_id, 1);
+    EXPECT_EQ(flows.at(0).due, 2);  // Counted so far.
+    EXPECT_EQ(flows.at(1).project, "p");
+    EXPECT_EQ(flows.at(1).due, 1);
+    ASSIGN_OR_RETURN(const auto due, LeaseStore::FindDue(c, flows, {1}));
+    EXPECT_THAT(due, ElementsAre(2, 3, 4));
+    ASSIGN_OR_RETURN(const auto claimed, LeaseStore::ClaimTasks(c, {3}, {"w", "w"}, {}));
+    EXPECT_EQ(claimed.claims.at(0).assignment.task_id(), 3);
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(StorageTest, AHostKeyOfTwoLinesIsNotStored) {
+  const std::string id = std::to_string(AddInstance("a"));
+  EXPECT_FALSE(
+      Sql("UPDATE instances SET host_key = host_key || E'\\nother ' || host_key WHERE id = " + id)
+          .ok());
+  EXPECT_FALSE(Sql("UPDATE instances SET host_key = 'ssh-rsa nonsense' WHERE id = " + id).ok());
+  EXPECT_TRUE(Sql("UPDATE instances SET host_key = '' WHERE id = " + id).ok());
+}
+
+TEST_F(StorageTest, AnExecutionHasADeadlineOfTheServersOwn) {
+  const int64_t task = AddPayload(AddInstance("a"), "/x");
+  Claim(1);
+  const auto overrun = [&] {
+    std::vector<int64_t> found;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(found, LeaseStore::FindOverrun(c, 10));
+      return absl::OkStatus();
+    });
+    return found;
+  };
+  const auto follow = [&] {
+    Do([&](Connection& c) {
+      return TaskStore::SetRunDeadlines(c, {task}, std::chrono::hours(1), std::chrono::minutes(1));
+    });
+  };
+  // Nothing is known of a start yet.
+  follow();
+  ASSERT_TRUE(Sql("UPDATE tasks SET deliver_by = now() - interval '30 s'").ok());
+  EXPECT_THAT(overrun(), IsEmpty());
+  Do([&](Connection& c) { return PayloadStore::MarkExecuting(c, {task}); });
+  follow();
+  EXPECT_THAT(overrun(), IsEmpty());
+  // Its timeout is 60 s; whoever has attached only now has a minute to hear of its end.
+  ASSERT_TRUE(Sql("UPDATE payloads SET started_at = now() - interval '10 min'").ok());
+  follow();
+  EXPECT_THAT(overrun(), IsEmpty());
+  ASSERT_TRUE(Sql("UPDATE tasks SET end_by = now() - interval '1 s'").ok());
+  EXPECT_THAT(overrun(), ElementsAre(task));
+  // It has ended, only its output has not come.
+  Do([&](Connection& c) { return TaskStore::WaitForOutput(c, {task}); });
+  EXPECT_THAT(overrun(), IsEmpty());
+  // However often somebody attaches, not for ever.
+  ASSERT_TRUE(Sql("UPDATE payloads SET started_at = now() - interval '2 h'").ok());
+  follow();
+  EXPECT_THAT(overrun(), ElementsAre(task));
 }
 
 // Both are due at once, the one that waits has the lower id: neither may keep the other waiting.
@@ -258,7 +425,7 @@ TEST_F(StorageTest, WhatRunsOrMayRunComesBeforeWhatWaitsForIt) {
     const int64_t second = AddPayload(instance, "/x");
     ASSERT_TRUE(Sql(started + std::to_string(second)).ok());
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto claimed, LeaseStore::ClaimDue(c, {"w", "w", "w"}, {}));
+      ASSIGN_OR_RETURN(const auto claimed, ClaimDue(c, {"w", "w", "w"}, {}));
       EXPECT_EQ(claimed.claims.size(), 1u);
       EXPECT_EQ(claimed.claims.at(0).assignment.payload_id(), second);
       return absl::OkStatus();
@@ -278,13 +445,13 @@ TEST_F(StorageTest, OnlyAnExecutionWhoseHolderIsLostIsInDoubt) {
     return doubt;
   };
   Do([&](Connection& c) -> absl::Status {
-    RETURN_IF_ERROR(LeaseStore::ClaimDue(c, {"w"}, {}).status());
+    RETURN_IF_ERROR(ClaimDue(c, {"w"}, {}).status());
     return TaskStore::Reschedule(c, {payload}, {std::chrono::milliseconds(0)}, {"not reached"});
   });
   EXPECT_FALSE(in_doubt());
-  Do([&](Connection& c) { return LeaseStore::ClaimDue(c, {"w"}, {}).status(); });
+  Do([&](Connection& c) { return ClaimDue(c, {"w"}, {}).status(); });
   ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() - interval '1 second'").ok());
-  Do([&](Connection& c) { return LeaseStore::ReapExpired(c).status(); });
+  Do([&](Connection& c) { return LeaseStore::ReapExpired(c, {payload}).status(); });
   EXPECT_TRUE(in_doubt());
 }
 
@@ -293,7 +460,7 @@ TEST_F(StorageTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
     const int64_t task = AddPayload(instance, "/x");
     Do([&](Connection& c) -> absl::Status {
       if (tried) {
-        RETURN_IF_ERROR(LeaseStore::ClaimDue(c, {"w"}, {}).status());
+        RETURN_IF_ERROR(ClaimDue(c, {"w"}, {}).status());
         RETURN_IF_ERROR(TaskStore::Reschedule(c, {task}, {std::chrono::hours(1)}, {"broke"}));
       }
       TaskEnd end = Completed(task, instance);
@@ -309,10 +476,10 @@ TEST_F(StorageTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
   cancel(AddInstance("never reached", /*host_key=*/""), true);
   ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto cleanups, LeaseStore::ClaimCleanups(c, 10));
+    ASSIGN_OR_RETURN(const auto cleanups, LeaseStore::ClaimCleanups(c, {"w", "w"}));
     EXPECT_EQ(cleanups.size(), 1u);
-    EXPECT_EQ(cleanups.at(0).payload_id(), tried);
-    EXPECT_EQ(cleanups.at(0).remote_path(), "/x");
+    EXPECT_EQ(cleanups.at(0).assignment.payload_id(), tried);
+    EXPECT_EQ(cleanups.at(0).assignment.remote_path(), "/x");
     return absl::OkStatus();
   });
 }

@@ -46,7 +46,8 @@ v1::Task ReadTask(const Result& result, int row) {
 #define LOCKED_TASK_SELECT                                                                 \
   "SELECT t.id, t.type, t.status, t.lease_epoch, t.payload_id, t.instance_id,"             \
   " t.failures, t.cancel_requested, t.recall_requested, i.terminating, p.status, t.error," \
-  " t.maybe_started"                                                                       \
+  " t.maybe_started, t.worker, t.remote_path,"                                             \
+  " coalesce(p.execute_payload OR t.type = 'PAYLOAD_EXECUTE', false), p.timeout"           \
   " FROM tasks t JOIN instances i ON i.id = t.instance_id"                                 \
   " LEFT JOIN payloads p ON p.id = t.payload_id "
 
@@ -57,8 +58,12 @@ std::vector<LockedTask> ReadLockedTasks(const Result& result) {
                      .type = EnumFromText<v1::TaskType>(result.Text(row, 1)),
                      .status = EnumFromText<v1::TaskStatus>(result.Text(row, 2)),
                      .lease_epoch = result.Int(row, 3),
+                     .worker = std::string(result.Text(row, 13)),
                      .payload_id = result.Int(row, 4),
                      .instance_id = result.Int(row, 5),
+                     .remote_path = std::string(result.Text(row, 14)),
+                     .timeout = static_cast<int>(result.Int(row, 16)),
+                     .executes = result.Bool(row, 15),
                      .failures = static_cast<int>(result.Int(row, 6)),
                      .cancel_requested = result.Bool(row, 7),
                      .recall_requested = result.Bool(row, 8),
@@ -92,6 +97,7 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
   std::vector<std::optional<int64_t>> exit_codes;
   std::vector<std::optional<int64_t>> times;
   std::vector<int64_t> output_bytes;
+  std::vector<bool> missing;
   std::vector<int64_t> truncated;
   for (const TaskEnd& end : ends) {
     if (end.status == v1::PAYLOAD_STATUS_TRANSFERRED) continue;
@@ -103,6 +109,7 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
     exit_codes.push_back(end.exit_code);
     times.push_back(end.execution_time_us);
     output_bytes.push_back(end.output_bytes);
+    missing.push_back(end.output_missing);
     if (end.output_bytes > limit.total()) truncated.push_back(end.payload_id);
   }
   if (ids.empty()) return absl::OkStatus();
@@ -112,12 +119,13 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
                    " error = u.error, executed = p.executed OR u.executed, exit_code = u.exit_code,"
                    " execution_time_us = u.time_us,"
                    " output_bytes = greatest(p.output_bytes, u.output_bytes),"
-                   " output_truncated = greatest(p.output_bytes, u.output_bytes) > $9::bigint,"
+                   " output_truncated = u.missing"
+                   "  OR greatest(p.output_bytes, u.output_bytes) > $9::bigint,"
                    " started_at = CASE WHEN u.executed THEN coalesce(p.started_at, now())"
                    " ELSE p.started_at END, finished_at = now(), updated_at = now()"
                    " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
-                   " $6::integer[], $7::bigint[], $8::bigint[]) AS u(id, status, reason, error,"
-                   " executed, exit_code, time_us, output_bytes)"
+                   " $6::integer[], $7::bigint[], $8::bigint[], $10::boolean[]) AS u(id, status,"
+                   " reason, error, executed, exit_code, time_us, output_bytes, missing)"
                    " WHERE p.id = u.id AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')",
                    Params()
                        .Ints(ids)
@@ -128,7 +136,8 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
                        .OptionalInts(exit_codes)
                        .OptionalInts(times)
                        .Ints(output_bytes)
-                       .Int(limit.total()))
+                       .Int(limit.total())
+                       .Bools(missing))
           .status());
   return truncated.empty() ? absl::OkStatus() : OutputStore::Trim(connection, truncated, limit);
 }
@@ -167,8 +176,8 @@ absl::Status RememberLeftovers(Connection& connection, const std::vector<TaskEnd
   // cannot.
   return connection
       .Execute(
-          "INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_at)"
-          " SELECT p.id, p.attempt, p.instance_id, now() + interval '20 seconds'"
+          "INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_id, run_at)"
+          " SELECT p.id, p.attempt, p.instance_id, p.run_id, now() + interval '20 seconds'"
           " FROM payloads p JOIN instances i ON i.id = p.instance_id AND i.host_key <> ''"
           " WHERE p.id = ANY ($1::bigint[]) OR (p.id = ANY ($2::bigint[]) AND EXISTS ("
           "  SELECT 1 FROM tasks t WHERE t.payload_id = p.id"
@@ -228,11 +237,12 @@ absl::Status TaskStore::InsertBatch(Connection& connection, const NewTasks& task
   RETURN_IF_ERROR(
       connection
           .Execute("INSERT INTO tasks (type, deliver_by, id, payload_id, instance_id, remote_path,"
-                   " depends_on, blocked_by, deployment_id, gated)"
+                   " depends_on, blocked_by, deployment_id, gated, project)"
                    " SELECT $1, now() + $2::bigint * interval '1 second', u.*, u.depends_on, d.id,"
-                   " coalesce(d.max_concurrency > 0, false)"
+                   " coalesce(d.max_concurrency > 0, false), i.project"
                    " FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[],"
                    " $7::bigint[]) AS u(id, payload_id, instance_id, remote_path, depends_on)"
+                   " JOIN instances i ON i.id = u.instance_id"
                    " LEFT JOIN payloads p ON p.id = u.payload_id"
                    " LEFT JOIN deployments d ON d.id = p.deployment_id",
                    Params()
@@ -338,15 +348,30 @@ absl::Status TaskStore::Release(Connection& connection, const std::vector<int64_
       .status();
 }
 
-absl::Status TaskStore::ExtendForRun(Connection& connection, const std::vector<int64_t>& ids,
-                                     std::chrono::seconds delivery_timeout) {
+absl::Status TaskStore::SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
+                                        std::chrono::seconds delivery_timeout,
+                                        std::chrono::seconds grace) {
   if (ids.empty()) return absl::OkStatus();
   return connection
       .Execute(
-          "UPDATE tasks t SET failures = 0, deliver_by = now()"
-          " + ($2::bigint + p.timeout) * interval '1 second'"
-          " FROM payloads p WHERE t.id = ANY ($1::bigint[]) AND p.id = t.payload_id",
-          Params().Ints(ids).Int(delivery_timeout.count()))
+          "UPDATE tasks t SET failures = 0,"
+          " deliver_by = p.started_at + ($2::bigint + p.timeout) * interval '1 second',"
+          " end_by = least(p.started_at + ($2::bigint + p.timeout) * interval '1 second',"
+          "  greatest(p.started_at + p.timeout * interval '1 second', now()))"
+          "  + $3::bigint * interval '1 second'"
+          " FROM payloads p WHERE t.id = ANY ($1::bigint[]) AND p.id = t.payload_id"
+          " AND p.started_at IS NOT NULL",
+          Params().Ints(ids).Int(delivery_timeout.count()).Int(grace.count()))
+      .status();
+}
+
+absl::Status TaskStore::WaitForOutput(Connection& connection, const std::vector<int64_t>& ids) {
+  if (ids.empty()) return absl::OkStatus();
+  return connection
+      .Execute(
+          "UPDATE tasks SET end_by = greatest(end_by, deliver_by)"
+          " WHERE id = ANY ($1::bigint[]) AND end_by IS NOT NULL",
+          Params().Ints(ids))
       .status();
 }
 

@@ -40,8 +40,12 @@ struct LockedTask {
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
   v1::TaskStatus status = v1::TASK_STATUS_UNSPECIFIED;
   int64_t lease_epoch = 0;
+  std::string worker;  // Who holds it, or held it last.
   int64_t payload_id = 0;
   int64_t instance_id = 0;
+  std::string remote_path;  // As it was asked for: may begin with "~/".
+  int timeout = 0;          // Of its payload, in seconds.
+  bool executes = false;    // It is to run the script, not only to deliver it.
   int failures = 0;
   bool cancel_requested = false;
   bool recall_requested = false;
@@ -68,7 +72,8 @@ struct TaskEnd {
   std::optional<int64_t> exit_code;
   std::optional<int64_t> execution_time_us;
   int64_t output_bytes = 0;
-  bool run_directory = false;  // A run directory is left on the instance: remember to clean it up.
+  bool output_missing = false;  // Something that was printed is not among what is stored.
+  bool run_directory = false;   // A run directory is left on the instance: remember to clean it up.
 };
 
 // The end of a task whose script has not been started and is not wanted any more.
@@ -110,10 +115,15 @@ class TaskStore {
                                  const std::vector<std::string>& errors);
   // Back to PENDING at once: handed over.
   static absl::Status Release(Connection& connection, const std::vector<int64_t>& ids);
-  // The scripts of these tasks have been started: from now on the deadline is for losing contact,
-  // not for delivery.
-  static absl::Status ExtendForRun(Connection& connection, const std::vector<int64_t>& ids,
-                                   std::chrono::seconds delivery_timeout);
+  // The scripts of these tasks run, and somebody follows them. From now on the deadlines count from
+  // the start of the script: deliver_by is for losing contact, its timeout and delivery_timeout
+  // later; end_by is for an instance that does not end it, its timeout and `grace` later, but not
+  // before it has been followed for `grace`.
+  static absl::Status SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
+                                      std::chrono::seconds delivery_timeout,
+                                      std::chrono::seconds grace);
+  // Their scripts have ended, and the output is still on its way: that may take until deliver_by.
+  static absl::Status WaitForOutput(Connection& connection, const std::vector<int64_t>& ids);
 
   // Lets what depends on the completed tasks begin and ends what depends on the others.
   static absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,

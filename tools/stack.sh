@@ -125,7 +125,8 @@ up() {
 
   ssh-keygen -q -t ed25519 -N '' -C longshore -f "$dir/ssh_key"
   start api_server "$api_server" --listen="127.0.0.1:$api_port" --worker_listen="127.0.0.1:$worker_port" \
-    --database_url="$url" --allowed_payload_dirs="$dir/payloads" --local_instances_dir="$dir/machines" ${LONGSHORE_API_FLAGS:-}
+    --database_url="$url" --allowed_payload_dirs="$dir/payloads" --local_instances_dir="$dir/machines" \
+    --authorized_keys_file="$dir/ssh_key.pub" ${LONGSHORE_API_FLAGS:-}
   start payload_worker "$payload_worker" --api_server="127.0.0.1:$worker_port" --ssh_private_key="$dir/ssh_key" \
     --provision_playbook="$top/ansible/main.yml" --name=local ${LONGSHORE_WORKER_FLAGS:-}
   wait_for api_server "$api_port"

@@ -114,8 +114,9 @@ constexpr Check kChecks[] = {
      " FROM payloads p LEFT JOIN (SELECT payload_id, attempt, sum(end_byte - start_byte) AS stored"
      "  FROM payload_output GROUP BY payload_id, attempt) o"
      " ON o.payload_id = p.id AND o.attempt = p.attempt WHERE p.status NOT IN " OPEN_STATUSES
-     " AND (p.output_truncated <> (p.output_bytes > " SETTING(
-         "max_output_bytes") ")"
+     // An output that was cut short on the instance is truncated as well.
+     " AND ((p.output_bytes > " SETTING(
+         "max_output_bytes") " AND NOT p.output_truncated)"
                              " OR coalesce(o.stored, 0) <> least(p.output_bytes, " SETTING(
                                  "max_output_bytes") "))"},
     {5, "the guards of the state machines are in place",

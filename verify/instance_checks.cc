@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -46,14 +45,14 @@ struct Host {
   std::vector<std::string> directories;
 };
 
-// "run 7.1" or "upload .longshore-7.9-2" -> payload 7; 0 for what is not Longshore's.
-int64_t PayloadOf(std::string_view found) {
-  found.remove_prefix(found.find(' ') + 1);
-  constexpr std::string_view kUpload = ".longshore-";
-  if (found.substr(0, kUpload.size()) == kUpload) found.remove_prefix(kUpload.size());
-  int64_t id = 0;
-  std::from_chars(found.data(), found.data() + found.size(), id);
-  return id;
+// "run NAME" or "upload .longshore-NAME.TASK-EPOCH" -> the name of the run; of a run that is named
+// in the old way, PAYLOAD.ATTEMPT, an upload names the payload alone.
+std::string RunOf(const std::string& found) {
+  std::string name = found.substr(found.find(' ') + 1);
+  const std::string upload = ".longshore-";
+  if (name.compare(0, upload.size(), upload) != 0) return name;
+  name.erase(0, upload.size());
+  return name.substr(0, name.find('.'));
 }
 
 // A file that only this process reads, gone with the object.
@@ -143,25 +142,40 @@ absl::StatusOr<std::vector<Host>> ReadHosts(Connection& connection) {
   return hosts;
 }
 
-// Of `found` on the instance, what belongs to no open payload there and to no cleanup.
-absl::StatusOr<std::vector<std::string>> Unaccounted(Connection& connection, int64_t instance_id,
-                                                     const std::set<std::string>& found) {
-  std::vector<int64_t> ids;
-  for (const std::string& line : found) ids.push_back(PayloadOf(line));
+// What was found on an instance, by whose it is.
+struct Findings {
+  std::vector<std::string> left_behind;  // This database's, of no open payload and no cleanup.
+  int others = 0;                        // Another installation's, or a lost database's.
+};
+
+absl::StatusOr<Findings> Judge(Connection& connection, int64_t instance_id,
+                               const std::set<std::string>& found) {
+  std::vector<std::string> lines(found.begin(), found.end());
+  std::vector<std::string> runs;
+  for (const std::string& line : lines) runs.push_back(RunOf(line));
   ASSIGN_OR_RETURN(
       const Result result,
-      connection.Execute("SELECT p.id FROM payloads p WHERE p.id = ANY ($1::bigint[])"
-                         " AND p.instance_id = $2 AND (p.status IN ('PENDING', 'TRANSFERRED',"
-                         " 'EXECUTING') OR EXISTS (SELECT 1 FROM run_cleanups c"
-                         " WHERE c.payload_id = p.id))",
-                         Params().Ints(ids).Int(instance_id)));
-  std::set<int64_t> accounted;
-  for (int row = 0; row < result.rows(); ++row) accounted.insert(result.Int(row, 0));
-  std::vector<std::string> rest;
-  for (const std::string& line : found) {
-    if (accounted.count(PayloadOf(line)) == 0) rest.push_back(line);
+      connection.Execute(
+          "WITH runs AS (SELECT coalesce(nullif(run_id, ''), id || '.' || attempt) AS name, id,"
+          "  status IN ('PENDING', 'TRANSFERRED', 'EXECUTING') AS open, run_id = '' AS old"
+          "  FROM payloads WHERE instance_id = $3"
+          "  UNION ALL SELECT unnest(earlier_run_ids), id, false, false FROM payloads"
+          "  WHERE instance_id = $3)"
+          " SELECT f.line, count(r.id) > 0, coalesce(bool_or(r.open OR EXISTS (SELECT 1"
+          "  FROM run_cleanups c WHERE c.payload_id = r.id"
+          "  AND coalesce(nullif(c.run_id, ''), c.payload_id || '.' || c.attempt) = r.name)), false)"
+          " FROM unnest($1::text[], $2::text[]) AS f(line, run) LEFT JOIN runs r"
+          " ON r.name = f.run OR (r.old AND r.id::text = f.run) GROUP BY f.line ORDER BY f.line",
+          Params().Texts(lines).Texts(runs).Int(instance_id)));
+  Findings findings;
+  for (int row = 0; row < result.rows(); ++row) {
+    if (!result.Bool(row, 1)) {
+      ++findings.others;
+    } else if (!result.Bool(row, 2)) {
+      findings.left_behind.emplace_back(result.Text(row, 0));
+    }
   }
-  return rest;
+  return findings;
 }
 
 // Looks at all hosts, some at a time. found[i] belongs to hosts[i].
@@ -192,7 +206,9 @@ absl::StatusOr<InstanceReport> CheckInstances(Connection& connection, const std:
       continue;
     }
     ++report.checked;
-    ASSIGN_OR_RETURN(const auto suspects, Unaccounted(connection, hosts[i].id, *found[i]));
+    ASSIGN_OR_RETURN(const Findings findings, Judge(connection, hosts[i].id, *found[i]));
+    report.others += findings.others;
+    const std::vector<std::string>& suspects = findings.left_behind;
     if (suspects.empty()) continue;
     // What was there before the database was asked may have been removed in good order since.
     const auto again = Look(hosts[i], key_file);

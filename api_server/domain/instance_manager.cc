@@ -1,12 +1,12 @@
 #include "api_server/domain/instance_manager.h"
 
-#include <algorithm>
 #include <set>
 
 #include "api_server/domain/errors.h"
 #include "api_server/domain/fields.h"
 #include "api_server/domain/page.h"
 #include "api_server/domain/request_once.h"
+#include "common/host_key.h"
 #include "common/status_macros.h"
 #include "storage/instance_store.h"
 #include "storage/instance_task_store.h"
@@ -19,29 +19,7 @@ using storage::InstanceStore;
 using storage::InstanceTaskStore;
 
 constexpr int kSshPort = 22;
-constexpr size_t kMaxHostKeyBytes = 16384;
 constexpr char kRegistered[] = "registered";
-
-// "TYPE BASE64" of an OpenSSH public key line; empty when it is not one.
-std::string NormalizedHostKey(std::string_view line) {
-  const auto is_base64 = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=';
-  };
-  const size_t type_end = line.find(' ');
-  if (type_end == std::string_view::npos || type_end == 0) return "";
-  const std::string_view type = line.substr(0, type_end);
-  std::string_view key = line.substr(type_end + 1);
-  key = key.substr(0, key.find_first_of(" \r\n"));
-  // Base64 of a length-prefixed type name begins so for every key type; the worker checks the rest
-  // against the instance.
-  if (key.size() < 32 || key.substr(0, 4) != "AAAA") return "";
-  if (!std::all_of(key.begin(), key.end(), is_base64)) return "";
-  for (const char* known : {"ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-                            "ecdsa-sha2-nistp521"}) {
-    if (type == known) return std::string(type) + " " + std::string(key);
-  }
-  return "";
-}
 
 absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& request) {
   RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
@@ -69,9 +47,7 @@ absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& requ
   for (std::string& tag : SortedTags(request.tags())) instance.add_tags(std::move(tag));
   instance.set_status(v1::INSTANCE_STATUS_READY);
   if (!request.host_key().empty()) {
-    if (request.host_key().size() <= kMaxHostKeyBytes) {
-      instance.set_host_key(NormalizedHostKey(request.host_key()));
-    }
+    instance.set_host_key(NormalizedHostKey(request.host_key()));
     if (instance.host_key().empty()) {
       return InvalidField("host_key", request.host_key(),
                           "is not an OpenSSH public key line, \"TYPE BASE64 [COMMENT]\", of type "

@@ -1,31 +1,9 @@
 #include "api_server/domain/remote_path.h"
 
 #include "api_server/domain/errors.h"
-#include "common/utf8.h"
+#include "common/path_rules.h"
 
 namespace longshore::domain {
-namespace {
-
-constexpr size_t kMaxPathBytes = 4096;  // PATH_MAX of Linux, and the contract's limit.
-constexpr size_t kMaxNameBytes = 255;   // NAME_MAX of Linux file systems.
-
-// The first rule that the components of an absolute path break; empty when they break none.
-std::string_view ComponentProblem(std::string_view path) {
-  path.remove_prefix(1);
-  while (true) {
-    const size_t slash = path.find('/');
-    const std::string_view name = path.substr(0, slash);
-    if (name.empty())
-      return "has an empty component ('//' or a trailing '/'); it must be normalised";
-    if (name == "." || name == "..") return "has a '.' or '..' component; it must be normalised";
-    if (name.size() > kMaxNameBytes) return "has a component over 255 bytes";
-    if (slash == std::string_view::npos) return "";
-    path.remove_prefix(slash + 1);
-  }
-}
-
-}  // namespace
-
 bool IsBeneath(std::string_view path, std::string_view directory) {
   while (directory.size() > 1 && directory.back() == '/') directory.remove_suffix(1);
   if (directory == "/") return true;
@@ -35,13 +13,7 @@ bool IsBeneath(std::string_view path, std::string_view directory) {
 
 absl::Status ValidateRemotePath(std::string_view path,
                                 const std::vector<std::string>& allowed_dirs) {
-  if (path.empty() || path[0] != '/') return RemotePathInvalid(path, "must be absolute");
-  if (path.size() > kMaxPathBytes) return RemotePathInvalid(path, "is over 4096 bytes");
-  for (unsigned char c : path) {
-    if (c < 0x20 || c == 0x7F) return RemotePathInvalid(path, "has a control character");
-  }
-  if (ToValidUtf8(path) != path) return RemotePathInvalid(path, "is not valid UTF-8");
-  if (const std::string_view problem = ComponentProblem(path); !problem.empty()) {
+  if (const std::string_view problem = PathProblem(path); !problem.empty()) {
     return RemotePathInvalid(path, problem);
   }
   for (const char* refused : {"/proc", "/sys", "/dev", "/boot"}) {

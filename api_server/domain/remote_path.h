@@ -10,7 +10,7 @@
 
 namespace longshore::domain {
 
-// OK when `path` is absolute, normalised, free of control characters, at most 4,096 bytes, valid
+// OK when `path` is absolute, normalised, free of control characters, at most 1,024 bytes, valid
 // UTF-8, not under /proc, /sys, /dev or /boot and, when `allowed_dirs` is not empty, under one of
 // them. Otherwise REMOTE_PATH_INVALID.
 absl::Status ValidateRemotePath(std::string_view path,

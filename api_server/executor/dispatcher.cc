@@ -3,13 +3,13 @@
 #include <glog/logging.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
 
 #include "api_server/executor/instance_end.h"
-#include "common/fail_point.h"
+#include "common/status.h"
 #include "common/status_macros.h"
+#include "storage/isolate.h"
 #include "storage/provision_store.h"
 #include "storage/rollout_store.h"
 #include "storage/task_store.h"
@@ -27,7 +27,7 @@ using storage::RolloutStore;
 using storage::TaskEnd;
 using storage::TaskStore;
 
-constexpr int kMaxClaimsPerRound = 200;
+constexpr int kMaxProvisionsPerRound = 200;
 constexpr int kMaxExpiriesPerRound = 1000;
 constexpr int kMaxCleanupsPerRound = 32;
 // The net under notifications that were lost; in the normal path something else wakes the loop
@@ -36,9 +36,11 @@ constexpr milliseconds kSafetyPoll{15000};
 // Something is due but another replica has it locked, or no worker has room: look again soon, never
 // in a tight loop.
 constexpr milliseconds kShortestWait{20};
-constexpr milliseconds kHousekeepingInterval{1000};
+constexpr milliseconds kLookAfterInterval{1000};
 
-TaskEnd UndeliveredEnd(const LockedTask& task, std::chrono::seconds delivery_timeout) {
+TaskEnd UndeliveredEnd(LockedTask task, std::chrono::seconds delivery_timeout) {
+  // Whoever holds it has said nothing: the script may have been started.
+  task.maybe_started |= task.status == v1::TASK_STATUS_RUNNING && task.executes;
   const bool started = storage::MayHaveStarted(task);
   const std::string last = task.error.empty() ? "" : "; last error: " + task.error;
   TaskEnd end{.task_id = task.id,
@@ -63,10 +65,17 @@ TaskEnd UndeliveredEnd(const LockedTask& task, std::chrono::seconds delivery_tim
   return end;
 }
 
-v1::ServerMessage AssignmentMessage(const v1::Assignment& assignment) {
-  v1::ServerMessage message;
-  *message.mutable_assignment() = assignment;
-  return message;
+TaskEnd OverrunEnd(const LockedTask& task, std::chrono::seconds grace) {
+  return {.task_id = task.id,
+          .payload_id = task.payload_id,
+          .instance_id = task.instance_id,
+          .status = v1::PAYLOAD_STATUS_FAILED,
+          .failure_reason = v1::FAILURE_REASON_EXECUTION_TIMEOUT,
+          .error = "the instance did not end the script: its timeout of " +
+                   std::to_string(task.timeout) + " s was over for " +
+                   std::to_string(grace.count()) + " s (--execution_grace)",
+          .executed = true,
+          .run_directory = true};
 }
 
 }  // namespace
@@ -77,68 +86,128 @@ Dispatcher::Dispatcher(storage::Database* database, WorkerRegistry* workers,
       workers_(*workers),
       signals_(*signals),
       options_(options),
+      claimer_(database, workers, signals, options.claim),
       loop_("task executor", [this] { return Round(); }) {}
 
 absl::StatusOr<milliseconds> Dispatcher::Round() {
-  if (steady_clock::now() >= next_housekeeping_) {
-    RETURN_IF_ERROR(KeepHouse());
-    next_housekeeping_ = steady_clock::now() + kHousekeepingInterval;
+  absl::Status away;
+  const auto step = [&away](const char* name, const absl::Status& status) {
+    if (status.ok()) return;
+    if (!storage::IsRowFault(status)) away = status;
+    LOG_IF(ERROR, storage::IsRowFault(status)) << "task executor: " << name << ": " << status;
+  };
+  step("rollouts", AdvanceRollouts());
+  if (away.ok()) step("claims", claimer_.ClaimAll());
+  if (away.ok()) step("provisioning", SendProvisions());
+  if (away.ok() && steady_clock::now() >= next_look_after_) {
+    step("looking after", LookAfter());
+    next_look_after_ = steady_clock::now() + kLookAfterInterval;
   }
-  RETURN_IF_ERROR(AdvanceRollouts());
-  RETURN_IF_ERROR(SendProvisions());
-  bool more = true;
-  while (more) {
-    ASSIGN_OR_RETURN(more, ClaimAndSend());
-  }
+  RETURN_IF_ERROR(away);
   std::optional<milliseconds> next;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(next, LeaseStore::NextDue(connection));
     return absl::OkStatus();
   }));
   // Credit wakes the loop; what is due without any can wait for it.
-  const milliseconds shortest = workers_.HasCredit() ? kShortestWait : kHousekeepingInterval;
+  const milliseconds shortest = workers_.HasCredit() ? kShortestWait : kLookAfterInterval;
   return std::clamp(next.value_or(kSafetyPoll), shortest, kSafetyPoll);
 }
 
-absl::Status Dispatcher::KeepHouse() {
-  int64_t reaped = 0;
-  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(reaped, LeaseStore::ReapExpired(connection));
-    return LeaseStore::WakeStranded(connection);
-  }));
-  if (reaped > 0) LOG(WARNING) << reaped << " leases ran out; their tasks are pending again";
-  int expired = kMaxExpiriesPerRound;
-  while (expired == kMaxExpiriesPerRound) {
-    ASSIGN_OR_RETURN(expired, ExpireUndelivered());
+absl::Status Dispatcher::LookAfter() {
+  absl::Status first;
+  // Each step has its own rows: the fault of one does not keep the others from theirs.
+  for (const auto& step : {&Dispatcher::ReapExpired, &Dispatcher::EndOverdue,
+                           &Dispatcher::FailOverdueProvisions, &Dispatcher::SendCleanups}) {
+    const absl::Status status = (this->*step)();
+    if (!status.ok() && !storage::IsRowFault(status)) return status;
+    first.Update(status);
   }
-  RETURN_IF_ERROR(FailOverdueProvisions());
-  return SendCleanups();
+  return first;
 }
 
-absl::StatusOr<int> Dispatcher::ExpireUndelivered() {
+absl::Status Dispatcher::ReapExpired() {
+  std::vector<int64_t> expired;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(expired, LeaseStore::FindExpired(connection, kMaxExpiriesPerRound));
+    return absl::OkStatus();
+  }));
+  int64_t reaped = 0;
+  const auto reap = [&](const std::vector<int64_t>& ids) {
+    return database_.Transact([&](Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const int64_t count, LeaseStore::ReapExpired(connection, ids));
+      reaped += count;
+      return absl::OkStatus();
+    });
+  };
+  ASSIGN_OR_RETURN(const auto refused, storage::ApplyIsolated<int64_t>(expired, reap));
+  for (const auto& one : refused) {
+    LOG(ERROR) << "task " << one.item << ", whose lease ran out, cannot go back: " << one.reason;
+  }
+  if (reaped > 0) LOG(WARNING) << reaped << " leases ran out; their tasks are pending again";
+  return database_.Transact(
+      [](Connection& connection) { return LeaseStore::WakeStranded(connection); });
+}
+
+absl::Status Dispatcher::EndOverdue() {
+  RETURN_IF_ERROR(EndTasks(
+      [this](Connection& connection) {
+        return LeaseStore::FindUndelivered(connection, kMaxExpiriesPerRound,
+                                           options_.execution_grace);
+      },
+      [this](const LockedTask& task) { return UndeliveredEnd(task, options_.delivery_timeout); }));
   return EndTasks(
       [](Connection& connection) {
-        return LeaseStore::FindUndelivered(connection, kMaxExpiriesPerRound);
+        return LeaseStore::FindOverrun(connection, kMaxExpiriesPerRound);
       },
-      [this](const LockedTask& task) { return UndeliveredEnd(task, options_.delivery_timeout); });
+      [this](const LockedTask& task) { return OverrunEnd(task, options_.execution_grace); });
 }
 
-absl::StatusOr<int> Dispatcher::EndTasks(
-    const std::function<absl::StatusOr<std::vector<int64_t>>(Connection&)>& find,
-    const std::function<TaskEnd(const LockedTask&)>& end) {
+absl::Status Dispatcher::EndTasks(const FindTasks& find, const MakeEnd& end) {
+  int count = kMaxExpiriesPerRound;
+  while (count == kMaxExpiriesPerRound) {
+    ASSIGN_OR_RETURN(count, EndSome(find, end));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Dispatcher::EndSome(const FindTasks& find, const MakeEnd& end) {
   std::vector<int64_t> changed;
-  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
-    changed.clear();
-    ASSIGN_OR_RETURN(const auto ids, find(connection));
-    if (ids.empty()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, ids));
-    std::vector<TaskEnd> ends;
-    for (const LockedTask& task : tasks) {
-      ends.push_back(end(task));
-      changed.push_back(task.payload_id);
+  std::vector<int64_t> found;
+  // Ends those found that are among `only`, or all.
+  const auto end_found = [&](const std::vector<int64_t>* only) -> absl::Status {
+    std::vector<int64_t> ended;
+    RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+      ended.clear();
+      ASSIGN_OR_RETURN(found, find(connection));
+      std::vector<int64_t> wanted = found;
+      std::erase_if(wanted, [only](int64_t id) {
+        return only != nullptr && !std::binary_search(only->begin(), only->end(), id);
+      });
+      ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, wanted));
+      std::vector<TaskEnd> ends;
+      for (const LockedTask& task : tasks) {
+        ends.push_back(end(task));
+        ended.push_back(task.payload_id);
+      }
+      return TaskStore::End(connection, ends,
+                            storage::OutputLimit(options_.claim.max_output_bytes));
+    }));
+    changed.insert(changed.end(), ended.begin(), ended.end());
+    return absl::OkStatus();
+  };
+  const absl::Status status = end_found(nullptr);
+  if (storage::IsRowFault(status)) {
+    const std::vector<int64_t> ids = found;
+    ASSIGN_OR_RETURN(const auto refused,
+                     storage::ApplyIsolated<int64_t>(
+                         ids, [&](const std::vector<int64_t>& part) { return end_found(&part); }));
+    for (const auto& one : refused) {
+      LOG(ERROR) << "task " << one.item << " cannot be ended: " << one.reason;
     }
-    return TaskStore::End(connection, ends, storage::OutputLimit(options_.claim.max_output_bytes));
-  }));
+  } else if (!status.ok()) {
+    return status;
+  }
   if (!changed.empty()) signals_.PayloadsChanged(changed);
   return static_cast<int>(changed.size());
 }
@@ -156,10 +225,14 @@ absl::Status Dispatcher::AdvanceRollouts() {
     return absl::OkStatus();
   }));
   if (!recalled.empty()) signals_.RecallRequested(recalled);
-  int cancelled = kMaxExpiriesPerRound;
-  while (cancelled == kMaxExpiriesPerRound) {
-    ASSIGN_OR_RETURN(cancelled, CancelStopped());
-  }
+  RETURN_IF_ERROR(EndTasks(
+      [](Connection& connection) {
+        return RolloutStore::FindStopped(connection, kMaxExpiriesPerRound);
+      },
+      [](LockedTask task) {
+        task.recall_requested = true;
+        return CancelledEnd(task);
+      }));
   return database_.Transact([&](Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(storage::LockCapacity(connection));
     RETURN_IF_ERROR(RolloutStore::OpenGates(connection));
@@ -167,98 +240,22 @@ absl::Status Dispatcher::AdvanceRollouts() {
   });
 }
 
-absl::StatusOr<int> Dispatcher::CancelStopped() {
-  return EndTasks(
-      [](Connection& connection) {
-        return RolloutStore::FindStopped(connection, kMaxExpiriesPerRound);
-      },
-      [](LockedTask task) {
-        task.recall_requested = true;
-        return CancelledEnd(task);
-      });
-}
-
-void Dispatcher::ReturnCredit(const std::vector<WorkerRegistry::Slot>& slots) {
-  for (const WorkerRegistry::Slot& slot : slots) workers_.AddCredit(slot.key, 1);
-}
-
-absl::StatusOr<bool> Dispatcher::ClaimAndSend() {
-  std::vector<WorkerRegistry::Slot> slots = workers_.TakeCredit(kMaxClaimsPerRound);
-  if (slots.empty()) return false;
-  std::vector<std::string> names;
-  for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
-  storage::ClaimResult claimed;
-  LONGSHORE_FAIL_POINT("executor.claiming");
-  const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(claimed, LeaseStore::ClaimDue(connection, names, options_.claim));
-    return TaskStore::End(connection, claimed.refused,
-                          storage::OutputLimit(options_.claim.max_output_bytes));
-  });
-  if (!status.ok()) {
-    ReturnCredit(slots);
-    return status;
-  }
-  if (!claimed.refused.empty()) {
-    std::vector<int64_t> changed;
-    for (const TaskEnd& end : claimed.refused) changed.push_back(end.payload_id);
-    signals_.PayloadsChanged(changed);
-  }
-  LONGSHORE_FAIL_POINT(claimed.claims.empty() ? "executor.idle" : "executor.claimed");
-  std::multimap<std::string, int64_t> keys;
-  for (const WorkerRegistry::Slot& slot : slots) keys.emplace(slot.worker, slot.key);
-  std::vector<int64_t> unsent;
-  for (const storage::Claim& claim : claimed.claims) {
-    const auto place = keys.find(claim.worker);
-    const int64_t key = place == keys.end() ? 0 : place->second;
-    if (place != keys.end()) keys.erase(place);
-    if (!workers_.Send(key, AssignmentMessage(claim.assignment))) {
-      unsent.push_back(claim.assignment.task_id());
-    }
-  }
-  for (const auto& [name, key] : keys) workers_.AddCredit(key, 1);
-  if (!unsent.empty()) {  // The worker left meanwhile. Nobody else can have been given these.
-    RETURN_IF_ERROR(database_.Run(
-        [&](Connection& connection) { return TaskStore::Release(connection, unsent); }));
-  }
-  return claimed.examined == static_cast<int>(names.size());
-}
-
-absl::Status Dispatcher::SendAll(
-    const std::vector<WorkerRegistry::Slot>& slots,
-    const std::function<absl::StatusOr<std::vector<v1::Assignment>>(Connection&)>& claim,
-    std::vector<int64_t>* unsent) {
-  std::vector<v1::Assignment> assignments;
-  const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(assignments, claim(connection));
-    return absl::OkStatus();
-  });
-  if (!status.ok()) assignments.clear();
-  for (size_t i = 0; i < slots.size(); ++i) {
-    const bool wanted = i < assignments.size();
-    if (wanted && workers_.Send(slots[i].key, AssignmentMessage(assignments[i]))) continue;
-    if (wanted) unsent->push_back(assignments[i].task_id());
-    workers_.AddCredit(slots[i].key, 1);
-  }
-  return status;
-}
-
 absl::Status Dispatcher::SendCleanups() {
   const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCredit(kMaxCleanupsPerRound);
   if (slots.empty()) return absl::OkStatus();
+  std::vector<std::string> names;
+  for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
   std::vector<int64_t> unsent;  // Due again by themselves.
-  return SendAll(
-      slots,
-      [&](Connection& connection) {
-        return LeaseStore::ClaimCleanups(connection, static_cast<int>(slots.size()));
-      },
+  return claimer_.SendAll(
+      slots, [&](Connection& connection) { return LeaseStore::ClaimCleanups(connection, names); },
       &unsent);
 }
 
 absl::Status Dispatcher::SendProvisions() {
-  const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCreditOfOne(kMaxClaimsPerRound);
+  const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCreditOfOne(kMaxProvisionsPerRound);
   if (slots.empty()) return absl::OkStatus();
   std::vector<int64_t> unsent;
-  RETURN_IF_ERROR(SendAll(
+  RETURN_IF_ERROR(claimer_.SendAll(
       slots,
       [&](Connection& connection) {
         return ProvisionStore::Claim(connection, slots[0].worker, static_cast<int>(slots.size()),

@@ -1,5 +1,6 @@
-// The task executor's loop: claims due tasks for the connected workers, and keeps the house:
-// expired leases, tasks that were not delivered in time, run directories left behind.
+// The task executor's loop: lets rollouts go on, claims what is due, and looks after what has come
+// to an end: expired leases, tasks that were not delivered in time, executions that their instances
+// do not end, run directories left behind.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_
 
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api_server/domain/signals.h"
+#include "api_server/executor/claimer.h"
 #include "api_server/executor/round_loop.h"
 #include "api_server/executor/worker_registry.h"
 #include "storage/database.h"
@@ -22,6 +24,8 @@ struct DispatcherOptions {
   storage::ClaimOptions claim;
   std::chrono::seconds delivery_timeout{
       3600};  // For messages only; tasks carry their own deadline.
+  // For messages, and for a delivery that a worker holds past its deadline.
+  std::chrono::seconds execution_grace{60};
 };
 
 // Thread-safe; one thread of its own, which sleeps until a signal, a worker's credit or the next
@@ -36,38 +40,36 @@ class Dispatcher {
   void Shutdown() { loop_.Shutdown(); }
 
  private:
-  // One round; returns how long there is nothing to do.
+  using FindTasks =
+      std::function<absl::StatusOr<std::vector<int64_t>>(storage::Connection& connection)>;
+  using MakeEnd = std::function<storage::TaskEnd(const storage::LockedTask& task)>;
+
+  // One round; returns how long there is nothing to do. A step that the database refuses because of
+  // a row is logged, and the others are taken all the same.
   absl::StatusOr<std::chrono::milliseconds> Round();
-  absl::Status KeepHouse();
-  // Ends tasks whose deadline is over. Returns how many.
-  absl::StatusOr<int> ExpireUndelivered();
+  // Every second.
+  absl::Status LookAfter();
+  absl::Status ReapExpired();
+  // Ends tasks whose deadline is over, and executions that their instances should have ended.
+  absl::Status EndOverdue();
   // Lets through the tasks whose turn it is in their rollouts, and ends what stopped rollouts have
   // left.
   absl::Status AdvanceRollouts();
-  absl::StatusOr<int> CancelStopped();
-  // Ends the tasks found, each as `end` says. Returns how many.
-  absl::StatusOr<int> EndTasks(
-      const std::function<absl::StatusOr<std::vector<int64_t>>(storage::Connection&)>& find,
-      const std::function<storage::TaskEnd(const storage::LockedTask&)>& end);
-  // True when there may be more to claim at once.
-  absl::StatusOr<bool> ClaimAndSend();
-  // Claims what goes to `slots`, one each, and sends it; gives back the credit that is left, and
-  // the tasks that a worker which left meanwhile did not get.
-  absl::Status SendAll(
-      const std::vector<WorkerRegistry::Slot>& slots,
-      const std::function<absl::StatusOr<std::vector<v1::Assignment>>(storage::Connection&)>& claim,
-      std::vector<int64_t>* unsent);
+  // Ends all the tasks that `find` finds and locks, as `end` says, some at a time; one that the
+  // database does not let end is left as it is. `find` gives them by ascending id.
+  absl::Status EndTasks(const FindTasks& find, const MakeEnd& end);
+  absl::StatusOr<int> EndSome(const FindTasks& find, const MakeEnd& end);
   // Instances to be provisioned, all of a round to one worker: it runs Ansible once for many.
   absl::Status SendProvisions();
   absl::Status FailOverdueProvisions();
   absl::Status SendCleanups();
-  void ReturnCredit(const std::vector<WorkerRegistry::Slot>& slots);
 
   storage::Database& database_;
   WorkerRegistry& workers_;
   domain::Signals& signals_;
   const DispatcherOptions options_;
-  std::chrono::steady_clock::time_point next_housekeeping_{};  // The loop's own.
+  Claimer claimer_;                                          // The loop's own.
+  std::chrono::steady_clock::time_point next_look_after_{};  // The loop's own.
   RoundLoop loop_;
 };
 

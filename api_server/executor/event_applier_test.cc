@@ -56,11 +56,14 @@ class EventApplierTest : public storage::DatabaseFixture {
     return event;
   }
 
-  ApplyOutcome Apply(const std::vector<v1::TaskEvent>& events) {
-    std::vector<const v1::TaskEvent*> pointers;
-    for (const v1::TaskEvent& event : events) pointers.push_back(&event);
+  static storage::HeldLease Lease(int64_t task, int64_t epoch, const std::string& worker = "w") {
+    return {task, epoch, worker};
+  }
+  ApplyOutcome Apply(const std::vector<v1::TaskEvent>& events, const std::string& worker = "w") {
+    std::vector<ReportedEvent> reported;
+    for (const v1::TaskEvent& event : events) reported.push_back({&event, worker});
     ApplyOutcome outcome;
-    const absl::Status status = applier_->Apply(pointers, &outcome);
+    const absl::Status status = applier_->Apply(reported, &outcome);
     EXPECT_TRUE(status.ok()) << status;
     return outcome;
   }
@@ -76,7 +79,9 @@ class EventApplierTest : public storage::DatabaseFixture {
   // Another worker gets the task under the next epoch.
   void ChangeHands() {
     ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() - interval '1 s'").ok());
-    Do([](storage::Connection& c) { return storage::LeaseStore::ReapExpired(c).status(); });
+    Do([&](storage::Connection& c) {
+      return storage::LeaseStore::ReapExpired(c, {task_}).status();
+    });
     ASSERT_THAT(Claim(1), ElementsAre(task_));
   }
 
@@ -108,7 +113,7 @@ TEST_F(EventApplierTest, AnOlderHolderIsToldAndWritesNothing) {
   Apply({Executing(), Output(0, "ab")});
   ChangeHands();
   const ApplyOutcome outcome = Apply({Output(2, "LATE"), Completed(6)});
-  EXPECT_THAT(outcome.lost, ElementsAre(Pair(task_, 1)));
+  EXPECT_THAT(outcome.lost, ElementsAre(Lease(task_, 1)));
   EXPECT_THAT(outcome.changed_payloads, IsEmpty());
   EXPECT_EQ(StoredOutput(), "ab");
   EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_EXECUTING);
@@ -120,7 +125,7 @@ TEST_F(EventApplierTest, AnEpochOfTheFutureAndAnUnknownTaskAreRefused) {
   v1::TaskEvent unknown = Executing();
   unknown.set_task_id(999);
   const ApplyOutcome outcome = Apply({Executing(2), unknown});
-  EXPECT_THAT(outcome.lost, ElementsAre(Pair(task_, 2), Pair(999, 1)));
+  EXPECT_THAT(outcome.lost, ElementsAre(Lease(task_, 2), Lease(999, 1)));
   EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_PENDING);
 }
 
@@ -155,10 +160,95 @@ TEST_F(EventApplierTest, AReleasedTaskIsDueAtOnce) {
 
 TEST_F(EventApplierTest, TheFirstHostKeySeenIsPinnedForAll) {
   v1::TaskEvent seen = Event();
-  seen.mutable_host_key_seen()->set_host_key("ssh-ed25519 A");
-  EXPECT_THAT(Apply({seen}).host_keys, ElementsAre(Pair(Pair(task_, 1), "ssh-ed25519 A")));
-  seen.mutable_host_key_seen()->set_host_key("ssh-ed25519 B");
-  EXPECT_THAT(Apply({seen}).host_keys, ElementsAre(Pair(Pair(task_, 1), "ssh-ed25519 A")));
+  seen.mutable_host_key_seen()->set_host_key(storage::HostKey('A'));
+  EXPECT_THAT(Apply({seen}).host_keys, ElementsAre(Pair(Lease(task_, 1), storage::HostKey('A'))));
+  seen.mutable_host_key_seen()->set_host_key(storage::HostKey('B'));
+  EXPECT_THAT(Apply({seen}).host_keys, ElementsAre(Pair(Lease(task_, 1), storage::HostKey('A'))));
+}
+
+TEST_F(EventApplierTest, NobodySpeaksForWhatAnotherHolds) {
+  v1::TaskEvent released = Event();
+  released.mutable_released();
+  v1::TaskEvent seen = Event();
+  seen.mutable_host_key_seen()->set_host_key(storage::HostKey('A'));
+  for (const v1::TaskEvent& event :
+       {Executing(), Output(0, "x"), Completed(1), Retry(), released, seen}) {
+    const ApplyOutcome outcome = Apply({event}, "other");
+    EXPECT_THAT(outcome.lost, ElementsAre(Lease(task_, 1, "other")));
+    EXPECT_THAT(outcome.changed_payloads, IsEmpty());
+    EXPECT_THAT(outcome.host_keys, IsEmpty());
+  }
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_PENDING);
+  EXPECT_EQ(StoredOutput(), "");
+  // Who holds it is told nothing of that.
+  EXPECT_THAT(Apply({Executing()}).lost, IsEmpty());
+}
+
+TEST_F(EventApplierTest, WhatCannotBeEndsTheTaskAndNothingElse) {
+  const int64_t other = AddPayload(instance_, "/y");
+  ASSERT_THAT(Claim(1), ElementsAre(other));
+  v1::TaskEvent good = Executing();
+  good.set_task_id(other);
+  const ApplyOutcome outcome = Apply({Executing(), Output(INT64_MAX, "x"), Output(0, "y"), good});
+  EXPECT_THAT(outcome.lost, ElementsAre(Lease(task_, 1)));
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_FAILED);
+  EXPECT_EQ(Payload(task_).failure_reason(), v1::FAILURE_REASON_INTERNAL);
+  EXPECT_TRUE(Payload(task_).executed());
+  EXPECT_NE(Payload(task_).error().find("9223372036854775807"), std::string::npos);
+  EXPECT_EQ(StoredOutput(), "");
+  EXPECT_EQ(Payload(other).status(), v1::PAYLOAD_STATUS_EXECUTING);
+}
+
+TEST_F(EventApplierTest, AResultThatDoesNotGoWithTheTaskIsRefused) {
+  v1::TaskEvent event = Event();
+  event.mutable_finished()->set_status(v1::PAYLOAD_STATUS_TRANSFERRED);
+  Apply({event});
+  EXPECT_EQ(Payload(task_).failure_reason(), v1::FAILURE_REASON_INTERNAL) << "it was to be run";
+  task_ = AddPayload(instance_, "/z", /*execute=*/false);
+  ASSERT_THAT(Claim(1), ElementsAre(task_));
+  event = Completed(0);
+  Apply({event});
+  EXPECT_EQ(Payload(task_).failure_reason(), v1::FAILURE_REASON_INTERNAL)
+      << "nobody asked to run it";
+  EXPECT_FALSE(Payload(task_).executed());
+}
+
+TEST_F(EventApplierTest, TheScriptIsWhereItWasAskedFor) {
+  v1::TaskEvent event = Event();
+  event.mutable_transferred()->set_remote_path("/etc/shadow");
+  Apply({event});
+  EXPECT_EQ(Payload(task_).failure_reason(), v1::FAILURE_REASON_INTERNAL);
+  for (const auto& [path, taken] : std::map<std::string, bool>{{"/home/u/a.sh", true},
+                                                               {"/a.sh", false},
+                                                               {"/home/../a.sh", false},
+                                                               {"/home/ua.sh", false},
+                                                               {"home/a.sh", false}}) {
+    task_ = AddPayload(instance_, "~/a.sh");
+    ASSERT_THAT(Claim(1), ElementsAre(task_));
+    event = Event();
+    event.mutable_transferred()->set_remote_path(path);
+    Apply({event});
+    EXPECT_EQ(Payload(task_).status() == v1::PAYLOAD_STATUS_TRANSFERRED, taken) << path;
+    if (taken) Apply({Executing(), Completed(0)});
+  }
+}
+
+TEST_F(EventApplierTest, OutputThatIsMissingIsSaidToBe) {
+  v1::TaskEvent event = Completed(1);
+  event.mutable_finished()->set_output_missing(true);
+  Apply({Executing(), Output(0, "x"), event});
+  EXPECT_TRUE(Payload(task_).output_truncated());
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_COMPLETED);
+}
+
+TEST_F(EventApplierTest, AnEventThatTheDatabaseRefusesEndsItsTask) {
+  ApplyOutcome outcome;
+  const v1::TaskEvent event = Executing();
+  ASSERT_TRUE(applier_->Refuse({&event, "other"}, "no room", &outcome).ok());
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_PENDING) << "it is not the other's";
+  ASSERT_TRUE(applier_->Refuse({&event, "w"}, "no room", &outcome).ok());
+  EXPECT_EQ(Payload(task_).failure_reason(), v1::FAILURE_REASON_INTERNAL);
+  EXPECT_NE(Payload(task_).error().find("no room"), std::string::npos);
 }
 
 }  // namespace

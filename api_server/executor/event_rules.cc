@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "common/host_key.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 
@@ -10,10 +11,11 @@ namespace {
 
 constexpr size_t kMaxNameBytes = 255;
 constexpr size_t kMaxErrorBytes = 16384;
-constexpr int kMaxCredit = 100000;
+constexpr size_t kMaxPathBytes = 8192;  // Of paths from before the contract's limit was 1,024.
+constexpr int64_t kMaxExecutionSeconds = 315576000000;  // The Duration type's limit.
 
 absl::Status Refuse(const std::string& problem) {
-  return absl::InvalidArgumentError("worker stream: " + problem);
+  return absl::InvalidArgumentError("the worker's message has " + problem);
 }
 
 absl::Status CheckChunk(const v1::OutputChunk& chunk, int64_t head_bytes) {
@@ -21,11 +23,11 @@ absl::Status CheckChunk(const v1::OutputChunk& chunk, int64_t head_bytes) {
   if (size == 0 || size > kMaxChunkBytes) {
     return Refuse("an output chunk of " + std::to_string(size) + " bytes; 1 to 65536 are allowed");
   }
-  if (chunk.offset() < 0 || chunk.offset() > INT64_MAX - kMaxChunkBytes) {
-    return Refuse("output offset " + std::to_string(chunk.offset()) + " is out of range");
+  if (chunk.offset() < 0 || chunk.offset() > kMaxOutputBytes) {
+    return Refuse("output at offset " + std::to_string(chunk.offset()) + ", which is out of range");
   }
   if (chunk.offset() < head_bytes && chunk.offset() + size > head_bytes) {
-    return Refuse("an output chunk crosses the end of the head");
+    return Refuse("an output chunk that crosses the end of the head");
   }
   return absl::OkStatus();
 }
@@ -35,26 +37,28 @@ absl::Status CheckFinished(const v1::Finished& finished) {
   if (!failed && finished.status() != v1::PAYLOAD_STATUS_TRANSFERRED &&
       finished.status() != v1::PAYLOAD_STATUS_COMPLETED &&
       finished.status() != v1::PAYLOAD_STATUS_CANCELLED) {
-    return Refuse("finished with status " + std::to_string(finished.status()));
+    return Refuse("a result with status " + std::to_string(finished.status()));
   }
   if (failed != (finished.failure_reason() != v1::FAILURE_REASON_UNSPECIFIED) ||
       !v1::FailureReason_IsValid(finished.failure_reason())) {
     return Refuse("failure_reason " + std::to_string(finished.failure_reason()) +
-                  " does not go with the status");
+                  ", which does not go with the status");
   }
   if (finished.has_exit_code() && (finished.exit_code() < 0 || finished.exit_code() > 255)) {
-    return Refuse("exit_code " + std::to_string(finished.exit_code()) + " is out of range");
+    return Refuse("exit_code " + std::to_string(finished.exit_code()) + ", which is out of range");
   }
   if (finished.has_exit_code() && !finished.executed()) {
     return Refuse("an exit_code without a run");
   }
   if (finished.status() == v1::PAYLOAD_STATUS_COMPLETED &&
       (!finished.executed() || !finished.has_exit_code() || finished.exit_code() != 0)) {
-    return Refuse("completed without exit_code 0");
+    return Refuse("COMPLETED without exit_code 0");
   }
-  if (finished.output_bytes() < 0 || finished.execution_time().seconds() < 0 ||
-      finished.execution_time().seconds() > 315576000000) {
-    return Refuse("a negative or absurd number in a result");
+  const auto& time = finished.execution_time();
+  if (finished.output_bytes() < 0 || finished.output_bytes() > kMaxOutputBytes ||
+      time.seconds() < 0 || time.seconds() > kMaxExecutionSeconds || time.nanos() < 0 ||
+      time.nanos() > 999999999) {
+    return Refuse("a number in a result that cannot be");
   }
   return absl::OkStatus();
 }
@@ -65,17 +69,45 @@ absl::Status CheckText(const std::string& text, size_t limit) {
   return absl::OkStatus();
 }
 
-absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes) {
-  if (event.kind_case() != v1::TaskEvent::kCleaned &&
-      (event.task_id() <= 0 || event.lease_epoch() <= 0)) {
-    return Refuse("task " + std::to_string(event.task_id()) + " under epoch " +
-                  std::to_string(event.lease_epoch()));
+}  // namespace
+
+absl::Status CheckHello(const v1::WorkerHello& hello) {
+  for (const std::string* text : {&hello.name(), &hello.incarnation()}) {
+    if (text->empty()) return Refuse("a hello without a name or an incarnation");
   }
+  for (const std::string* text : {&hello.name(), &hello.incarnation(), &hello.version()}) {
+    RETURN_IF_ERROR(CheckText(*text, kMaxNameBytes));
+    if (ToPrintableLine(*text, kMaxNameBytes) != *text) {
+      return Refuse("a hello with a control character");
+    }
+  }
+  if (hello.capacity() < 0 || hello.capacity() > kMaxCredit) {
+    return Refuse("capacity " + std::to_string(hello.capacity()) + ", which is out of range");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSequence(const v1::TaskEvents& events, uint64_t last_sequence) {
+  if (events.events_size() > kMaxEventsPerMessage) {
+    return Refuse(std::to_string(events.events_size()) + " events");
+  }
+  for (const v1::TaskEvent& event : events.events()) {
+    if (event.sequence() == 0 || (last_sequence != 0 && event.sequence() != last_sequence + 1)) {
+      return Refuse("event " + std::to_string(event.sequence()) + " after " +
+                    std::to_string(last_sequence));
+    }
+    last_sequence = event.sequence();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes) {
   switch (event.kind_case()) {
     case v1::TaskEvent::kHostKeySeen:
-      return CheckText(event.host_key_seen().host_key(), kMaxErrorBytes);
+      if (IsHostKey(event.host_key_seen().host_key())) return absl::OkStatus();
+      return Refuse("a host key that is none");
     case v1::TaskEvent::kTransferred:
-      return CheckText(event.transferred().remote_path(), 2 * 4096);
+      return CheckText(event.transferred().remote_path(), kMaxPathBytes);
     case v1::TaskEvent::kOutput:
       return CheckChunk(event.output(), head_bytes);
     case v1::TaskEvent::kFinished:
@@ -91,39 +123,6 @@ absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes) {
     default:
       return absl::OkStatus();
   }
-}
-
-}  // namespace
-
-absl::Status CheckHello(const v1::WorkerHello& hello) {
-  for (const std::string* text : {&hello.name(), &hello.incarnation()}) {
-    if (text->empty()) return Refuse("hello without a name or an incarnation");
-    RETURN_IF_ERROR(CheckText(*text, kMaxNameBytes));
-  }
-  RETURN_IF_ERROR(CheckText(hello.version(), kMaxNameBytes));
-  RETURN_IF_ERROR(CheckText(hello.public_key(), kMaxErrorBytes));
-  if (hello.public_key().find_first_of("\r\n") != std::string::npos) {
-    return Refuse("a public key of more than one line");
-  }
-  if (hello.capacity() < 0 || hello.capacity() > kMaxCredit) {
-    return Refuse("capacity " + std::to_string(hello.capacity()) + " is out of range");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckEvents(const v1::TaskEvents& events, uint64_t last_sequence, int64_t head_bytes) {
-  if (events.events_size() > kMaxEventsPerMessage) {
-    return Refuse(std::to_string(events.events_size()) + " events in one message");
-  }
-  for (const v1::TaskEvent& event : events.events()) {
-    if (event.sequence() == 0 || (last_sequence != 0 && event.sequence() != last_sequence + 1)) {
-      return Refuse("event " + std::to_string(event.sequence()) + " after " +
-                    std::to_string(last_sequence));
-    }
-    last_sequence = event.sequence();
-    RETURN_IF_ERROR(CheckEvent(event, head_bytes));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CheckHeartbeat(const v1::Heartbeat& heartbeat) {

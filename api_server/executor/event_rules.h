@@ -13,13 +13,23 @@ namespace longshore::executor {
 inline constexpr int64_t kMaxChunkBytes = 64 * 1024;
 inline constexpr int kMaxEventsPerMessage = 4096;
 inline constexpr int kMaxHeartbeatTasks = 100000;
+// No script prints as much: a petabyte. It keeps sums of offsets far from an overflow.
+inline constexpr int64_t kMaxOutputBytes = int64_t{1} << 50;
+// Assignments that one worker may ask for at a time.
+inline constexpr int kMaxCredit = 100000;
 
-// Checks one message; INVALID_ARGUMENT names what breaks which rule. `last_sequence` is that of the
-// last event accepted on this stream, 0 for none yet: a stream may begin anywhere but must not
-// leave a gap, and `head_bytes` is the end of an output's head, which no chunk may cross.
+// Each returns INVALID_ARGUMENT that names what breaks which rule.
+
+// What ends a stream: a hello that is none, a gap in the sequence of events, a heartbeat that does
+// not add up. `last_sequence` is that of the last event accepted on this stream, 0 for none yet: a
+// stream may begin anywhere but must not leave a gap.
 absl::Status CheckHello(const v1::WorkerHello& hello);
-absl::Status CheckEvents(const v1::TaskEvents& events, uint64_t last_sequence, int64_t head_bytes);
+absl::Status CheckSequence(const v1::TaskEvents& events, uint64_t last_sequence);
 absl::Status CheckHeartbeat(const v1::Heartbeat& heartbeat);
+
+// What costs only the task that the event is about: what it says. `head_bytes` is the end of an
+// output's head, which no chunk may cross.
+absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes);
 
 }  // namespace longshore::executor
 

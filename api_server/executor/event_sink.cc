@@ -6,11 +6,14 @@
 
 #include "common/backoff.h"
 #include "common/fail_point.h"
+#include "common/status.h"
 #include "common/status_macros.h"
-#include "storage/lease_store.h"
+#include "storage/isolate.h"
 
 namespace longshore::executor {
 namespace {
+
+using storage::HeldLease;
 
 // One transaction's worth: enough to make commits cheap, small enough to keep a failed one cheap
 // too.
@@ -51,10 +54,11 @@ void EventSink::AddEvents(std::shared_ptr<WorkerSession> session, v1::TaskEvents
 }
 
 void EventSink::AddHeartbeat(std::shared_ptr<WorkerSession> session, v1::Heartbeat heartbeat) {
+  const size_t bytes = heartbeat.ByteSizeLong();
   {
     MutexLock lock(&mutex_);
     if (stopping_) return;
-    heartbeats_.push_back({std::move(session), std::move(heartbeat)});
+    heartbeats_.push_back({std::move(session), std::move(heartbeat), bytes});
   }
   changed_.NotifyAll();
 }
@@ -98,59 +102,70 @@ void EventSink::Run() {
   }
 }
 
+absl::StatusOr<EventSink::Renewals> EventSink::Renew(const std::vector<HeldLease>& leases) {
+  Renewals renewed;
+  const auto renew = [&](const std::vector<HeldLease>& part) {
+    return database_.Transact([&](storage::Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(auto renewals,
+                       storage::LeaseStore::Renew(connection, part, lease_duration_));
+      for (auto& renewal : renewals) renewed[renewal.lease] = renewal;
+      return absl::OkStatus();
+    });
+  };
+  ASSIGN_OR_RETURN(const auto refused, storage::ApplyIsolated<HeldLease>(leases, renew));
+  for (const auto& one : refused) {
+    LOG(ERROR) << "the lease of task " << one.item.task_id << " cannot be renewed: " << one.reason;
+  }
+  return renewed;
+}
+
 void EventSink::RenewLeases(const std::deque<HeartbeatItem>& heartbeats) {
-  std::vector<int64_t> task_ids;
-  std::vector<int64_t> lease_epochs;
+  std::vector<HeldLease> leases;
   for (const HeartbeatItem& item : heartbeats) {
-    const v1::Heartbeat& heartbeat = item.heartbeat;
-    task_ids.insert(task_ids.end(), heartbeat.task_ids().begin(), heartbeat.task_ids().end());
-    lease_epochs.insert(lease_epochs.end(), heartbeat.lease_epochs().begin(),
-                        heartbeat.lease_epochs().end());
-  }
-  std::map<std::pair<int64_t, int64_t>, storage::LeaseStore::Renewal> renewed;
-  const absl::Status status = database_.Transact([&](storage::Connection& connection) {
-    renewed.clear();
-    auto renewals = storage::LeaseStore::Renew(connection, task_ids, lease_epochs, lease_duration_);
-    RETURN_IF_ERROR(renewals.status());
-    for (const auto& renewal : *renewals) {
-      renewed[{renewal.task_id, renewal.lease_epoch}] = renewal;
+    for (int i = 0; i < item.heartbeat.task_ids_size(); ++i) {
+      leases.push_back({.task_id = item.heartbeat.task_ids(i),
+                        .lease_epoch = item.heartbeat.lease_epochs(i),
+                        .worker = item.session->worker()});
     }
-    return absl::OkStatus();
-  });
-  if (!status.ok()) {
-    LOG(WARNING) << "renewing leases: " << status;
-    return;  // The workers ask again; their leases run out if that goes on.
   }
+  const absl::StatusOr<Renewals> renewed = Renew(leases);
+  if (!renewed.ok()) {
+    // The workers ask again; their leases run out if that goes on.
+    LOG(WARNING) << "renewing leases: " << renewed.status();
+  }
+  auto lease = leases.begin();
   for (const HeartbeatItem& item : heartbeats) {
     v1::ServerMessage message;
     v1::LeasesRenewed* answer = message.mutable_leases_renewed();
     answer->set_sequence(item.heartbeat.sequence());
-    for (int i = 0; i < item.heartbeat.task_ids_size(); ++i) {
-      const auto key = std::pair(item.heartbeat.task_ids(i), item.heartbeat.lease_epochs(i));
-      const auto found = renewed.find(key);
-      if (found == renewed.end()) {
+    for (int i = 0; i < item.heartbeat.task_ids_size() && renewed.ok(); ++i, ++lease) {
+      const auto found = renewed->find(*lease);
+      if (found == renewed->end()) {
         v1::LostLease* lost = answer->add_lost();
-        lost->set_task_id(key.first);
-        lost->set_lease_epoch(key.second);
+        lost->set_task_id(lease->task_id);
+        lost->set_lease_epoch(lease->lease_epoch);
       } else if (found->second.cancel_requested) {
-        answer->add_cancel_task_ids(key.first);
+        answer->add_cancel_task_ids(lease->task_id);
       } else if (found->second.recall_requested) {
-        answer->add_recall_task_ids(key.first);
+        answer->add_recall_task_ids(lease->task_id);
       }
     }
-    item.session->Send(std::move(message));
+    if (renewed.ok()) item.session->Send(std::move(message));
+    item.session->Settled(item.bytes);
   }
 }
 
 bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
-  std::vector<const v1::TaskEvent*> events;
+  std::vector<ReportedEvent> events;
   for (const EventItem& item : batch) {
-    for (const v1::TaskEvent& event : item.events.events()) events.push_back(&event);
+    for (const v1::TaskEvent& event : item.events.events()) {
+      events.push_back({.event = &event, .worker = item.session->worker()});
+    }
   }
   ApplyOutcome outcome;
   LONGSHORE_FAIL_POINT("sink.storing");
   absl::Status status = applier_.Apply(events, &outcome);
-  if (!status.ok() && !absl::IsUnavailable(status) && !absl::IsAborted(status)) {
+  if (storage::IsRowFault(status)) {
     LOG(ERROR) << "a batch of " << events.size() << " events was refused: " << status;
     status = ApplyOneByOne(events, &outcome);
   }
@@ -167,18 +182,22 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
   return true;
 }
 
-absl::Status EventSink::ApplyOneByOne(const std::vector<const v1::TaskEvent*>& events,
+absl::Status EventSink::ApplyOneByOne(const std::vector<ReportedEvent>& events,
                                       ApplyOutcome* outcome) {
   *outcome = {};
-  for (const v1::TaskEvent* event : events) {
+  for (const ReportedEvent& event : events) {
     ApplyOutcome one;
-    const absl::Status status = applier_.Apply({event}, &one);
-    if (absl::IsUnavailable(status) || absl::IsAborted(status)) return status;
-    if (!status.ok()) {
-      LOG(ERROR) << "an event for task " << event->task_id() << " was refused: " << status;
-      one = {};
-      one.lost.emplace(event->task_id(), event->lease_epoch());
+    absl::Status status = applier_.Apply({event}, &one);
+    if (storage::IsRowFault(status)) {
+      LOG(ERROR) << "an event for task " << event.event->task_id() << " was refused: " << status;
+      status = applier_.Refuse(event, ToString(status), &one);
     }
+    if (storage::IsRowFault(status)) {  // The row takes nothing at all.
+      one = {};
+      one.lost.insert(event.lease());
+      status = absl::OkStatus();
+    }
+    RETURN_IF_ERROR(status);
     outcome->changed_payloads.merge(one.changed_payloads);
     outcome->lost.merge(one.lost);
     outcome->host_keys.merge(one.host_keys);
@@ -191,26 +210,27 @@ void EventSink::Acknowledge(const std::deque<EventItem>& batch, const ApplyOutco
   for (const EventItem& item : batch) {
     v1::ServerMessage message;
     v1::Acknowledge* acknowledge = message.mutable_acknowledge();
-    std::set<std::pair<int64_t, int64_t>> told;
+    std::set<HeldLease> told;
     for (const v1::TaskEvent& event : item.events.events()) {
-      const auto key = std::pair(event.task_id(), event.lease_epoch());
+      const HeldLease lease =
+          ReportedEvent{.event = &event, .worker = item.session->worker()}.lease();
       acknowledge->set_sequence(event.sequence());
-      if (outcome.lost.count(key) > 0 && told.insert(key).second) {
+      if (outcome.lost.count(lease) > 0 && told.insert(lease).second) {
         v1::LostLease* lost = acknowledge->add_lost();
-        lost->set_task_id(key.first);
-        lost->set_lease_epoch(key.second);
+        lost->set_task_id(lease.task_id);
+        lost->set_lease_epoch(lease.lease_epoch);
       }
-      if (const auto found = outcome.host_keys.find(key);
+      if (const auto found = outcome.host_keys.find(lease);
           event.has_host_key_seen() && found != outcome.host_keys.end()) {
         v1::ServerMessage decision;
-        decision.mutable_host_key_decision()->set_task_id(key.first);
-        decision.mutable_host_key_decision()->set_lease_epoch(key.second);
+        decision.mutable_host_key_decision()->set_task_id(lease.task_id);
+        decision.mutable_host_key_decision()->set_lease_epoch(lease.lease_epoch);
         decision.mutable_host_key_decision()->set_host_key(found->second);
         item.session->Send(std::move(decision));
       }
     }
     item.session->Send(std::move(message));
-    item.session->EventsStored(item.bytes);
+    item.session->Settled(item.bytes);
   }
 }
 

@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <deque>
+#include <map>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "api_server/domain/signals.h"
 #include "api_server/executor/event_applier.h"
@@ -13,12 +15,13 @@
 #include "common/mutex.h"
 #include "proto/longshore/v1/worker_service.pb.h"
 #include "storage/database.h"
+#include "storage/lease_store.h"
 
 namespace longshore::executor {
 
 // Thread-safe; one thread of its own. While the database is away it holds what it has and tries
-// again; streams stop reading when too much of theirs is unstored (WorkerStream), so what is held
-// is bounded.
+// again; streams stop reading when too much of what they said is not dealt with (WorkerStream), so
+// what is held is bounded.
 class EventSink {
  public:
   EventSink(storage::Database* database, EventApplier* applier, domain::Signals* signals,
@@ -42,15 +45,17 @@ class EventSink {
   struct HeartbeatItem {
     std::shared_ptr<WorkerSession> session;
     v1::Heartbeat heartbeat;
+    size_t bytes;
   };
+  using Renewals = std::map<storage::HeldLease, storage::LeaseStore::Renewal>;
 
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<Renewals> Renew(const std::vector<storage::HeldLease>& leases);
   void RenewLeases(const std::deque<HeartbeatItem>& heartbeats);
   // Returns false when the database is away and the batch has to be tried again.
   bool StoreEvents(const std::deque<EventItem>& batch);
   // For a batch that the database refuses: one bad event must not hold up the others.
-  absl::Status ApplyOneByOne(const std::vector<const v1::TaskEvent*>& events,
-                             ApplyOutcome* outcome);
+  absl::Status ApplyOneByOne(const std::vector<ReportedEvent>& events, ApplyOutcome* outcome);
   void Acknowledge(const std::deque<EventItem>& batch, const ApplyOutcome& outcome);
 
   storage::Database& database_;

@@ -76,18 +76,14 @@ absl::Status InstanceRunner::ResumeMachines() {
 }
 
 absl::Status InstanceRunner::RenewLeases() {
-  std::vector<int64_t> tasks;
-  std::vector<int64_t> epochs;
+  std::vector<storage::HeldLease> leases;
   {
     MutexLock lock(&mutex_);
-    for (const auto& [task, epoch] : in_hand_) {
-      tasks.push_back(task);
-      epochs.push_back(epoch);
-    }
+    for (const auto& [task, epoch] : in_hand_) leases.push_back({task, epoch, options_.owner});
   }
-  if (tasks.empty()) return absl::OkStatus();
+  if (leases.empty()) return absl::OkStatus();
   return database_.Run([&](Connection& connection) {
-    return storage::LeaseStore::Renew(connection, tasks, epochs, options_.lease_duration).status();
+    return storage::LeaseStore::Renew(connection, leases, options_.lease_duration).status();
   });
 }
 

@@ -2,13 +2,16 @@
 
 #include <glog/logging.h>
 
+#include <fstream>
 #include <set>
 #include <utility>
 
 #include "api_server/executor/instance_end.h"
 #include "common/backoff.h"
+#include "common/host_key.h"
+#include "common/status.h"
 #include "common/status_macros.h"
-#include "storage/lease_store.h"
+#include "common/utf8.h"
 #include "storage/payload_store.h"
 #include "storage/task_store.h"
 
@@ -25,9 +28,10 @@ using storage::TaskStore;
 
 // How soon to look again whether what runs on an instance has stopped.
 constexpr milliseconds kStopPoll{500};
-// How soon to look again at a machine that is being made, and at workers that have not come.
+// How soon to look again at a machine that is being made, and at keys that cannot be read.
 constexpr milliseconds kMachinePoll{200};
-constexpr milliseconds kWorkerPoll{1000};
+constexpr milliseconds kKeysPoll{1000};
+constexpr size_t kMaxShown = 80;
 constexpr BackoffOptions kProviderAway{.initial = milliseconds(1000),
                                        .maximum = milliseconds(30000)};
 
@@ -72,12 +76,31 @@ absl::Status InstanceSteps::TryAgain(const InstanceTask& task, const std::string
   });
 }
 
+absl::StatusOr<std::vector<std::string>> InstanceSteps::AuthorizedKeys() const {
+  if (options_.authorized_keys_file.empty()) {
+    return absl::FailedPreconditionError(
+        "--authorized_keys_file is not set: nobody could log in to a new machine");
+  }
+  std::ifstream file(options_.authorized_keys_file);
+  const std::string where = "--authorized_keys_file " + options_.authorized_keys_file;
+  if (!file) return absl::FailedPreconditionError(where + " cannot be read");
+  std::vector<std::string> keys;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    keys.push_back(NormalizedHostKey(line));
+    if (keys.back().empty()) {
+      return absl::FailedPreconditionError(
+          where + " has a line that is no public key: " + ToPrintableLine(line, kMaxShown));
+    }
+  }
+  if (keys.empty()) return absl::FailedPreconditionError(where + " has no key");
+  return keys;
+}
+
 absl::Status InstanceSteps::Create(const InstanceTask& task) {
   std::optional<Machine> wanted;
-  std::vector<std::string> keys;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(wanted, InstanceStore::GetMachine(connection, task.instance_id));
-    ASSIGN_OR_RETURN(keys, storage::WorkerStore::PublicKeys(connection));
     return absl::OkStatus();
   }));
   if (wanted->terminating) {  // What has been made so far goes with it.
@@ -86,13 +109,16 @@ absl::Status InstanceSteps::Create(const InstanceTask& task) {
                                     "the instance is terminated");
     });
   }
-  if (!keys.empty()) return CreateMachine(task, *wanted, std::move(keys));
-  const std::string error = "no worker has connected yet: nobody could log in";
-  return task.overdue ? GiveUp(task, *wanted, error) : Postpone(task, kWorkerPoll, error);
+  auto keys = AuthorizedKeys();
+  if (keys.ok()) return CreateMachine(task, *wanted, *std::move(keys));
+  // A file may be mended; a flag that is not set stays so.
+  const bool hopeless = options_.authorized_keys_file.empty() || task.overdue;
+  return hopeless ? GiveUp(task, *wanted, ToString(keys.status()))
+                  : Postpone(task, kKeysPoll, ToString(keys.status()));
 }
 
 absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machine& wanted,
-                                          std::vector<std::string> worker_keys) {
+                                          std::vector<std::string> authorized_keys) {
   const v1::Instance& instance = wanted.instance;
   const auto provider = providers_.find(instance.provider());
   if (provider == providers_.end()) {
@@ -105,12 +131,16 @@ absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machin
                                 .size = instance.size(),
                                 .image = instance.image(),
                                 .tags = {instance.tags().begin(), instance.tags().end()},
-                                .authorized_keys = std::move(worker_keys)});
+                                .authorized_keys = std::move(authorized_keys)});
   ASSIGN_OR_RETURN(const bool late, IsLate(task));
   // Whoever ended the instance meanwhile may not have seen what was made just now.
   if (late) return DeleteAtProvider(wanted);
-  if (!made.ok()) {
-    const std::string error(made.status().message());
+  // A provider does not decide what a key may look like.
+  const bool strange_key =
+      made.ok() && made->has_value() && !(*made)->host_key.empty() && !IsHostKey((*made)->host_key);
+  if (!made.ok() || strange_key) {
+    const std::string error =
+        strange_key ? "the provider tells a host key that is none" : ToString(made.status());
     const bool hopeless = absl::IsInvalidArgument(made.status()) || task.overdue;
     return hopeless ? GiveUp(task, wanted, error) : TryAgain(task, error);
   }

@@ -22,6 +22,8 @@ struct InstanceStepsOptions {
   // and time to tell.
   std::chrono::milliseconds stop_grace{20000};
   int64_t max_output_bytes = 1048576;
+  // Whom new machines let in: a file of OpenSSH public key lines. Read for each machine.
+  std::string authorized_keys_file;
 };
 
 // Thread-safe. A step is a provider's call between transactions that are fenced by the task's
@@ -40,7 +42,9 @@ class InstanceSteps {
 
   absl::Status Create(const storage::InstanceTask& task);
   absl::Status CreateMachine(const storage::InstanceTask& task, const Machine& wanted,
-                             std::vector<std::string> worker_keys);
+                             std::vector<std::string> authorized_keys);
+  // Errors: FailedPrecondition, saying what the operator has to do.
+  absl::StatusOr<std::vector<std::string>> AuthorizedKeys() const;
   // The lease is lost and the instance has ended.
   absl::StatusOr<bool> IsLate(const storage::InstanceTask& task);
   absl::Status GiveUp(const storage::InstanceTask& task, const Machine& wanted,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "api_server/executor/event_rules.h"
+
 namespace longshore::executor {
 namespace {
 
@@ -30,7 +32,9 @@ void WorkerRegistry::Remove(int64_t key) {
 void WorkerRegistry::AddCredit(int64_t key, int count) {
   MutexLock lock(&mutex_);
   if (auto entry = entries_.find(key); entry != entries_.end() && !draining_) {
-    entry->second.credit += count;
+    // Negative while assignments are on their way to a worker that has just taken its credit back.
+    entry->second.credit = static_cast<int>(
+        std::clamp<int64_t>(int64_t{entry->second.credit} + count, -kMaxCredit, kMaxCredit));
   }
 }
 

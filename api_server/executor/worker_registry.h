@@ -16,10 +16,12 @@ namespace longshore::executor {
 class WorkerSession {
  public:
   virtual ~WorkerSession() = default;
+  // Its name, once it has said hello. It speaks for what this worker holds and for nothing else.
+  virtual const std::string& worker() const = 0;
   // Queues a message; false when the stream is known to be gone.
   virtual bool Send(v1::ServerMessage message) = 0;
-  // Lets the stream read on after its events were stored; see EventSink.
-  virtual void EventsStored(size_t bytes) = 0;
+  // Lets the stream read on after `bytes` of what it has said were dealt with; see EventSink.
+  virtual void Settled(size_t bytes) = 0;
 };
 
 // Thread-safe.
@@ -29,6 +31,7 @@ class WorkerRegistry {
   int64_t Add(std::shared_ptr<WorkerSession> session, const std::string& name, int credit)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(int64_t key) ABSL_LOCKS_EXCLUDED(mutex_);
+  // What a worker has in all stays within kMaxCredit (event_rules.h).
   void AddCredit(int64_t key, int count) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A place for one assignment.

@@ -1,6 +1,7 @@
 #include "api_server/executor/worker_stream.h"
 
 #include <glog/logging.h>
+#include <grpcpp/alarm.h>
 
 #include <deque>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "common/grpc_status.h"
 #include "common/mutex.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "storage/lease_store.h"
 #include "storage/script_store.h"
 
@@ -17,62 +19,96 @@ namespace {
 
 using Reactor = grpc::ServerBidiReactor<v1::WorkerMessage, v1::ServerMessage>;
 
-// Events of one stream that may wait for the database before the stream stops being read.
-constexpr size_t kMaxUnstoredBytes = 16 << 20;
+// What one stream has said may come to this much before the stream is not read any more until some
+// of it is dealt with.
+constexpr size_t kMaxUnsettledBytes = 16 << 20;
+// A script is at most 4 MiB, and what asks for it is next to nothing: it counts as what it brings.
+constexpr size_t kScriptRequestBytes = 2 << 20;
+// What waits to be written to a worker: past the first it is not read any more, so that it cannot
+// ask for more; past the second it is taken to be gone.
+constexpr size_t kMaxQueuedBytesToRead = 4 << 20;
+constexpr size_t kMaxQueuedBytes = 64 << 20;
+constexpr std::chrono::seconds kHelloLimit{10};
+constexpr size_t kMaxShown = 100;
+// payload_workers of this version, and of none after it, name runs by PAYLOAD.ATTEMPT: they would
+// start a second time what has an id.
+constexpr char kVersionWithoutRunIds[] = "0.1.0";
 
 // The part of a stream that outlives its reactor: whoever holds it may Send at any time.
 //
 // At most one write is outstanding; the rest is queued. Nothing is written after Close.
-class StreamSession : public WorkerSession {
+class StreamSession : public WorkerSession, public std::enable_shared_from_this<StreamSession> {
  public:
   explicit StreamSession(Reactor* reactor) : reactor_(reactor) {}
+
+  // Begins to read, and ends the stream if it has not Joined in time.
+  void Begin() {
+    // The alarm's callback keeps the session until it has run or Close has cancelled it.
+    hello_alarm_.Set(std::chrono::system_clock::now() + kHelloLimit,
+                     [session = shared_from_this()](bool due) {
+                       if (due) session->EndUnlessJoined();
+                     });
+    ReadOn(0);
+  }
+
+  // Before anything of it is acted upon.
+  void Join(std::string worker) {
+    worker_ = std::move(worker);
+    MutexLock lock(&mutex_);
+    joined_ = true;
+  }
+  const std::string& worker() const override { return worker_; }
 
   bool Send(v1::ServerMessage message) override {
     MutexLock lock(&mutex_);
     if (reactor_ == nullptr || finished_) return false;
+    queued_bytes_ += message.ByteSizeLong();
+    if (queued_bytes_ > kMaxQueuedBytes) {
+      LOG(WARNING) << "worker '" << ToPrintableLine(worker_, kMaxShown) << "' does not read";
+      FinishLocked(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "you do not read"));
+      return false;
+    }
     queue_.push_back(std::move(message));
     WriteNext();
     return true;
   }
 
-  void EventsStored(size_t bytes) override {
+  void Settled(size_t bytes) override {
     MutexLock lock(&mutex_);
-    unstored_bytes_ -= std::min(unstored_bytes_, bytes);
-    if (read_paused_ && unstored_bytes_ < kMaxUnstoredBytes && reactor_ != nullptr && !finished_) {
-      read_paused_ = false;
-      reactor_->StartRead(&incoming_);
-    }
+    unsettled_bytes_ -= std::min(unsettled_bytes_, bytes);
+    MaybeRead();
   }
 
   void OnWriteDone(bool ok) {
     MutexLock lock(&mutex_);
     writing_ = false;
-    if (!ok) queue_.clear();
+    queued_bytes_ -= outgoing_bytes_;
+    if (!ok) {
+      queue_.clear();
+      queued_bytes_ = 0;
+    }
     WriteNext();
+    MaybeRead();
   }
 
-  // Reads on, unless too much waits to be stored: then EventsStored does.
-  void ReadOn(size_t event_bytes) {
+  // Reads on, unless too much is not dealt with, `bytes` more from now on: then Settled does, or
+  // what is written.
+  void ReadOn(size_t bytes) {
     MutexLock lock(&mutex_);
-    if (reactor_ == nullptr || finished_) return;
-    unstored_bytes_ += event_bytes;
-    if (unstored_bytes_ >= kMaxUnstoredBytes) {
-      read_paused_ = true;
-    } else {
-      reactor_->StartRead(&incoming_);
-    }
+    unsettled_bytes_ += bytes;
+    read_paused_ = true;
+    MaybeRead();
   }
 
   // Ends the stream, once.
   void Finish(const grpc::Status& status) {
     MutexLock lock(&mutex_);
-    if (reactor_ == nullptr || finished_) return;
-    finished_ = true;
-    reactor_->Finish(status);
+    FinishLocked(status);
   }
 
   // The reactor is about to be deleted.
   void Close() {
+    hello_alarm_.Cancel();
     MutexLock lock(&mutex_);
     reactor_ = nullptr;
   }
@@ -81,23 +117,51 @@ class StreamSession : public WorkerSession {
   v1::WorkerMessage& incoming() { return incoming_; }
 
  private:
+  void EndUnlessJoined() {
+    MutexLock lock(&mutex_);
+    if (!joined_) {
+      FinishLocked(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "no hello came in time"));
+    }
+  }
+
+  void FinishLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (reactor_ == nullptr || finished_) return;
+    finished_ = true;
+    queue_.clear();
+    reactor_->Finish(status);
+  }
+
+  void MaybeRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!read_paused_ || reactor_ == nullptr || finished_) return;
+    if (unsettled_bytes_ >= kMaxUnsettledBytes || queued_bytes_ >= kMaxQueuedBytesToRead) return;
+    read_paused_ = false;
+    incoming_.Clear();
+    reactor_->StartRead(&incoming_);
+  }
+
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (writing_ || queue_.empty() || reactor_ == nullptr || finished_) return;
     outgoing_ = std::move(queue_.front());
+    outgoing_bytes_ = outgoing_.ByteSizeLong();
     queue_.pop_front();
     writing_ = true;
     reactor_->StartWrite(&outgoing_);
   }
 
+  std::string worker_;  // Set once, in a reaction, before anybody else has the session.
+  grpc::Alarm hello_alarm_;
   Mutex mutex_;
   Reactor* reactor_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::ServerMessage> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // With what is being written.
   v1::ServerMessage outgoing_;
+  size_t outgoing_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   v1::WorkerMessage incoming_;
+  bool joined_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   bool read_paused_ ABSL_GUARDED_BY(mutex_) = false;
-  size_t unstored_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t unsettled_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // Waiting for hello -> connected -> ended. Reactions run one at a time, apart from OnWriteDone and
@@ -106,7 +170,7 @@ class WorkerStream : public Reactor {
  public:
   explicit WorkerStream(const WorkerStreamContext& context)
       : context_(context), session_(std::make_shared<StreamSession>(this)) {
-    session_->ReadOn(0);
+    session_->Begin();
   }
 
   void OnReadDone(bool ok) override {
@@ -115,15 +179,15 @@ class WorkerStream : public Reactor {
       session_->Finish(grpc::Status::OK);
       return;
     }
-    size_t event_bytes = 0;
-    const absl::Status status = Handle(session_->incoming(), &event_bytes);
+    size_t unsettled_bytes = 0;
+    const absl::Status status = Handle(session_->incoming(), &unsettled_bytes);
     if (!status.ok()) {
       LOG(WARNING) << "worker '" << name_ << "': " << status;
       Leave();
       session_->Finish(ToGrpcStatus(status));
       return;
     }
-    session_->ReadOn(event_bytes);
+    session_->ReadOn(unsettled_bytes);
   }
 
   void OnWriteDone(bool ok) override { session_->OnWriteDone(ok); }
@@ -140,7 +204,9 @@ class WorkerStream : public Reactor {
   }
 
  private:
-  absl::Status Handle(v1::WorkerMessage& message, size_t* event_bytes) {
+  // Acts upon the message. *unsettled_bytes is how much of it is dealt with later: whoever does so
+  // says Settled.
+  absl::Status Handle(v1::WorkerMessage& message, size_t* unsettled_bytes) {
     if (key_ == 0) {
       if (!message.has_hello())
         return absl::InvalidArgumentError("the first message must be hello");
@@ -148,17 +214,19 @@ class WorkerStream : public Reactor {
     }
     switch (message.kind_case()) {
       case v1::WorkerMessage::kEvents:
-        RETURN_IF_ERROR(CheckEvents(message.events(), last_sequence_, context_.head_bytes));
+        RETURN_IF_ERROR(CheckSequence(message.events(), last_sequence_));
         if (message.events().events_size() == 0) return absl::OkStatus();
         last_sequence_ = message.events().events().rbegin()->sequence();
-        *event_bytes = message.events().ByteSizeLong();
+        *unsettled_bytes = message.events().ByteSizeLong();
         context_.sink->AddEvents(session_, std::move(*message.mutable_events()));
         return absl::OkStatus();
       case v1::WorkerMessage::kHeartbeat:
         RETURN_IF_ERROR(CheckHeartbeat(message.heartbeat()));
+        *unsettled_bytes = message.heartbeat().ByteSizeLong();
         context_.sink->AddHeartbeat(session_, std::move(*message.mutable_heartbeat()));
         return absl::OkStatus();
       case v1::WorkerMessage::kScriptRequest:
+        *unsettled_bytes = kScriptRequestBytes;
         SendScript(message.script_request().sha256());
         return absl::OkStatus();
       case v1::WorkerMessage::kCredit:
@@ -173,8 +241,13 @@ class WorkerStream : public Reactor {
   absl::Status Join(const v1::WorkerHello& hello) {
     RETURN_IF_ERROR(CheckHello(hello));
     name_ = hello.name();
+    if (hello.version() == kVersionWithoutRunIds) {
+      return absl::FailedPreconditionError("a payload_worker of version " + hello.version() +
+                                           " does not know the ids of runs: it must be replaced");
+    }
     LOG(INFO) << "worker '" << name_ << "' (" << hello.incarnation() << ", version "
               << hello.version() << ") connected, takes " << hello.capacity();
+    session_->Join(name_);
     v1::ServerMessage welcome;
     const auto lease = context_.lease_duration;
     welcome.mutable_welcome()->mutable_lease_duration()->set_seconds(lease.count() / 1000);
@@ -200,26 +273,32 @@ class WorkerStream : public Reactor {
     key_ = -1;
   }
 
+  // Only of a task that the worker holds: a script may hold what is not everybody's to know.
   void SendScript(const std::string& sha256) {
     context_.database_work->Add([database = context_.database, session = session_, sha256] {
       std::optional<std::string> content;
       const absl::Status status =
           database->Run([&](storage::Connection& connection) -> absl::Status {
-            ASSIGN_OR_RETURN(content, storage::ScriptStore::Get(connection, sha256));
+            ASSIGN_OR_RETURN(
+                content, storage::ScriptStore::GetForHolder(connection, sha256, session->worker()));
             return absl::OkStatus();
           });
-      if (!status.ok()) return;  // The worker's wait for it ends, and the task is tried again.
-      v1::ServerMessage message;
-      message.mutable_script()->set_sha256(sha256);
-      message.mutable_script()->set_content(content.value_or(""));
-      session->Send(std::move(message));
+      // Without an answer the worker's wait for it ends, and the task is tried again, if it is
+      // still its task.
+      if (status.ok() && content.has_value()) {
+        v1::ServerMessage message;
+        message.mutable_script()->set_sha256(sha256);
+        message.mutable_script()->set_content(*std::move(content));
+        session->Send(std::move(message));
+      }
+      session->Settled(kScriptRequestBytes);
     });
   }
 
   const WorkerStreamContext& context_;
   const std::shared_ptr<StreamSession> session_;
-  int64_t key_ = 0;  // In the registry; 0 before hello, -1 after the end.
-  std::string name_ = "?";
+  int64_t key_ = 0;         // In the registry; 0 before hello, -1 after the end.
+  std::string name_ = "?";  // As it says hello: printable.
   uint64_t last_sequence_ = 0;
 };
 

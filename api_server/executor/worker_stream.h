@@ -23,7 +23,6 @@ struct WorkerStreamContext {
   WorkQueue* database_work;  // For what a reaction must not wait for.
   std::function<void()> on_credit;
   std::chrono::milliseconds lease_duration;
-  int64_t head_bytes;  // End of the head of an output that is over the limit.
 };
 
 class WorkerServiceImpl final : public v1::WorkerService::CallbackService {

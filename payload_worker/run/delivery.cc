@@ -13,11 +13,39 @@ namespace {
 using Kind = RunnerRecord::Kind;
 
 constexpr std::chrono::seconds kScriptLimit{30};
+constexpr std::chrono::milliseconds kLeaseForUpload{100};
+constexpr std::chrono::seconds kLeaseLimit{5};
+
+// What the runner may say when it is asked for `mode`; anything else is a lie.
+bool MaySay(RunnerMode mode, Kind kind) {
+  switch (kind) {
+    case Kind::kError:
+      return true;
+    case Kind::kReady:
+    case Kind::kNeedScript:
+    case Kind::kLate:
+      return mode == RunnerMode::kStart || mode == RunnerMode::kPlace;
+    case Kind::kRunning:
+      return mode == RunnerMode::kStart || mode == RunnerMode::kAttach;
+    case Kind::kPlaced:
+      return mode == RunnerMode::kPlace;
+    case Kind::kNotPlaced:
+      return mode == RunnerMode::kStart || mode == RunnerMode::kPlace;
+    case Kind::kAbsent:
+      return mode == RunnerMode::kAttach;
+    case Kind::kCleaned:
+      return mode == RunnerMode::kClean;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
-Delivery::Delivery(const DeliveryContext& context, v1::Assignment assignment)
+Delivery::Delivery(const DeliveryContext& context, v1::Assignment assignment,
+                   ConnectorPool::Connection* connection)
     : context_(context),
+      connection_(*connection),
       assignment_(std::move(assignment)),
       key_{assignment_.task_id(), assignment_.lease_epoch()} {}
 
@@ -29,7 +57,8 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::End(v1::TaskEvent event) {
 std::unique_ptr<Run> Delivery::Deliver() {
   auto run = TryDeliver();
   if (run.ok()) return *std::move(run);
-  v1::TaskEvent event = FailedEvent(run.status(), assignment_.executing());
+  v1::TaskEvent event =
+      FailedEvent(run.status(), assignment_.executing() || told_to_start_ || runs_);
   if (event.has_retry()) event.mutable_retry()->set_maybe_started(told_to_start_);
   End(std::move(event)).IgnoreError();
   return nullptr;
@@ -44,7 +73,8 @@ absl::Status Delivery::Connect() {
     return context_.pin_host_key(key_, host_key);
   };
   ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(target, *context_.key, context_.timeouts,
-                                                       context_.watchdog, pin));
+                                                       context_.watchdog, pin,
+                                                       [this](int fd) { connection_.Watch(fd); }));
   const std::string nonce = RandomNonce();
   run_.reset(new Run{.assignment = assignment_,
                      .session = std::move(session),
@@ -56,10 +86,15 @@ absl::Status Delivery::Connect() {
 absl::Status Delivery::Upload() {
   ASSIGN_OR_RETURN(const ScriptCache::Content content,
                    context_.scripts->Get(assignment_.script_sha256(), kScriptLimit));
+  // One that was stopped past its lease, while it connected, must not send for nobody.
+  if (!context_.leases->WaitValid(key_, kLeaseForUpload, kLeaseLimit)) {
+    return ssh::Unreachable("the lease could not be confirmed before the transfer");
+  }
   const ssh::UploadName name{
-      .owner = assignment_.payload_id(),
+      .owner = UploadOwner(assignment_),
       .turn = std::to_string(key_.task_id) + "-" + std::to_string(key_.lease_epoch),
-      .is_first = assignment_.first_lease() && assignment_.transfer()};
+      .is_first = assignment_.first_lease() && assignment_.transfer(),
+      .wanted = [this] { return context_.leases->IsValid(key_); }};
   ASSIGN_OR_RETURN(const ssh::UploadedFile file,
                    run_->session->Upload(assignment_.remote_path(), *content, name));
   assignment_.set_remote_path(file.path);
@@ -84,7 +119,9 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
     // The runner says one thing, then waits or follows; what comes after "running" is the
     // follower's.
     if (!records.empty()) {
-      if (records.size() > 1 && records[0].kind == Kind::kRunning) run_->end = records[1];
+      if (records[0].kind == Kind::kRunning) {
+        for (size_t i = 1; i < records.size(); ++i) run_->Take(records[i]);
+      }
       return records[0];
     }
     if (!open && told_to_start_) {
@@ -111,11 +148,13 @@ absl::Status Delivery::Go() {
     return ssh::Unreachable("the lease could not be confirmed before the start");
   }
   told_to_start_ = assignment_.execute();
+  told_to_go_ = true;
   return run_->session->Write("go\n");
 }
 
 absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
   go_limit_ = context_.lease_duration() / 4;
+  told_to_go_ = false;
   const std::string nonce = RandomNonce();
   run_->records = RecordReader(nonce);
   run_->output = OutputReader(nonce);
@@ -132,12 +171,14 @@ absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
   return NextRecord();
 }
 
-std::unique_ptr<Run> Delivery::MakeRun(const RunnerRecord& running) {
+absl::StatusOr<std::unique_ptr<Run>> Delivery::MakeRun(const RunnerRecord& running) {
   LONGSHORE_FAIL_POINT("worker.started");
+  runs_ = true;
   ReportTransferred();
   v1::TaskEvent event;
   event.mutable_executing();
   context_.outbox->Add(key_, std::move(event));
+  RETURN_IF_ERROR(CheckOffset(assignment_, running.offset));
   run_->assignment = assignment_;
   run_->next_offset = running.offset;
   return std::move(run_);
@@ -168,6 +209,15 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
     RETURN_IF_ERROR(Upload());
     ASSIGN_OR_RETURN(record, StartRunner(mode));
   }
+  return Conclude(mode, record);
+}
+
+absl::StatusOr<std::unique_ptr<Run>> Delivery::Conclude(RunnerMode mode,
+                                                        const RunnerRecord& record) {
+  // "ready" is said once, and not again in answer to "go".
+  if (!MaySay(mode, record.kind) || (record.kind == Kind::kReady && told_to_go_)) {
+    return InstanceLies("the remote runner's answer is none to what it was asked");
+  }
   switch (record.kind) {
     case Kind::kRunning:
       return MakeRun(record);
@@ -178,13 +228,16 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
       return End(std::move(event));
     }
     case Kind::kNotPlaced:
+      told_to_start_ = false;
       return ssh::TransferFailed("rename to " + assignment_.remote_path() + ": " + record.text);
     case Kind::kReady:  // Cancelled meanwhile; it was never told to go.
       return End(CancelledEvent());
     case Kind::kAbsent:
-      if (!started_before) return End(CancelledEvent());
-      return End(FinishedEvent(assignment_, {.kind = Kind::kLost}, assignment_.output_offset()));
+      if (!assignment_.executing()) return End(CancelledEvent());
+      return End(FinishedEvent(assignment_, {.kind = Kind::kLost},
+                               {.next_offset = assignment_.output_offset()}));
     case Kind::kError:
+      told_to_start_ = false;
       return ssh::InternalFailure("the run could not be set up on the instance: " + record.text);
     case Kind::kNeedScript:
       return ssh::Unreachable("the script was changed on the instance during its delivery");
@@ -197,6 +250,7 @@ absl::Status Delivery::Clean() {
   RETURN_IF_ERROR(Connect());
   ASSIGN_OR_RETURN(const RunnerRecord record, StartRunner(RunnerMode::kClean));
   if (record.kind == Kind::kCleaned) return absl::OkStatus();
+  if (record.kind != Kind::kError) return InstanceLies("the remote runner's answer to clean");
   return ssh::InternalFailure("the run directory could not be removed: " + record.text);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "payload_worker/connector_pool.h"
 #include "payload_worker/lease_table.h"
 #include "payload_worker/outbox.h"
 #include "payload_worker/run/run.h"
@@ -37,17 +38,22 @@ struct DeliveryContext {
 // One try. Not thread-safe.
 class Delivery {
  public:
-  Delivery(const DeliveryContext& context, v1::Assignment assignment);
+  // `connection` is told of the socket: what this delivery waits for.
+  Delivery(const DeliveryContext& context, v1::Assignment assignment,
+           ConnectorPool::Connection* connection);
 
   // Goes as far as it can. Returns the run to be followed, or null when there is none: then the
   // last event is with the outbox.
   std::unique_ptr<Run> Deliver();
 
-  // Removes the run directory of a cleanup assignment; OK once it is gone.
+  // Stops what still runs and removes the run directory of a cleanup assignment; OK once it is
+  // gone.
   absl::Status Clean();
 
  private:
   absl::StatusOr<std::unique_ptr<Run>> TryDeliver();
+  // What becomes of it after the runner, asked for `mode`, has said `record`.
+  absl::StatusOr<std::unique_ptr<Run>> Conclude(RunnerMode mode, const RunnerRecord& record);
   absl::Status Connect();
   // Puts the script beside remote_path.
   absl::Status Upload();
@@ -59,15 +65,18 @@ class Delivery {
   // Passes the lease's check, then says go.
   absl::Status Go();
   // Makes a followed run of what has been started or found.
-  std::unique_ptr<Run> MakeRun(const RunnerRecord& running);
+  absl::StatusOr<std::unique_ptr<Run>> MakeRun(const RunnerRecord& running);
   absl::StatusOr<std::unique_ptr<Run>> End(v1::TaskEvent event);
 
   const DeliveryContext& context_;
+  ConnectorPool::Connection& connection_;
   v1::Assignment assignment_;
   const LeaseKey key_;
   std::chrono::milliseconds go_limit_{0};
   bool told_to_start_ = false;  // From then on only the instance knows whether the script runs.
-  std::string upload_;          // Temporary file on the instance, until it has its place.
+  bool told_to_go_ = false;
+  bool runs_ = false;   // The instance says so.
+  std::string upload_;  // Temporary file on the instance, until it has its place.
   std::unique_ptr<Run> run_;
 };
 

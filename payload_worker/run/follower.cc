@@ -1,6 +1,5 @@
 #include "payload_worker/run/follower.h"
 
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -25,6 +24,10 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kAskAfter{45};
 constexpr std::chrono::seconds kSilenceLimit{90};
 constexpr std::chrono::seconds kSilenceCheck{10};
+// What of a connection may be neither output nor records: some for each packet, of which a byte of
+// output may need one, and some besides. More is a flood, of SSH_MSG_IGNORE for example.
+constexpr uint64_t kMaxOverheadFactor = 128;
+constexpr uint64_t kMaxOverheadBytes = 16 << 20;
 
 }  // namespace
 
@@ -71,7 +74,7 @@ void Follower::Add(std::unique_ptr<Run> run) {
     epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
     keys_by_fd_[fd] = key;
     runs_[key] = std::move(*shared);
-    PumpUntilIdle(key);
+    PumpSoon(key);
   });
 }
 
@@ -82,7 +85,7 @@ void Follower::Cancel(const LeaseKey& key) {
     if (const absl::Status status = run->session->Write("cancel\n"); !status.ok()) {
       LoseContact(run, status);
     }
-    PumpUntilIdle(key);
+    PumpSoon(key);
   });
 }
 
@@ -90,7 +93,7 @@ void Follower::Clean(const LeaseKey& key) {
   Post([this, key] {
     Run* run = Find(key);
     if (run != nullptr && !run->session->Write("clean\n").ok()) Remove(key);
-    PumpUntilIdle(key);
+    PumpSoon(key);
   });
 }
 
@@ -121,17 +124,11 @@ void Follower::RunCommands() {
 
 void Follower::Wake() { eventfd_write(wake_fd_, 1); }
 
-int Follower::WaitForEvents(std::array<epoll_event, 256>* events, bool more) {
+int Follower::WaitForEvents(std::array<epoll_event, 256>* events) {
   const int limit =
       runs_.empty() ? -1 : static_cast<int>(std::chrono::milliseconds(kSilenceCheck).count());
-  if (outbox_.Full()) {
-    // Nothing is read: what the scripts print waits on their instances.
-    pollfd wake = {.fd = wake_fd_, .events = POLLIN};
-    if (poll(&wake, 1, limit) <= 0) return 0;
-    (*events)[0] = {.events = EPOLLIN, .data = {.fd = wake_fd_}};
-    return 1;
-  }
-  return epoll_wait(epoll_fd_, events->data(), static_cast<int>(events->size()), more ? 0 : limit);
+  return epoll_wait(epoll_fd_, events->data(), static_cast<int>(events->size()),
+                    more_.empty() ? limit : 0);
 }
 
 void Follower::AskTheSilent() {
@@ -139,11 +136,15 @@ void Follower::AskTheSilent() {
   if (now < next_silence_check_) return;
   next_silence_check_ = now + kSilenceCheck;
   std::vector<Run*> gone;
+  std::vector<Run*> liars;
   for (auto& [key, run] : runs_) {
-    if (outbox_.Full()) run->heard_at = now;  // Nobody listens.
+    if (paused_.count(key) > 0) run->heard_at = now;  // Nobody listens.
     const auto silent = now - run->heard_at;
     if (silent > kSilenceLimit) {
       gone.push_back(run.get());
+    } else if (run->output_due_since.has_value() && paused_.count(key) == 0 &&
+               now - *run->output_due_since > kSilenceLimit) {
+      liars.push_back(run.get());
     } else if (silent > kAskAfter && !run->asked) {
       run->asked = true;
       if (!run->session->Write("ping\n").ok()) gone.push_back(run.get());
@@ -152,19 +153,26 @@ void Follower::AskTheSilent() {
   for (Run* run : gone) {
     LoseContact(run, absl::UnavailableError("the instance does not answer any more"));
   }
+  for (Run* run : liars) {
+    EndAsLie(run,
+             InstanceLies("it has printed " + std::to_string(run->end->output_size) +
+                          " bytes, and none come after byte " + std::to_string(run->next_offset)));
+  }
 }
 
 void Follower::Loop() {
   std::array<epoll_event, 256> events;
-  std::set<LeaseKey> more;  // Runs with bytes left over from the last turn.
   while (true) {
-    const int count = WaitForEvents(&events, !more.empty());
+    const int count = WaitForEvents(&events);
     {
       MutexLock lock(&mutex_);
       if (stopping_) return;
     }
+    RunCommands();
+    AskTheSilent();
+    ResumePaused();
     std::set<LeaseKey> ready;
-    ready.swap(more);
+    ready.swap(more_);
     for (int i = 0; i < count; ++i) {
       if (events[i].data.fd == wake_fd_) {
         eventfd_t value;
@@ -173,14 +181,32 @@ void Follower::Loop() {
         ready.insert(key->second);
       }
     }
-    RunCommands();
-    AskTheSilent();
-    ready.merge(unread_);
-    unread_.clear();
     for (const LeaseKey& key : ready) {
       Run* run = Find(key);
-      if (run != nullptr && Pump(run)) more.insert(key);
+      if (run != nullptr && Pump(run)) more_.insert(key);
     }
+  }
+}
+
+void Follower::Pause(Run* run) {
+  if (!paused_.insert(run->key()).second) return;
+  epoll_event event = {.events = 0, .data = {.fd = run->session->fd()}};
+  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, run->session->fd(), &event);
+}
+
+void Follower::ResumePaused() {
+  for (auto key = paused_.begin(); key != paused_.end();) {
+    Run* run = Find(*key);
+    if (run != nullptr && outbox_.IsFull(*key)) {
+      ++key;
+      continue;
+    }
+    if (run != nullptr) {
+      epoll_event event = {.events = EPOLLIN, .data = {.fd = run->session->fd()}};
+      epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, run->session->fd(), &event);
+      PumpSoon(*key);
+    }
+    key = paused_.erase(key);
   }
 }
 
@@ -189,15 +215,10 @@ Run* Follower::Find(const LeaseKey& key) {
   return found == runs_.end() ? nullptr : found->second.get();
 }
 
-void Follower::PumpUntilIdle(const LeaseKey& key) {
-  while (Find(key) != nullptr && Pump(Find(key))) {
-  }
-}
-
 bool Follower::Pump(Run* run) {
   const LeaseKey key = run->key();
-  if (outbox_.Full()) {
-    unread_.insert(key);
+  if (outbox_.IsFull(key)) {
+    Pause(run);
     return false;
   }
   std::string output;
@@ -217,7 +238,10 @@ bool Follower::Pump(Run* run) {
   }
   TakeRecords(run, errors);
   if (Find(key) == nullptr) return false;  // Cleaned and gone.
-  FinishIfComplete(run);
+  const bool more =
+      !output.empty() || !errors.empty() || run->session->bytes_received() != received;
+  // Of an output that was cut short nobody knows the end: it is over when nothing more comes.
+  if (!run->output_missing || output.empty()) FinishIfComplete(run);
   if (!errors_open.ok()) {
     LoseContact(run, errors_open.status());
     return false;
@@ -226,7 +250,13 @@ bool Follower::Pump(Run* run) {
     LoseContact(run, absl::UnavailableError("the remote runner ended before the run"));
     return false;
   }
-  return !output.empty() || !errors.empty() || run->session->bytes_received() != received;
+  if (run->session->bytes_received() >
+      kMaxOverheadFactor * run->session->bytes_read() + kMaxOverheadBytes) {
+    LoseContact(run, absl::UnavailableError("the instance floods its connection with what is no"
+                                            " output"));
+    return false;
+  }
+  return more;
 }
 
 void Follower::TakeOutput(Run* run, std::string_view bytes) {
@@ -236,13 +266,14 @@ void Follower::TakeOutput(Run* run, std::string_view bytes) {
   outbox_.AddOutput(run->key(), {OutputHead(run->assignment), OutputTail(run->assignment)},
                     run->next_offset, printed);
   run->next_offset += static_cast<int64_t>(printed.size());
+  if (run->output_due_since.has_value()) run->output_due_since = steady_clock::now();
 }
 
 void Follower::TakeRecords(Run* run, std::string_view bytes) {
   for (const RunnerRecord& record : run->records.Add(bytes)) {
-    if (record.kind == Kind::kEnd || record.kind == Kind::kLost) {
-      run->end = record;
-    } else if (record.kind == Kind::kCleaned) {
+    run->Take(record);
+    // Only what has ended, and has been stored, is asked to be cleaned.
+    if (record.kind == Kind::kCleaned && run->finished) {
       v1::TaskEvent event;
       event.mutable_cleaned()->set_payload_id(run->assignment.payload_id());
       event.mutable_cleaned()->set_attempt(run->assignment.attempt());
@@ -257,10 +288,25 @@ void Follower::FinishIfComplete(Run* run) {
   if (run->finished || !run->end.has_value()) return;
   // Both streams of the channel have their own pace: the end may be told before the last output has
   // come.
-  if (run->next_offset < run->end->output_size) return;
+  if (!run->OutputIsComplete()) {
+    if (run->output_due_since.has_value()) return;
+    run->output_due_since = steady_clock::now();
+    v1::TaskEvent event;
+    event.mutable_script_ended();
+    outbox_.Add(run->key(), std::move(event));
+    return;
+  }
   LONGSHORE_FAIL_POINT("worker.finished");
   run->finished = true;
-  outbox_.AddLast(run->key(), FinishedEvent(run->assignment, *run->end, run->next_offset));
+  outbox_.AddLast(run->key(),
+                  FinishedEvent(run->assignment, *run->end,
+                                {.next_offset = run->next_offset, .missing = run->output_missing}));
+}
+
+void Follower::EndAsLie(Run* run, const absl::Status& lie) {
+  const LeaseKey key = run->key();
+  if (!run->finished) outbox_.AddLast(key, FailedEvent(lie, /*executed=*/true));
+  Remove(key);
 }
 
 void Follower::LoseContact(Run* run, const absl::Status& status) {
@@ -277,6 +323,8 @@ void Follower::Remove(const LeaseKey& key) {
   const int fd = found->second->session->fd();
   epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
   keys_by_fd_.erase(fd);
+  paused_.erase(key);
+  more_.erase(key);
   runs_.erase(found);
   on_done_(key);
 }

@@ -47,17 +47,23 @@ class Follower {
   void RunCommands() ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits for sockets or a wake; returns how many events there are. Does not wait when there is
   // more to do already.
-  int WaitForEvents(std::array<epoll_event, 256>* events, bool more);
+  int WaitForEvents(std::array<epoll_event, 256>* events);
 
   // The rest is the loop's own.
   // Lets go of connections that only look alive.
   void AskTheSilent();
   Run* Find(const LeaseKey& key);
-  // Reads what has come; true when there may be more at once.
+  // Reads a share of what has come; true when there may be more at once. A run has one share a
+  // turn of the loop, however much its instance sends.
   bool Pump(Run* run);
-  // For whoever has touched the session outside of the loop: what libssh has taken from the socket
-  // meanwhile does not show there.
-  void PumpUntilIdle(const LeaseKey& key);
+  // The run has its share in the next turn. For whoever has touched the session outside of the
+  // loop: what libssh has taken from the socket meanwhile does not show there.
+  void PumpSoon(const LeaseKey& key) { more_.insert(key); }
+  // The outbox has no room for the run's output: its socket is not looked at until it has.
+  void Pause(Run* run);
+  void ResumePaused();
+  // What the instance says of the run cannot be: ends it.
+  void EndAsLie(Run* run, const absl::Status& lie);
   void TakeRecords(Run* run, std::string_view bytes);
   void TakeOutput(Run* run, std::string_view bytes);
   void FinishIfComplete(Run* run);
@@ -71,7 +77,8 @@ class Follower {
   std::map<LeaseKey, std::unique_ptr<Run>> runs_;
   std::map<int, LeaseKey> keys_by_fd_;
   std::chrono::steady_clock::time_point next_silence_check_;
-  std::set<LeaseKey> unread_;  // Not read because the outbox was full.
+  std::set<LeaseKey> paused_;
+  std::set<LeaseKey> more_;  // Runs with bytes left over from the last turn.
   Mutex mutex_;
   std::deque<Command> commands_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -3,9 +3,9 @@
 #
 # Run as: sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT UPLOAD
 #   MODE      start (start it, or follow what is there) | place (do not start it) | attach (follow only) |
-#             clean (remove the run directory)
-#   NONCE     begins every control record, so that nothing a login shell or a script prints can imitate one
-#   RUN       name of the run directory: payload and attempt
+#             clean (stop what still runs, and remove the run directory)
+#   NONCE     begins every control record: no script knows it, so that what a script prints is not taken for one
+#   RUN       name of the run directory: the run's random id (PAYLOAD.ATTEMPT for payloads from before runs had ids)
 #   TIMEOUT   seconds that the script may run
 #   OFFSET    output before this byte is not wanted
 #   HEAD TAIL how much of the output is wanted when there is more
@@ -16,15 +16,18 @@
 # Standard error: control records, one a line. Standard input: commands, one a line: go, ping, cancel, clean.
 #
 # In the run directory: lock (held by the supervisor for its lifetime: free means that the run is over, however it ended),
-# started (made before the script is: without it the script never ran), output, pid, boot, cause.NAME (why it was stopped, if it
-# was), result (made by rename). What has to be written at the end gets its space on the disk at the beginning.
+# started (made before the script is: without it the script never ran), output, header (the first line of output: a script, or
+# who rotates logs, may cut the output short, and then it is gone from there), pid, boot, cause.NAME (why it was stopped, if it
+# was), result (made by rename), script (only where somebody else may write in the directory of REMOTE_PATH: what is run then).
+# What has to be written at the end gets its space on the disk at the beginning.
 # Needs bash, coreutils and util-linux only.
 ls_mode=$1 ls_nonce=$2 ls_run=$3 ls_path=$4 ls_sha=$5 ls_timeout=$6 ls_offset=$7 ls_head=$8 ls_tail=$9
 shift 9
 ls_go_limit=$1 ls_upload=$2
 ls_umask=$(umask)
 umask 077
-if [ "$(id -u)" = 0 ]; then
+ls_uid=$(id -u)
+if [ "$ls_uid" = 0 ]; then
   ls_root=/var/lib/longshore/runs
 else
   ls_root=$HOME/.local/state/longshore/runs
@@ -105,7 +108,11 @@ uptime_centiseconds() {
 # Everything the run will need on the disk, before anything is started.
 prepare() {
   read -r ls_boot < /proc/sys/kernel/random/boot_id
-  : > "$ls_dir/output" && : > "$ls_dir/cause.none" && printf '%-20s\n' '' > "$ls_dir/pid" &&
+  # Who follows a run that is named in the old way may be of a time that knows no header.
+  case $ls_run in
+    *.*) : > "$ls_dir/output" ;;
+    *) echo "#longshore $ls_run" > "$ls_dir/output" && cp "$ls_dir/output" "$ls_dir/header" ;;
+  esac && : > "$ls_dir/cause.none" && printf '%-20s\n' '' > "$ls_dir/pid" &&
     printf '%-80s\n' '' > "$ls_dir/result.new" && echo "$ls_boot" > "$ls_dir/boot" &&
     : > "$ls_dir/started"
 }
@@ -119,10 +126,15 @@ leave() {
   exit 0
 }
 
+# The script as it lies there. Somebody else may have put there what is no script, has no end, or is never written to.
+read_script() {
+  dd if="${ls_upload:-$ls_path}" iflag=nonblock,nofollow,fullblock bs=64k count=65 2> /dev/null
+}
+
 # Returns when the script is known to be the right one and "go" has come in time. Whatever changes the file at REMOTE_PATH, or
 # starts it, comes after this, so that nobody does so whose lease is over.
 wait_for_go() {
-  ls_actual=$(sha256sum 2> /dev/null < "${ls_upload:-$ls_path}")
+  ls_actual=$(read_script | sha256sum)
   [ "${ls_actual%% *}" = "$ls_sha" ] || leave need-script
   #fail_point ready
   say ready
@@ -136,10 +148,43 @@ wait_for_go() {
   #fail_point go
 }
 
-# Complete or not at all, in one step.
+# Whether nobody but root and the login user can change what directory $1 leads to: each directory on its way belongs to one of
+# them, and others may write there only where it is sticky. A symlink on its way counts as somebody else's.
+is_safe() {
+  ls_walk=$1
+  [ "$(readlink -f -- "${ls_walk:-/}" 2> /dev/null)" = "${ls_walk:-/}" ] || return 1
+  set -- /
+  while [ -n "$ls_walk" ]; do
+    set -- "$@" "$ls_walk"
+    ls_walk=${ls_walk%/*}
+  done
+  ls_modes=$(stat -c '%u %a' -- "$@" 2> /dev/null) || return 1
+  while read -r ls_owner ls_mode; do
+    case $ls_owner in 0 | "$ls_uid") ;; *) return 1 ;; esac
+    case $ls_mode in [1357]???) ;; *[2367]? | *[2367]) return 1 ;; esac
+  done << END
+$ls_modes
+END
+}
+
+# What is to be run as $ls_script: the file at REMOTE_PATH; or, where somebody else could replace that between the check of its
+# sha256 and bash's look at it, a copy that is checked where nobody else can write.
+choose_script() {
+  ls_script=$ls_path
+  is_safe "${ls_path%/*}" && return
+  ls_script=$ls_dir/script
+  read_script > "$ls_script"
+  ls_actual=$(sha256sum 2> /dev/null < "$ls_script")
+  [ "${ls_actual%% *}" = "$ls_sha" ] && chmod 700 "$ls_script" && return
+  rm -rf "$ls_dir"
+  leave need-script
+}
+
+# Complete or not at all, in one step. Both names are looked up in one directory: where somebody else may swap a directory on the
+# way, nothing of theirs is moved into another.
 place() {
   [ -n "$ls_upload" ] || return 0
-  ls_error=$(mv -f -T -- "$ls_upload" "$ls_path" 2>&1) || {
+  ls_error=$(cd -P -- "${ls_path%/*}/" 2>&1 && mv -f -T -- "./${ls_upload##*/}" "./${ls_path##*/}" 2>&1) || {
     rm -rf "$ls_dir"
     leave "not-placed $ls_error"
   }
@@ -168,6 +213,7 @@ start() {
   if ! flock -n 9; then
     [ -e "$ls_dir/started" ] || leave late
   elif [ ! -e "$ls_dir/started" ]; then
+    choose_script
     place
     #fail_point placed
     if ! ls_error=$(prepare 2>&1); then
@@ -175,7 +221,7 @@ start() {
       fail "cannot prepare $ls_dir: $ls_error"
     fi
     #fail_point prepared
-    setsid -f sh -c "$ls_supervise" longshore "$ls_dir" "$ls_path" "$ls_timeout" "$ls_umask" "$ls_stop" \
+    setsid -f sh -c "$ls_supervise" longshore "$ls_dir" "$ls_script" "$ls_timeout" "$ls_umask" "$ls_stop" \
       < /dev/null > /dev/null 2>&1 || { rm -rf "$ls_dir"; fail "cannot start a process"; }
   fi
   exec 9>&-
@@ -183,10 +229,14 @@ start() {
   discard_upload
 }
 
-# Also what an upload left behind whose link broke.
+# Also what an upload left behind whose link broke. Who asks for it waits for no result any more.
 clean() {
   case $ls_path in "~/"*) ls_path=$HOME/${ls_path#"~/"} ;; esac
   rm -f -- "${ls_path%/*}/.longshore-${ls_run%%.*}".* 2> /dev/null
+  if [ -e "$ls_dir/started" ] && ! flock -n "$ls_dir/lock" true 2> /dev/null; then
+    sh -c "$ls_stop" longshore "$ls_dir" cancel < /dev/null > /dev/null 2>&1
+    flock -w 2 "$ls_dir/lock" true 2> /dev/null
+  fi
   if [ ! -d "$ls_dir" ]; then
     say cleaned
   elif ! flock -n "$ls_dir/lock" true 2> /dev/null; then
@@ -198,13 +248,33 @@ clean() {
   fi
 }
 
+# How long the output is, without its header, as $ls_size.
+measure() {
+  ls_size=$(stat -c %s "$ls_dir/output" 2> /dev/null || echo 0)
+  ls_size=$((ls_size - ls_skip))
+  [ $ls_size -ge 0 ] || ls_size=0
+}
+
+# Whether the output was cut short: its header is gone, or less is there than has been read before.
+is_cut_short() {
+  [ $ls_skip -gt 0 ] && [ -e "$ls_dir/output" ] || return 1
+  ls_first=$(head -c $ls_skip "$ls_dir/output" 2> /dev/null)
+  [ "$ls_first" != "$ls_header" ] || [ $ls_size -lt "$ls_offset" ]
+}
+
 # Says that the run is over, once it is. Starts no shell of its own: the script may have replaced it.
 tell_end() {
   flock -s "$ls_dir/lock" true 2> /dev/null &
   ls_flock_pid=$!
   trap 'kill "$ls_flock_pid" 2> /dev/null; exit 0' TERM
   wait "$ls_flock_pid"
-  ls_size=$(stat -c %s "$ls_dir/output" 2> /dev/null || echo 0)
+  measure
+  if is_cut_short; then
+    # Where in the file the end is does not tell any more when all of it has been read: tail is given time instead.
+    sleep 1
+    ls_size=0
+    say truncated
+  fi
   read -r ls_boot < /proc/sys/kernel/random/boot_id
   { read -r ls_boot_then < "$ls_dir/boot"; } 2> /dev/null || ls_boot_then=
   if [ -e "$ls_dir/result" ]; then
@@ -218,13 +288,26 @@ tell_end() {
 }
 
 follow() {
-  ls_size=$(stat -c %s "$ls_dir/output" 2> /dev/null || echo 0)
-  if [ "$ls_offset" -ge "$ls_head" ] && [ $((ls_size - ls_offset)) -gt "$ls_tail" ]; then
-    ls_offset=$((ls_size - ls_tail))
+  ls_header='' ls_skip=0
+  { read -r ls_header < "$ls_dir/header"; } 2> /dev/null
+  [ -z "$ls_header" ] || ls_skip=$((${#ls_header} + 1))
+  measure
+  if is_cut_short; then
+    # What was read before is kept. How much of what is there now was read is not known: nothing of it, or, when something was,
+    # only what comes from now on.
+    ls_from=1
+    [ "$ls_offset" -eq 0 ] || ls_from=$((ls_size + ls_skip + 1))
+    say "running $ls_offset"
+    say truncated
+  else
+    if [ "$ls_offset" -ge "$ls_head" ] && [ $((ls_size - ls_offset)) -gt "$ls_tail" ]; then
+      ls_offset=$((ls_size - ls_tail))
+    fi
+    ls_from=$((ls_offset + ls_skip + 1))
+    say "running $ls_offset"
   fi
-  say "running $ls_offset"
   echo "$ls_nonce"
-  tail -c "+$((ls_offset + 1))" -f "$ls_dir/output" 2> /dev/null &
+  tail -c "+$ls_from" -f "$ls_dir/output" 2> /dev/null &
   ls_tail_pid=$!
   tell_end &
   ls_wait_pid=$!

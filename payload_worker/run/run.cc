@@ -4,9 +4,14 @@
 
 #include "common/enum_text.h"
 #include "common/status.h"
+#include "common/utf8.h"
+#include "payload_worker/run/runner_command.h"
+#include "payload_worker/ssh/errors.h"
 
 namespace longshore::run {
 namespace {
+
+constexpr size_t kMaxErrorBytes = 8192;
 
 void Fail(v1::Finished* finished, v1::FailureReason reason, const std::string& error) {
   finished->set_status(v1::PAYLOAD_STATUS_FAILED);
@@ -41,12 +46,25 @@ void SetOutcome(const RunnerRecord& record, v1::Finished* finished) {
 
 }  // namespace
 
+void Run::Take(const RunnerRecord& record) {
+  if (record.kind == RunnerRecord::Kind::kTruncated) {
+    output_missing = true;
+  } else if ((record.kind == RunnerRecord::Kind::kEnd ||
+              record.kind == RunnerRecord::Kind::kLost) &&
+             !end.has_value()) {
+    end = record;
+  }
+}
+
 v1::TaskEvent FinishedEvent(const v1::Assignment& assignment, const RunnerRecord& record,
-                            int64_t output_bytes) {
+                            const OutputEnd& output) {
   v1::TaskEvent event;
   v1::Finished* finished = event.mutable_finished();
   finished->set_executed(true);
-  finished->set_output_bytes(output_bytes);
+  finished->set_output_bytes(output.next_offset);
+  // A size of 0 may also be of a file that is gone: whoever followed it has read it all.
+  finished->set_output_missing(output.missing ||
+                               (record.output_size > 0 && record.output_size < output.next_offset));
   finished->set_run_directory(true);
   if (record.kind == RunnerRecord::Kind::kLost) {
     Fail(
@@ -78,12 +96,28 @@ v1::TaskEvent FinishedEvent(const v1::Assignment& assignment, const RunnerRecord
 
 v1::TaskEvent FailedEvent(const absl::Status& status, bool executed) {
   const auto reason = EnumFromText<v1::FailureReason>(ReasonOf(status));
-  if (absl::IsUnavailable(status)) return RetryEvent(reason, ToString(status));
+  const std::string error = ToPrintableLine(ToString(status), kMaxErrorBytes);
+  if (absl::IsUnavailable(status)) return RetryEvent(reason, error);
   v1::TaskEvent event;
   v1::Finished* finished = event.mutable_finished();
-  Fail(finished, reason == 0 ? v1::FAILURE_REASON_INTERNAL : reason, ToString(status));
+  Fail(finished, reason == 0 ? v1::FAILURE_REASON_INTERNAL : reason, error);
   finished->set_executed(executed);
+  finished->set_run_directory(executed);
   return event;
+}
+
+absl::Status InstanceLies(const std::string& what) {
+  return ssh::InternalFailure("what the instance says of the run cannot be: " + what);
+}
+
+absl::Status CheckOffset(const v1::Assignment& assignment, int64_t offset) {
+  const int64_t asked = assignment.output_offset();
+  // What is beyond the head and will not be kept may be left out.
+  if (offset == asked || (asked >= OutputHead(assignment) && offset > asked)) {
+    return absl::OkStatus();
+  }
+  return InstanceLies("output from byte " + std::to_string(offset) + " on, asked for was byte " +
+                      std::to_string(asked));
 }
 
 v1::TaskEvent CancelledEvent() {

@@ -14,7 +14,7 @@ using Outcome = RunnerRecord::Outcome;
 v1::Finished Finished(const RunnerRecord& record) {
   v1::Assignment assignment;
   assignment.set_timeout(5);
-  return FinishedEvent(assignment, record, 10).finished();
+  return FinishedEvent(assignment, record, {.next_offset = 10}).finished();
 }
 
 TEST(FinishedEventTest, OnlyExitZeroIsCompleted) {
@@ -50,6 +50,54 @@ TEST(FinishedEventTest, TheCauseComesBeforeTheExitCode) {
   EXPECT_EQ(
       Finished({.kind = Kind::kEnd, .outcome = Outcome::kExit, .cause = Cause::kCancel}).status(),
       v1::PAYLOAD_STATUS_CANCELLED);
+}
+
+TEST(FinishedEventTest, OutputThatIsMissingIsSaidToBe) {
+  v1::Assignment assignment;
+  const RunnerRecord whole{.kind = Kind::kEnd, .output_size = 10, .outcome = Outcome::kExit};
+  const RunnerRecord shorter{.kind = Kind::kEnd, .output_size = 4, .outcome = Outcome::kExit};
+  const auto missing = [&](const RunnerRecord& record, const OutputEnd& output) {
+    return FinishedEvent(assignment, record, output).finished().output_missing();
+  };
+  EXPECT_FALSE(missing(whole, {.next_offset = 10}));
+  EXPECT_TRUE(missing(shorter, {.next_offset = 10})) << "less is there than was read";
+  EXPECT_TRUE(missing(whole, {.next_offset = 10, .missing = true}));
+}
+
+TEST(CheckOffsetTest, OutputBeginsWhereItWasAskedForOrLeavesOutWhatIsNotKept) {
+  v1::Assignment assignment;
+  assignment.set_max_output_bytes(100);
+  EXPECT_TRUE(CheckOffset(assignment, 0).ok());
+  EXPECT_FALSE(CheckOffset(assignment, 1).ok());
+  assignment.set_output_offset(49);
+  EXPECT_FALSE(CheckOffset(assignment, 60).ok()) << "the head is kept";
+  assignment.set_output_offset(50);
+  EXPECT_TRUE(CheckOffset(assignment, 50).ok());
+  EXPECT_TRUE(CheckOffset(assignment, 5000).ok());
+  EXPECT_FALSE(CheckOffset(assignment, 49).ok());
+}
+
+TEST(RunTest, TheFirstWordOnTheEndCounts) {
+  run::Run run{.records = RecordReader("n"), .output = OutputReader("n")};
+  EXPECT_FALSE(run.OutputIsComplete());
+  run.Take({.kind = Kind::kAlive});
+  EXPECT_FALSE(run.end.has_value());
+  run.Take({.kind = Kind::kEnd, .output_size = 3});
+  run.Take({.kind = Kind::kLost, .output_size = 0});
+  EXPECT_EQ(run.end->kind, Kind::kEnd);
+  EXPECT_FALSE(run.OutputIsComplete());
+  run.next_offset = 3;
+  EXPECT_TRUE(run.OutputIsComplete());
+  EXPECT_FALSE(run.output_missing);
+  run.Take({.kind = Kind::kTruncated});
+  EXPECT_TRUE(run.output_missing);
+}
+
+TEST(FailedEventTest, WhatAnInstanceSaysIsOneBoundedLine) {
+  const std::string said = std::string(20000, '\xff') + "\x1b]52;c;\n";
+  const std::string error = FailedEvent(ssh::Unreachable(said), false).retry().error();
+  EXPECT_LE(error.size(), 8192u);
+  EXPECT_EQ(error.find('\n'), std::string::npos);
 }
 
 TEST(FailedEventTest, OnlyWhatMayPassIsTriedAgain) {

@@ -1,7 +1,6 @@
 #include "payload_worker/run/runner_command.h"
 
-#include <random>
-
+#include "common/random.h"
 #include "common/sha256.h"
 #include "common/shell_quote.h"
 
@@ -36,24 +35,27 @@ int64_t OutputTail(const v1::Assignment& assignment) {
 
 std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request) {
   std::string command = "exec /bin/sh -c " + ShellQuote(kRunner) + " longshore";
-  const std::string run =
-      std::to_string(assignment.payload_id()) + "." + std::to_string(assignment.attempt());
   for (const std::string& argument :
-       {std::string(ModeText(request.mode)), request.nonce, run, request.remote_path,
-        HexEncode(assignment.script_sha256()), std::to_string(assignment.timeout()),
-        std::to_string(assignment.output_offset()), std::to_string(OutputHead(assignment)),
-        std::to_string(OutputTail(assignment)), std::to_string(request.go_limit.count() / 10),
-        request.upload}) {
+       {std::string(ModeText(request.mode)), request.nonce, RunName(assignment),
+        request.remote_path, HexEncode(assignment.script_sha256()),
+        std::to_string(assignment.timeout()), std::to_string(assignment.output_offset()),
+        std::to_string(OutputHead(assignment)), std::to_string(OutputTail(assignment)),
+        std::to_string(request.go_limit.count() / 10), request.upload}) {
     command += " " + ShellQuote(argument);
   }
   return command;
 }
 
-std::string RandomNonce() {
-  std::random_device device;
-  std::string bytes;
-  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(device()));
-  return HexEncode(bytes);
+std::string RunName(const v1::Assignment& assignment) {
+  if (!assignment.run().empty()) return assignment.run();
+  return std::to_string(assignment.payload_id()) + "." + std::to_string(assignment.attempt());
 }
+
+std::string UploadOwner(const v1::Assignment& assignment) {
+  const std::string run = RunName(assignment);
+  return run.substr(0, run.find('.'));
+}
+
+std::string RandomNonce() { return RandomHex(8); }
 
 }  // namespace longshore::run

@@ -29,6 +29,11 @@ std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest&
 int64_t OutputHead(const v1::Assignment& assignment);
 int64_t OutputTail(const v1::Assignment& assignment);
 
+// The name of the assignment's run on its instance.
+std::string RunName(const v1::Assignment& assignment);
+// What names of the run's uploads begin with, after ".longshore-".
+std::string UploadOwner(const v1::Assignment& assignment);
+
 // 16 random hexadecimal digits.
 std::string RandomNonce();
 

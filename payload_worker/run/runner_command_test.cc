@@ -52,6 +52,17 @@ TEST(RunnerCommandTest, AsksForTheScriptWhenItIsMissing) {
   EXPECT_EQ(Shell(RunnerCommand(assignment, request).substr(5)), "n0nce need-script\n");
 }
 
+TEST(RunNameTest, IsTheIdOfTheRun) {
+  v1::Assignment assignment;
+  assignment.set_payload_id(7);
+  assignment.set_attempt(2);
+  EXPECT_EQ(RunName(assignment), "7.2") << "from before runs had ids";
+  EXPECT_EQ(UploadOwner(assignment), "7");
+  assignment.set_run("00112233445566778899aabbccddeeff");
+  EXPECT_EQ(RunName(assignment), assignment.run());
+  EXPECT_EQ(UploadOwner(assignment), assignment.run());
+}
+
 TEST(OutputLimitTest, HalvesAddUp) {
   v1::Assignment assignment;
   assignment.set_max_output_bytes(11);

@@ -11,6 +11,8 @@ namespace {
 // Records are short; a longer line is noise, and is not kept whole.
 constexpr size_t kMaxLineBytes = 8192;
 constexpr size_t kMaxNoiseBytes = 300;
+constexpr double kMaxUptimeSeconds = 1e10;  // Some 300 years.
+constexpr int kMaxSignal = 64;
 
 std::string_view NextWord(std::string_view* rest) {
   const size_t begin = rest->find_first_not_of(' ');
@@ -28,7 +30,7 @@ bool NextInt(std::string_view* rest, int64_t* value) {
   const std::string_view word = NextWord(rest);
   const auto parsed = std::from_chars(word.data(), word.data() + word.size(), *value);
   return !word.empty() && parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() &&
-         *value >= 0;
+         *value >= 0 && *value <= kMaxOutputSize;
 }
 
 // Seconds with a fraction, as /proc/uptime has them.
@@ -36,7 +38,7 @@ bool NextSeconds(std::string_view* rest, double* value) {
   const std::string_view word = NextWord(rest);
   const auto parsed = std::from_chars(word.data(), word.data() + word.size(), *value);
   return !word.empty() && parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() &&
-         std::isfinite(*value) && *value >= 0 && *value < 1e11;
+         std::isfinite(*value) && *value >= 0 && *value < kMaxUptimeSeconds;
 }
 
 bool ParseEnd(std::string_view rest, RunnerRecord* record) {
@@ -52,6 +54,7 @@ bool ParseEnd(std::string_view rest, RunnerRecord* record) {
     record->outcome = RunnerRecord::Outcome::kExit;
   } else if (outcome == "signal") {
     record->outcome = RunnerRecord::Outcome::kSignal;
+    if (code < 1 || code > kMaxSignal) return false;
   } else if (outcome != "unknown") {
     return false;
   }
@@ -80,6 +83,7 @@ std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line) {
   if (word == "absent") return simple(Kind::kAbsent);
   if (word == "cleaned") return simple(Kind::kCleaned);
   if (word == "alive") return simple(Kind::kAlive);
+  if (word == "truncated") return simple(Kind::kTruncated);
   RunnerRecord record{.kind = Kind::kError};
   if (word == "running") {
     record.kind = Kind::kRunning;

@@ -1,5 +1,8 @@
-// Reads what the remote runner says: control records on standard error, the marker before the
-// output on standard output. Bytes from outside: see the fuzz target.
+// Reads what the remote runner says, or what an instance says in its place: control records on
+// standard error, the marker before the output on standard output. Bytes from outside: see the fuzz
+// target. The nonce keeps the script's words apart from the runner's; from the instance itself it
+// is no secret, so every number and text is bounded here, and checked by whoever uses it against
+// what this run can have.
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_
 
@@ -24,6 +27,7 @@ struct RunnerRecord {
     kEnd,         // The run is over: `output_size`, `outcome`, `code`, `duration`, `cause`.
     kLost,        // The run is over and left no result: `output_size`, `text` says why.
     kAlive,       // The answer to "ping".
+    kTruncated,  // The output was cut short on the instance: something that was printed is missing.
     kCleaned,
     kError,  // `text` says what.
   };
@@ -39,6 +43,10 @@ struct RunnerRecord {
   Cause cause = Cause::kNone;
   std::string text;
 };
+
+// No script prints as much: a petabyte. Larger sizes and offsets are not well-formed, so that sums
+// of them stay far from an overflow.
+inline constexpr int64_t kMaxOutputSize = int64_t{1} << 50;
 
 // One record without its nonce; nullopt when it is not well-formed.
 std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line);

@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <libssh/libssh.h>
+#include <libssh/server.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "common/fail_point.h"
+#include "common/host_key.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "payload_worker/ssh/channel.h"
@@ -20,6 +23,9 @@ namespace {
 
 constexpr int kReadBytes = 64 * 1024;
 constexpr size_t kMaxShown = 300;
+constexpr size_t kMaxKeyShown = 3000;  // A key of 16,384 bits.
+// Requests of an instance that nobody asked for. OpenSSH sends one (hostkeys-00) or none.
+constexpr int kMaxRequests = 1000;
 
 // "TYPE BASE64" of a public key.
 absl::StatusOr<std::string> KeyText(ssh_key key) {
@@ -30,6 +36,15 @@ absl::StatusOr<std::string> KeyText(ssh_key key) {
   std::string text = std::string(ssh_key_type_to_char(ssh_key_type(key))) + " " + base64;
   ssh_string_free_char(base64);
   return text;
+}
+
+// A host that takes connections and says nothing is given up early, before anything is spent on it.
+absl::Status WaitForBanner(const Target& target, int fd, std::chrono::milliseconds limit) {
+  pollfd poll_fd = {.fd = fd, .events = POLLIN};
+  if (poll(&poll_fd, 1, static_cast<int>(limit.count())) > 0) return absl::OkStatus();
+  return Unreachable(target.address + " port " + std::to_string(target.port) +
+                     " took the connection and said nothing for " +
+                     std::to_string(limit.count() / 1000) + " s");
 }
 
 }  // namespace
@@ -49,15 +64,6 @@ absl::StatusOr<PrivateKey> PrivateKey::Load(const std::string& path) {
   PrivateKey result;
   result.key_.reset(key);
   return result;
-}
-
-absl::StatusOr<std::string> PrivateKey::PublicKey() const {
-  ssh_key raw = nullptr;
-  if (ssh_pki_export_privkey_to_pubkey(key_.get(), &raw) != SSH_OK) {
-    return InternalFailure("the public half of the private key cannot be made");
-  }
-  const std::unique_ptr<ssh_key_struct, decltype(&ssh_key_free)> key(raw, ssh_key_free);
-  return KeyText(raw);
 }
 
 void Session::SessionDeleter::operator()(ssh_session_struct* session) const {
@@ -92,12 +98,16 @@ absl::Status Session::LinkError(const std::string& doing, const Watchdog::Guard&
                      (guard.Expired() ? ": no answer in time" : ": " + LastError()));
 }
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Target& target,
-                                                          const PrivateKey& key,
-                                                          const Timeouts& timeouts,
-                                                          Watchdog* watchdog,
-                                                          const PinHostKey& pin_host_key) {
+absl::StatusOr<std::unique_ptr<Session>> Session::Connect(
+    const Target& target, const PrivateKey& key, const Timeouts& timeouts, Watchdog* watchdog,
+    const PinHostKey& pin_host_key, const OnSocket& on_socket) {
   ASSIGN_OR_RETURN(const int fd, TcpConnect(target.address, target.port, timeouts.connect));
+  on_socket(fd);
+  if (absl::Status said = WaitForBanner(target, fd, timeouts.banner); !said.ok()) {
+    on_socket(-1);
+    close(fd);
+    return said;
+  }
   std::unique_ptr<Session> session(new Session(target, timeouts, watchdog, fd));
   RETURN_IF_ERROR(session->Handshake());
   LONGSHORE_FAIL_POINT("worker.connecting");
@@ -106,8 +116,16 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Target& target,
   return session;
 }
 
+int Session::OnRequest(ssh_session_struct* /*session*/, ssh_message /*message*/, void* self) {
+  Session& session = *static_cast<Session*>(self);
+  // libssh would keep each of them, or the answer to it, for whoever asks: that is nobody.
+  if (++session.requests_ > kMaxRequests) shutdown(session.fd_, SHUT_RDWR);
+  return 1;  // libssh refuses it and lets go of it.
+}
+
 absl::Status Session::Handshake() {
   ssh_session session = session_.get();
+  ssh_set_message_callback(session, OnRequest, this);
   const int port = target_.port;
   const int off = 0;
   const long timeout_seconds = timeouts_.login.count() / 1000;
@@ -142,13 +160,17 @@ absl::Status Session::CheckHostKey(const PinHostKey& pin_host_key) {
   }
   const std::unique_ptr<ssh_key_struct, decltype(&ssh_key_free)> key(raw, ssh_key_free);
   ASSIGN_OR_RETURN(const std::string shown, KeyText(raw));
+  if (!IsHostKey(shown)) {
+    return InternalFailure("the instance shows a host key of a type or size that is not taken: " +
+                           ToPrintableLine(shown, kMaxShown));
+  }
   std::string pinned = target_.host_key;
   if (pinned.empty()) {
     ASSIGN_OR_RETURN(pinned, pin_host_key(shown));
   }
   if (pinned == shown) return absl::OkStatus();
-  return HostKeyMismatch("the instance shows host key '" + shown + "', pinned is '" + pinned +
-                         "'; nothing was sent");
+  return HostKeyMismatch("the instance shows host key '" + shown.substr(0, kMaxKeyShown) +
+                         "', pinned is '" + pinned.substr(0, kMaxKeyShown) + "'; nothing was sent");
 }
 
 absl::Status Session::Login(const PrivateKey& key) {
@@ -191,6 +213,7 @@ absl::StatusOr<bool> Session::Read(Stream stream, std::string* data) {
     if (n == SSH_EOF) return false;
     if (n <= 0) return true;
     data->append(buffer, n);
+    bytes_read_ += static_cast<uint64_t>(n);
     if (data->size() >= 4 * kReadBytes) return true;  // The caller's turn; there may be more.
   }
 }

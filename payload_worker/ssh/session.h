@@ -17,6 +17,7 @@ struct ssh_session_struct;
 struct ssh_channel_struct;
 struct ssh_key_struct;
 struct ssh_counter_struct;
+struct ssh_message_struct;
 
 namespace longshore::ssh {
 
@@ -26,8 +27,6 @@ class PrivateKey {
   // Errors: NotFound, PermissionDenied or InvalidArgument, naming the file.
   static absl::StatusOr<PrivateKey> Load(const std::string& path);
   ssh_key_struct* get() const { return key_.get(); }
-  // "TYPE BASE64" of its public half.
-  absl::StatusOr<std::string> PublicKey() const;
 
  private:
   struct Deleter {
@@ -45,6 +44,7 @@ struct Target {
 
 struct Timeouts {
   std::chrono::milliseconds connect{15000};    // TCP connection.
+  std::chrono::milliseconds banner{10000};     // Until the instance says anything.
   std::chrono::milliseconds login{30000};      // Key exchange and login.
   std::chrono::milliseconds transfer{120000};  // One script.
   std::chrono::milliseconds command{30000};    // Until a command that was asked for has begun.
@@ -54,17 +54,18 @@ struct Timeouts {
 // on.
 using PinHostKey = std::function<absl::StatusOr<std::string>(const std::string& host_key)>;
 
+// Told of the connection's socket as soon as there is one; see ConnectorPool.
+using OnSocket = std::function<void(int fd)>;
+
 // One SSH connection. Not thread-safe; may be handed to another thread whole. Errors are those of
 // errors.h.
 class Session {
  public:
   // Connects, checks the host key and logs in. Nothing but the key exchange is sent before the host
   // key is right.
-  static absl::StatusOr<std::unique_ptr<Session>> Connect(const Target& target,
-                                                          const PrivateKey& key,
-                                                          const Timeouts& timeouts,
-                                                          Watchdog* watchdog,
-                                                          const PinHostKey& pin_host_key);
+  static absl::StatusOr<std::unique_ptr<Session>> Connect(
+      const Target& target, const PrivateKey& key, const Timeouts& timeouts, Watchdog* watchdog,
+      const PinHostKey& pin_host_key, const OnSocket& on_socket);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -87,6 +88,8 @@ class Session {
   // only when both streams gave nothing and this stayed the same from before the first until after
   // the last.
   uint64_t bytes_received() const;
+  // Of them, those that Read has given to the caller.
+  uint64_t bytes_read() const { return bytes_read_; }
   // Waits until the socket is readable or `limit` is over; false for the latter.
   bool WaitReadable(std::chrono::milliseconds limit);
   // Writes to the command's standard input; short texts only.
@@ -105,6 +108,8 @@ class Session {
   };
 
   Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog, int fd);
+  // What the instance asks for unasked is refused, and not for ever.
+  static int OnRequest(ssh_session_struct* session, ssh_message_struct* message, void* self);
   absl::Status Handshake();
   absl::Status CheckHostKey(const PinHostKey& pin_host_key);
   absl::Status Login(const PrivateKey& key);
@@ -119,6 +124,8 @@ class Session {
   const std::unique_ptr<ssh_counter_struct> received_;
   std::unique_ptr<ssh_session_struct, SessionDeleter> session_;
   std::unique_ptr<ssh_channel_struct, ChannelDeleter> channel_;
+  uint64_t bytes_read_ = 0;
+  int requests_ = 0;
 };
 
 }  // namespace longshore::ssh

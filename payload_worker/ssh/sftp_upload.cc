@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "common/fail_point.h"
+#include "common/path_rules.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "payload_worker/ssh/channel.h"
@@ -19,6 +20,9 @@ namespace {
 // OpenSSH's sftp-server takes packets up to 256 KiB; other servers less. One that most take, with
 // few round trips.
 constexpr size_t kWriteBytes = 64 * 1024;
+// A directory may be large; it is not endless.
+constexpr int kMaxNames = 200000;
+constexpr size_t kMaxShown = 200;
 
 struct SftpDeleter {
   void operator()(sftp_session_struct* sftp) const { sftp_free(sftp); }
@@ -61,23 +65,33 @@ class Upload {
         sftp_(sftp),
         path_(std::move(path)),
         directory_(path_.substr(0, path_.rfind('/') + 1)),
-        prefix_(".longshore-" + std::to_string(name.owner) + "."),
+        prefix_(".longshore-" + name.owner + "."),
         temporary_(directory_ + prefix_ + name.turn),
-        is_first_(name.is_first) {}
+        is_first_(name.is_first),
+        wanted_(name.wanted) {}
 
   absl::Status Run(std::string_view content) {
+    RETURN_IF_ERROR(CheckWanted());
     RETURN_IF_ERROR(CheckPlace());
     if (!is_first_) RETURN_IF_ERROR(RemoveLeftovers());
     const absl::Status status = WriteTemporary(content);
-    if (!status.ok() && created_ && !absl::IsUnavailable(status)) {
-      sftp_unlink(sftp_, temporary_.c_str());
-    }
+    if (!status.ok() && created_ && !link_broke_) sftp_unlink(sftp_, temporary_.c_str());
     return status;
   }
 
   const std::string& temporary() const { return temporary_; }
 
  private:
+  absl::Status CheckWanted() const {
+    if (wanted_()) return absl::OkStatus();
+    return Unreachable("the lease was lost during the transfer");
+  }
+
+  absl::Status BrokenLink() const {
+    link_broke_ = true;
+    return absl::UnavailableError("the link broke");
+  }
+
   // Before a call whose failure is looked at: libssh leaves the error of an earlier one in place
   // when no answer comes.
   void ForgetError() const { sftp_->errnum = SSH_FX_OK; }
@@ -91,20 +105,23 @@ class Upload {
     const std::unique_ptr<sftp_dir_struct, DirDeleter> directory(
         sftp_opendir(sftp_, directory_.c_str()));
     if (directory == nullptr) {
-      if (Unanswered()) return absl::UnavailableError("the link broke");
+      if (Unanswered()) return BrokenLink();
       return absl::OkStatus();  // Not ours to list; writing will tell what is wrong, if anything.
     }
+    int names = 0;
     while (const Attributes entry{sftp_readdir(sftp_, directory.get())}) {
-      if (std::string_view(entry->name).substr(0, prefix_.size()) == prefix_) {
-        sftp_unlink(sftp_, (directory_ + entry->name).c_str());
+      if (++names > kMaxNames) return TransferFailed(directory_ + " has too many files to look at");
+      const std::string_view name = entry->name;
+      if (name.substr(0, prefix_.size()) == prefix_ && name.find('/') == std::string_view::npos) {
+        sftp_unlink(sftp_, (directory_ + std::string(name)).c_str());
       }
     }
-    if (LinkBroke(session_, sftp_)) return absl::UnavailableError("the link broke");
+    if (LinkBroke(session_, sftp_)) return BrokenLink();
     return absl::OkStatus();
   }
 
   absl::Status Error(const std::string& doing) const {
-    if (Unanswered()) return absl::UnavailableError("the link broke");
+    if (Unanswered()) return BrokenLink();
     return TransferFailed(doing + ": " + std::string(ErrorText(sftp_get_error(sftp_))));
   }
 
@@ -114,7 +131,7 @@ class Upload {
     ForgetError();
     const Attributes there(sftp_lstat(sftp_, path_.c_str()));
     if (there == nullptr) {
-      if (Unanswered()) return absl::UnavailableError("the link broke");
+      if (Unanswered()) return BrokenLink();
       return absl::OkStatus();
     }
     const uint32_t type = there->permissions & S_IFMT;
@@ -145,6 +162,7 @@ class Upload {
       }
       content.remove_prefix(part.size());
       LONGSHORE_FAIL_POINT("worker.uploading");
+      RETURN_IF_ERROR(CheckWanted());
     }
     return absl::OkStatus();
   }
@@ -158,7 +176,9 @@ class Upload {
   const std::string prefix_;
   const std::string temporary_;
   const bool is_first_;
+  const std::function<bool()> wanted_;
   bool created_ = false;
+  mutable bool link_broke_ = false;
 };
 
 }  // namespace
@@ -186,6 +206,10 @@ absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::
     if (home == nullptr) return absl::UnavailableError("the link broke");
     path = std::string(home) + path.substr(1);
     ssh_string_free_char(home);
+    if (const std::string_view problem = PathProblem(path); !problem.empty()) {
+      return RemotePathRefused("with the home that the instance tells, the path '" +
+                               ToPrintableLine(path, kMaxShown) + "' " + std::string(problem));
+    }
   }
   Upload upload(session, sftp.get(), path, name);
   RETURN_IF_ERROR(upload.Run(content));

@@ -2,7 +2,7 @@
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_SFTP_UPLOAD_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_SFTP_UPLOAD_H_
 
-#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -14,9 +14,11 @@ namespace longshore::ssh {
 
 // Names the temporary file: ".longshore-OWNER.TURN". No two uploads may have both in common.
 struct UploadName {
-  int64_t owner = 0;      // The payload.
+  std::string owner;      // The run.
   std::string turn;       // The lease.
   bool is_first = false;  // No earlier upload of this owner can have left anything behind.
+  // Whether the upload is still wanted: asked before anything is made, and after each part of it.
+  std::function<bool()> wanted;
 };
 
 struct UploadedFile {
@@ -25,7 +27,9 @@ struct UploadedFile {
 };
 
 // Writes `content` to a temporary file beside `remote_path`, mode 0700; removes it when anything
-// fails but the link. Errors: Unavailable (the link), TRANSFER_FAILED, REMOTE_PATH_REFUSED.
+// fails but the link. What the instance answers is not trusted: every loop over its answers, every
+// length and every name is bounded. Errors: Unavailable (the link, or not wanted any more),
+// TRANSFER_FAILED, REMOTE_PATH_REFUSED.
 absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
                                         std::string_view content, const UploadName& name);
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/testing/postgres.h"
@@ -21,6 +22,21 @@
 #include "storage/task_store.h"
 
 namespace longshore::storage {
+
+// A host key that is well-formed; `seed` makes different ones.
+inline std::string HostKey(char seed = 'K') {
+  const std::string blob = std::string("\0\0\0\x0bssh-ed25519\0\0\0 ", 19) + std::string(32, seed);
+  return "ssh-ed25519 " + absl::Base64Escape(blob);
+}
+
+// Claims what is due, without taking turns.
+inline absl::StatusOr<ClaimResult> ClaimDue(Connection& connection,
+                                            const std::vector<std::string>& workers,
+                                            const ClaimOptions& options) {
+  ASSIGN_OR_RETURN(const auto flows,
+                   LeaseStore::FindDueFlows(connection, static_cast<int>(workers.size()), {}));
+  return LeaseStore::ClaimDue(connection, flows, {}, workers, options);
+}
 
 // A test suite with a PostgreSQL of its own and, for each test, a new database with the schema.
 class DatabaseFixture : public ::testing::Test {
@@ -45,7 +61,7 @@ class DatabaseFixture : public ::testing::Test {
     return database_->Transact([&](Connection& c) { return c.ExecuteScript(sql); });
   }
 
-  int64_t AddInstance(const std::string& name, const std::string& host_key = "ssh-ed25519 K") {
+  int64_t AddInstance(const std::string& name, const std::string& host_key = HostKey()) {
     v1::Instance instance;
     instance.set_name(name);
     instance.set_provider("registered");
@@ -100,7 +116,7 @@ class DatabaseFixture : public ::testing::Test {
     Do([&](Connection& c) -> absl::Status {
       ids.clear();
       ASSIGN_OR_RETURN(const auto claimed,
-                       LeaseStore::ClaimDue(c, std::vector<std::string>(places, "w"), options));
+                       ClaimDue(c, std::vector<std::string>(places, "w"), options));
       for (const auto& claim : claimed.claims) ids.push_back(claim.assignment.task_id());
       return absl::OkStatus();
     });

@@ -81,7 +81,7 @@ class ErrorsTest(unittest.TestCase):
         self.refused(Code.INVALID_ARGUMENT, "PAYLOAD_TOO_LARGE", [2097152], payload_content=b"#" * 2097153)
 
     def test_remote_path(self):
-        for path in ("relative", "/a/../b", "/a//b", "/a/", "/a/.", "/with\nnewline", "/" + "x" * 4096, "/proc/x", "/sys/x",
+        for path in ("relative", "/a/../b", "/a//b", "/a/", "/a/.", "/with\nnewline", "/" + "/".join(["x" * 100] * 11), "/proc/x", "/sys/x",
                      "/dev/shm/x", "/boot/x", "/dev", "/", "/" + "y" * 256):
             details = self.refused(Code.INVALID_ARGUMENT, "REMOTE_PATH_INVALID", payload_content=b"x", remote_path=path)
             self.assertEqual(details["BadRequest"].field_violations[0].field, "remote_path")
@@ -299,35 +299,37 @@ class ErrorsTest(unittest.TestCase):
             [message(credit=worker_service.Credit(count=5))],  # Not hello first.
             [hello, hello],
             [message(hello=worker_service.WorkerHello())],
-            [hello, chunk(offset=-1, data=b"x")],
-            [hello, chunk(offset=0, data=b"")],
-            [hello, chunk(offset=0, data=b"x" * 65537)],
-            [hello, chunk(offset=524280, data=b"x" * 100)],  # Crosses the end of the head.
-            [hello, message(events=worker_service.TaskEvents(events=[event(sequence=1, task_id=-4, lease_epoch=1)]))],
             [hello, message(events=worker_service.TaskEvents(events=[
                 event(sequence=s, task_id=1, lease_epoch=1, executing=worker_service.Executing()) for s in (1, 3)]))],
-            [hello, message(events=worker_service.TaskEvents(events=[event(
-                sequence=1, task_id=1, lease_epoch=1,
-                finished=worker_service.Finished(status=pb.PAYLOAD_STATUS_COMPLETED, executed=True))]))],
             [hello, message(heartbeat=worker_service.Heartbeat(task_ids=[1, 2], lease_epochs=[1]))],
         ]
         for messages in bad:
             with self.assertRaises(grpc.RpcError, msg=messages) as caught:
                 list(stub.Connect(iter(messages), timeout=20))
             self.assertEqual(caught.exception.code(), Code.INVALID_ARGUMENT)
-        # Well-formed, but for a task or an epoch that it does not hold: refused, and said so.
-        held = threading.Event()
+        # What breaks a rule, or is for a task or an epoch that it does not hold, is refused, and said so; the stream goes on.
+        finished = worker_service.Finished(status=pb.PAYLOAD_STATUS_COMPLETED, executed=True)
+        refused = [dict(output=worker_service.OutputChunk(offset=-1, data=b"x")),
+                   dict(output=worker_service.OutputChunk(offset=0, data=b"")),
+                   dict(output=worker_service.OutputChunk(offset=0, data=b"x" * 65537)),
+                   dict(output=worker_service.OutputChunk(offset=524280, data=b"x" * 100)),  # Crosses the end of the head.
+                   dict(finished=finished), dict(executing=worker_service.Executing()), {}]
+        answered = threading.Event()
 
-        def well_formed():
+        def events():
             yield hello
-            yield message(events=worker_service.TaskEvents(events=[event(
-                sequence=1, task_id=2**60, lease_epoch=1, executing=worker_service.Executing())]))
-            held.wait(20)
+            for sequence, kind in enumerate(refused, 1):
+                answered.clear()
+                yield message(events=worker_service.TaskEvents(events=[event(
+                    sequence=sequence, task_id=2**60, lease_epoch=sequence, **kind)]))
+                answered.wait(20)
 
-        for answer in stub.Connect(well_formed(), timeout=20):
+        lost = []
+        for answer in stub.Connect(events(), timeout=60):
             if answer.HasField("acknowledge"):
-                self.assertEqual(answer.acknowledge.lost[0].task_id, 2**60)
-                held.set()
+                lost += [(lease.task_id, lease.lease_epoch) for lease in answer.acknowledge.lost]
+                answered.set()
+        self.assertEqual(lost, [(2**60, sequence) for sequence in range(1, len(refused) + 1)])
         self.assertEqual(self.stack.sql("SELECT count(*), max(updated_at) FROM tasks"), before)
 
 

@@ -306,7 +306,7 @@ class Stack:
             url = f"postgresql://longshore@127.0.0.1:{self.database_relays[i].port}/postgres"
         command = [self.binaries["api_server"], f"--listen=127.0.0.1:{port}", f"--worker_listen=127.0.0.1:{worker_port}",
                    f"--database_url={url}", f"--allowed_payload_dirs={self.payload_dir}",
-                   f"--local_instances_dir={self.machines}", "--lease_duration_ms=4000", "--retry_initial_ms=200",
+                   f"--local_instances_dir={self.machines}", f"--authorized_keys_file={self.key}.pub", "--lease_duration_ms=4000", "--retry_initial_ms=200",
                    "--retry_maximum_ms=2000", *flags]
         name = f"api_server-{i}"
         self.api_servers.append(Process(name, self.directory, command, port, self.environment.get(name)).start())

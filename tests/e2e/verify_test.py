@@ -152,26 +152,45 @@ class VerifyTest(unittest.TestCase):
         count = int(self.last.split()[0])
         self.assertEqual(len({check for _, check, _ in PLANTS}) + 2, count)
 
-    def test_leftovers_on_an_instance(self):
-        runs = self.stack.instances[0].path("/var/lib/longshore/runs")
-        leftovers = [os.path.join(runs, f"{self.names['completed']}.1"), os.path.join(runs, "999999.1")]
-        for directory in leftovers:
+    def run_of(self, name):
+        """The name of a payload's run on its instance."""
+        return self.stack.sql(f"SELECT run_id FROM payloads WHERE id = {self.names[name]}")
+
+    def leave(self, *names):
+        """Run directories that are left on the first instance."""
+        for name in names:
+            directory = os.path.join(self.stack.instances[0].path("/var/lib/longshore/runs"), name)
             os.mkdir(directory)
             self.addCleanup(os.rmdir, directory)
-        upload = self.stack.instances[1].path(f"/root/.longshore-{self.names['large']}.1-1")
+
+    def test_leftovers_on_an_instance(self):
+        completed, large = self.run_of("completed"), self.run_of("large")
+        self.leave(completed)
+        upload = self.stack.instances[1].path(f"/root/.longshore-{large}.1-1")
         with open(upload, "w"):
             self.addCleanup(os.remove, upload)
         status, found = self.verify("--instances", "--ssh-key", self.stack.key)
         self.assertEqual(status, 1)
         self.assertEqual({v["invariant"] for v in found}, {8})
-        self.assertEqual({(v["subject"], v["detail"]) for v in found}, {
-            ("instance 1", f"run {self.names['completed']}.1"), ("instance 1", "run 999999.1"),
-            ("instance 2", f"upload .longshore-{self.names['large']}.1-1")})
+        self.assertEqual({(v["subject"], v["detail"]) for v in found},
+                         {("instance 1", f"run {completed}"), ("instance 2", f"upload .longshore-{large}.1-1")})
+
+    def test_what_is_another_installations_is_no_leftover(self):
+        # One of them has the name that a run of this database had before runs had ids.
+        self.leave("0123456789abcdef0123456789abcdef", f"{self.names['completed']}.1", "999999.1")
+        self.assertEqual(self.verify("--instances", "--ssh-key", self.stack.key), (0, []))
+        self.assertIn("3 run directories or uploads on them are not this database's", self.last)
+
+    def test_leftovers_from_before_runs_had_ids(self):
+        completed = self.names["completed"]
+        url = self.planted("ALTER TABLE payloads DISABLE TRIGGER ALL; UPDATE payloads SET run_id = ''"
+                           f" WHERE id = {completed}")
+        self.leave(f"{completed}.1")
+        status, found = self.verify("--instances", "--ssh-key", self.stack.key, database=url)
+        self.assertEqual((status, [v["detail"] for v in found if v["invariant"] == 8]), (1, [f"run {completed}.1"]))
 
     def test_what_rests_is_no_leftover(self):
-        directory = os.path.join(self.stack.instances[0].path("/var/lib/longshore/runs"), f"{self.names['resting']}.1")
-        os.mkdir(directory)
-        self.addCleanup(os.rmdir, directory)
+        self.leave(self.run_of("resting"))
         self.assertEqual(self.verify("--instances", "--ssh-key", self.stack.key), (0, []))
 
     def test_an_instance_that_is_not_reached_is_said(self):

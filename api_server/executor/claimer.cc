@@ -1,0 +1,215 @@
+#include "api_server/executor/claimer.h"
+
+#include <glog/logging.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/fail_point.h"
+#include "common/status.h"
+#include "common/status_macros.h"
+#include "storage/isolate.h"
+#include "storage/task_store.h"
+
+namespace longshore::executor {
+namespace {
+
+using std::chrono::steady_clock;
+using storage::ClaimResult;
+using storage::Connection;
+using storage::DueFlow;
+using storage::LeaseStore;
+using storage::TaskStore;
+
+constexpr int kMaxClaimsPerRound = 200;
+constexpr std::chrono::minutes kSetAsideFor{5};
+// More rows than this that take neither a claim nor an end are no fault of rows.
+constexpr size_t kMaxSetAside = 1000;
+
+v1::ServerMessage AssignmentMessage(const v1::Assignment& assignment) {
+  v1::ServerMessage message;
+  *message.mutable_assignment() = assignment;
+  return message;
+}
+
+}  // namespace
+
+Claimer::Claimer(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,
+                 storage::ClaimOptions options)
+    : database_(*database), workers_(*workers), signals_(*signals), options_(options) {}
+
+absl::Status Claimer::ClaimAll() {
+  bool more = true;
+  while (more) {
+    ASSIGN_OR_RETURN(more, ClaimOnce());
+  }
+  return absl::OkStatus();
+}
+
+std::vector<int64_t> Claimer::SetAside() {
+  const auto now = steady_clock::now();
+  std::erase_if(set_aside_, [now](const auto& entry) { return entry.second <= now; });
+  std::vector<int64_t> ids;
+  for (const auto& [id, until] : set_aside_) ids.push_back(id);
+  return ids;
+}
+
+absl::StatusOr<std::vector<DueFlow>> Claimer::Turns(int slots) {
+  std::vector<DueFlow> flows;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(flows, LeaseStore::FindDueFlows(connection, slots, SetAside()));
+    return absl::OkStatus();
+  }));
+  return fair_share_.Divide(flows, slots);
+}
+
+absl::StatusOr<ClaimResult> Claimer::Claim(
+    const std::function<absl::StatusOr<ClaimResult>(Connection&)>& claim) {
+  ClaimResult claimed;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(claimed, claim(connection));
+    return TaskStore::End(connection, claimed.refused,
+                          storage::OutputLimit(options_.max_output_bytes));
+  }));
+  return claimed;
+}
+
+absl::StatusOr<bool> Claimer::ClaimOnce() {
+  const Slots slots = workers_.TakeCredit(kMaxClaimsPerRound);
+  if (slots.empty()) return false;
+  std::vector<std::string> names;
+  for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
+  LONGSHORE_FAIL_POINT("executor.claiming");
+  const auto turns = Turns(static_cast<int>(slots.size()));
+  if (!turns.ok() || turns->empty()) {
+    LONGSHORE_FAIL_POINT("executor.idle");
+    ReturnCredit(slots);
+    return turns.ok() ? absl::StatusOr<bool>(false) : turns.status();
+  }
+  auto claimed = Claim([&](Connection& connection) {
+    return LeaseStore::ClaimDue(connection, *turns, SetAside(), names, options_);
+  });
+  if (storage::IsRowFault(claimed.status())) {
+    LOG(ERROR) << "a claim was refused: " << claimed.status() << "; its tasks are claimed singly";
+    claimed = ClaimIsolated(*turns, names);
+  }
+  if (!claimed.ok()) {
+    ReturnCredit(slots);
+    return claimed.status();
+  }
+  if (!claimed->refused.empty()) {
+    std::vector<int64_t> changed;
+    for (const storage::TaskEnd& end : claimed->refused) changed.push_back(end.payload_id);
+    signals_.PayloadsChanged(changed);
+  }
+  LONGSHORE_FAIL_POINT(claimed->claims.empty() ? "executor.idle" : "executor.claimed");
+  RETURN_IF_ERROR(Send(slots, claimed->claims));
+  return claimed->examined > 0;
+}
+
+absl::StatusOr<ClaimResult> Claimer::ClaimIsolated(const std::vector<DueFlow>& turns,
+                                                   const std::vector<std::string>& workers) {
+  std::vector<int64_t> ids;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(ids, LeaseStore::FindDue(connection, turns, SetAside()));
+    return absl::OkStatus();
+  }));
+  ClaimResult all;
+  const auto claim = [&](const std::vector<int64_t>& part) -> absl::Status {
+    // Those claimed so far have taken the first of the workers' places.
+    const std::vector<std::string> free(
+        workers.begin() + std::min(all.claims.size(), workers.size()), workers.end());
+    if (free.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(ClaimResult claimed, Claim([&](Connection& connection) {
+                       return LeaseStore::ClaimTasks(connection, part, free, options_);
+                     }));
+    all.examined += claimed.examined;
+    std::move(claimed.claims.begin(), claimed.claims.end(), std::back_inserter(all.claims));
+    std::move(claimed.refused.begin(), claimed.refused.end(), std::back_inserter(all.refused));
+    return absl::OkStatus();
+  };
+  const auto refused = storage::ApplyIsolated<int64_t>(ids, claim);
+  // What has been claimed must be sent, whatever went wrong later.
+  if (!refused.ok())
+    return all.claims.empty() ? absl::StatusOr<ClaimResult>(refused.status()) : all;
+  for (const auto& one : *refused) {
+    ++all.examined;
+    const absl::Status ended = EndUnclaimable(one.item, one.reason);
+    if (ended.ok()) continue;
+    LOG(ERROR) << "task " << one.item
+               << " can neither be claimed nor ended, it is set aside: " << ended;
+    if (set_aside_.size() >= kMaxSetAside) return ended;
+    set_aside_[one.item] = steady_clock::now() + kSetAsideFor;
+  }
+  return all;
+}
+
+absl::Status Claimer::EndUnclaimable(int64_t task_id, const std::string& reason) {
+  std::vector<int64_t> changed;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    changed.clear();
+    ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, {task_id}));
+    if (tasks.empty() || tasks[0].status != v1::TASK_STATUS_PENDING) return absl::OkStatus();
+    const storage::LockedTask& task = tasks[0];
+    const bool started = MayHaveStarted(task);
+    changed.push_back(task.payload_id);
+    return TaskStore::End(connection,
+                          {{.task_id = task.id,
+                            .payload_id = task.payload_id,
+                            .instance_id = task.instance_id,
+                            .status = v1::PAYLOAD_STATUS_FAILED,
+                            .failure_reason = v1::FAILURE_REASON_INTERNAL,
+                            .error = "its task cannot be given to a worker: " + reason,
+                            .executed = started,
+                            .run_directory = started}},
+                          storage::OutputLimit(options_.max_output_bytes));
+  }));
+  LOG(ERROR) << "task " << task_id << " cannot be claimed, it is FAILED: " << reason;
+  if (!changed.empty()) signals_.PayloadsChanged(changed);
+  return absl::OkStatus();
+}
+
+void Claimer::ReturnCredit(const Slots& slots) {
+  for (const WorkerRegistry::Slot& slot : slots) workers_.AddCredit(slot.key, 1);
+}
+
+std::vector<int64_t> Claimer::SendEach(const Slots& slots,
+                                       const std::vector<storage::Claim>& claims) {
+  std::multimap<std::string, int64_t> keys;
+  for (const WorkerRegistry::Slot& slot : slots) keys.emplace(slot.worker, slot.key);
+  std::vector<int64_t> unsent;
+  for (const storage::Claim& claim : claims) {
+    const auto place = keys.find(claim.worker);
+    const int64_t key = place == keys.end() ? 0 : place->second;
+    if (place != keys.end()) keys.erase(place);
+    if (!workers_.Send(key, AssignmentMessage(claim.assignment))) {
+      unsent.push_back(claim.assignment.task_id());
+    }
+  }
+  for (const auto& [name, key] : keys) workers_.AddCredit(key, 1);
+  return unsent;
+}
+
+absl::Status Claimer::Send(const Slots& slots, const std::vector<storage::Claim>& claims) {
+  const std::vector<int64_t> unsent = SendEach(slots, claims);
+  if (unsent.empty()) return absl::OkStatus();
+  // The worker left meanwhile. Nobody else can have been given these.
+  return database_.Run(
+      [&](Connection& connection) { return TaskStore::Release(connection, unsent); });
+}
+
+absl::Status Claimer::SendAll(
+    const Slots& slots,
+    const std::function<absl::StatusOr<std::vector<storage::Claim>>(Connection&)>& claim,
+    std::vector<int64_t>* unsent) {
+  std::vector<storage::Claim> claims;
+  const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(claims, claim(connection));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) claims.clear();
+  *unsent = SendEach(slots, claims);
+  return status;
+}
+
+}  // namespace longshore::executor

@@ -1,0 +1,196 @@
+#include "payload_worker/connector_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+
+namespace longshore {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Holds whoever waits until it is opened, and counts them.
+class Gate {
+ public:
+  void Wait() {
+    MutexLock lock(&mutex_);
+    ++waiting_;
+    changed_.NotifyAll();
+    while (!open_) changed_.Wait(&mutex_);
+  }
+  void WaitFor(int count) {
+    MutexLock lock(&mutex_);
+    while (waiting_ < count) changed_.Wait(&mutex_);
+  }
+  void Open() {
+    {
+      MutexLock lock(&mutex_);
+      open_ = true;
+    }
+    changed_.NotifyAll();
+  }
+  int waiting() {
+    MutexLock lock(&mutex_);
+    return waiting_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+constexpr milliseconds kNever = std::chrono::hours(1);
+constexpr int kTalking = 1;  // Descriptors of the tests: one that always hears something,
+constexpr int kSilent = 2;   // and one that never does.
+
+ConnectorPoolOptions Options(int places) {
+  return {.places = places,
+          .max_threads = 100,
+          .stalled_after = milliseconds(1),
+          .place_limit = kNever,
+          .silence_of = [](int fd) { return fd == kSilent ? kNever : milliseconds(0); }};
+}
+
+TEST(ConnectorPoolTest, AsManyAtATimeAsThereArePlaces) {
+  Gate gate;
+  ConnectorPool pool(Options(3), [] {});
+  for (int i = 0; i < 10; ++i) {
+    pool.Add(
+        [&](ConnectorPool::Connection* connection) {
+          connection->Watch(kTalking);
+          gate.Wait();
+        },
+        false);
+  }
+  gate.WaitFor(3);
+  EXPECT_EQ(pool.Room(), 0);
+  EXPECT_EQ(gate.waiting(), 3);
+  gate.Open();
+  gate.WaitFor(10);
+}
+
+TEST(ConnectorPoolTest, OneThatWaitsForItsInstanceLendsItsPlace) {
+  Gate silent;
+  Gate healthy;
+  ConnectorPool pool(Options(3), [] {});
+  for (int i = 0; i < 50; ++i) {
+    pool.Add(
+        [&](ConnectorPool::Connection* connection) {
+          connection->Watch(kSilent);
+          silent.Wait();
+        },
+        false);
+  }
+  pool.Add([&](ConnectorPool::Connection*) { healthy.Wait(); }, false);
+  healthy.WaitFor(1);
+  silent.WaitFor(50);
+  EXPECT_GT(pool.Room(), 0);
+  healthy.Open();
+  silent.Open();
+}
+
+TEST(ConnectorPoolTest, OneWithoutASocketLendsItsPlaceToo) {
+  Gate resolving;
+  Gate healthy;
+  ConnectorPool pool(Options(1), [] {});
+  pool.Add([&](ConnectorPool::Connection*) { resolving.Wait(); }, false);
+  pool.Add([&](ConnectorPool::Connection*) { healthy.Wait(); }, false);
+  healthy.WaitFor(1);
+  healthy.Open();
+  resolving.Open();
+}
+
+TEST(ConnectorPoolTest, NobodyHoldsAPlaceForLong) {
+  Gate talking;
+  Gate healthy;
+  ConnectorPoolOptions options = Options(1);
+  options.place_limit = milliseconds(1);
+  ConnectorPool pool(options, [] {});
+  pool.Add(
+      [&](ConnectorPool::Connection* connection) {
+        connection->Watch(kTalking);
+        talking.Wait();
+      },
+      false);
+  pool.Add([&](ConnectorPool::Connection*) { healthy.Wait(); }, false);
+  healthy.WaitFor(1);
+  healthy.Open();
+  talking.Open();
+}
+
+TEST(ConnectorPoolTest, WhatHasFailedBeforeHasAQuarterAndComesLast) {
+  Gate failed;
+  Gate fresh;
+  ConnectorPool pool(Options(8), [] {});
+  const auto job = [](Gate* gate) {
+    return [gate](ConnectorPool::Connection* connection) {
+      connection->Watch(kTalking);
+      gate->Wait();
+    };
+  };
+  for (int i = 0; i < 20; ++i) pool.Add(job(&failed), true);
+  failed.WaitFor(2);
+  for (int i = 0; i < 6; ++i) pool.Add(job(&fresh), false);
+  fresh.WaitFor(6);
+  EXPECT_EQ(failed.waiting(), 2);
+  fresh.Open();
+  failed.Open();
+  failed.WaitFor(20);
+}
+
+TEST(ConnectorPoolTest, TheThreadsAreBoundedAndFailedOnesLeaveHalf) {
+  Gate failed;
+  Gate fresh;
+  ConnectorPoolOptions options = Options(2);
+  options.max_threads = 10;
+  ConnectorPool pool(options, [] {});
+  const auto job = [](Gate* gate) {
+    return [gate](ConnectorPool::Connection* connection) {
+      connection->Watch(kSilent);
+      gate->Wait();
+    };
+  };
+  for (int i = 0; i < 30; ++i) pool.Add(job(&failed), true);
+  failed.WaitFor(5);
+  for (int i = 0; i < 30; ++i) pool.Add(job(&fresh), false);
+  fresh.WaitFor(5);
+  EXPECT_EQ(failed.waiting() + fresh.waiting(), 10);
+  EXPECT_EQ(pool.Room(), 0);
+  fresh.Open();
+  failed.Open();
+  fresh.WaitFor(30);
+  failed.WaitFor(30);
+}
+
+TEST(ConnectorPoolTest, TellsWhenThereIsRoom) {
+  Gate told;
+  ConnectorPool pool(Options(1), [&] { told.Wait(); });
+  told.Open();
+  pool.Add([](ConnectorPool::Connection*) {}, false);
+  told.WaitFor(1);
+}
+
+TEST(ConnectorPoolTest, ShutdownDropsWhatHasNotBegun) {
+  std::atomic<int> begun = 0;
+  Gate gate;
+  auto pool = std::make_unique<ConnectorPool>(Options(1), [] {});
+  pool->Add(
+      [&](ConnectorPool::Connection* connection) {
+        connection->Watch(kTalking);
+        ++begun;
+        gate.Wait();
+      },
+      false);
+  gate.WaitFor(1);
+  pool->Add([&](ConnectorPool::Connection*) { ++begun; }, false);
+  std::thread end([&] { pool.reset(); });
+  gate.Open();
+  end.join();
+  EXPECT_LE(begun, 2);
+}
+
+}  // namespace
+}  // namespace longshore

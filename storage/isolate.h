@@ -1,0 +1,59 @@
+// Keeps the fault of one row from stopping the others.
+#ifndef LONGSHORE_STORAGE_ISOLATE_H_
+#define LONGSHORE_STORAGE_ISOLATE_H_
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/status.h"
+
+namespace longshore::storage {
+
+// The database has refused something because of what it is about. Trying again, or later, does not
+// help; leaving out the row that is at fault does.
+inline bool IsRowFault(const absl::Status& status) {
+  return !status.ok() && !absl::IsUnavailable(status) && !absl::IsAborted(status) &&
+         !absl::IsCancelled(status);
+}
+
+template <typename Item>
+struct Refused {
+  Item item;
+  std::string reason;
+};
+
+// Applies `apply`, a transaction of its own each time, to all of `items`; when that fails because
+// of a row, to each half of them, and so on. Returns those that are at fault by themselves. Any
+// other failure ends it and is returned: some items have been applied by then, so `apply` must be
+// safe to repeat.
+template <typename Item>
+absl::StatusOr<std::vector<Refused<Item>>> ApplyIsolated(
+    const std::vector<Item>& items,
+    const std::function<absl::Status(const std::vector<Item>&)>& apply) {
+  std::vector<Refused<Item>> refused;
+  std::vector<std::vector<Item>> todo;
+  if (!items.empty()) todo.push_back(items);
+  while (!todo.empty()) {
+    const std::vector<Item> part = std::move(todo.back());
+    todo.pop_back();
+    const absl::Status status = apply(part);
+    if (status.ok()) continue;
+    if (!IsRowFault(status)) return status;
+    if (part.size() == 1) {
+      refused.push_back({part[0], ToString(status)});
+      continue;
+    }
+    const auto middle = part.begin() + static_cast<ptrdiff_t>(part.size() / 2);
+    todo.emplace_back(middle, part.end());
+    todo.emplace_back(part.begin(), middle);
+  }
+  return refused;
+}
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_ISOLATE_H_
