@@ -25,8 +25,9 @@ DEFINE_int32(max_payload_timeout, 86400, "Largest timeout that may be asked for,
 DEFINE_int64(max_payload_bytes, 2097152, "Largest script.");
 DEFINE_int64(max_output_bytes, 1048576, "Output stored of one payload: first and last half.");
 DEFINE_int32(delivery_timeout, 3600, "Seconds after which an undelivered payload fails.");
-DEFINE_int32(execution_grace, 60,
-             "Seconds past its timeout after which the server ends what an instance has not ended.");
+DEFINE_int32(
+    execution_grace, 60,
+    "Seconds past its timeout after which the server ends what an instance has not ended.");
 DEFINE_string(authorized_keys_file, "",
               "File with the OpenSSH public keys that new machines let in: the workers' keys.");
 DEFINE_int32(max_running_per_instance, 8, "Payloads in work on one instance at a time.");

@@ -136,7 +136,8 @@ TEST_F(RolloutTest, WaitingForAPlaceDoesNotCountForTheDeadline) {
                   .ok());
   OpenGates();
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto undelivered, LeaseStore::FindUndelivered(c, 10, std::chrono::seconds(60)));
+    ASSIGN_OR_RETURN(const auto undelivered,
+                     LeaseStore::FindUndelivered(c, 10, std::chrono::seconds(60)));
     EXPECT_THAT(undelivered, IsEmpty());
     return absl::OkStatus();
   });

@@ -163,7 +163,8 @@ absl::StatusOr<Findings> Judge(Connection& connection, int64_t instance_id,
           "  WHERE instance_id = $3)"
           " SELECT f.line, count(r.id) > 0, coalesce(bool_or(r.open OR EXISTS (SELECT 1"
           "  FROM run_cleanups c WHERE c.payload_id = r.id"
-          "  AND coalesce(nullif(c.run_id, ''), c.payload_id || '.' || c.attempt) = r.name)), false)"
+          "  AND coalesce(nullif(c.run_id, ''), c.payload_id || '.' || c.attempt) = r.name)), "
+          "false)"
           " FROM unnest($1::text[], $2::text[]) AS f(line, run) LEFT JOIN runs r"
           " ON r.name = f.run OR (r.old AND r.id::text = f.run) GROUP BY f.line ORDER BY f.line",
           Params().Texts(lines).Texts(runs).Int(instance_id)));

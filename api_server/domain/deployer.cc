@@ -217,6 +217,7 @@ absl::Status Deployer::DeployIn(Connection& connection, const v1::DeployPayloadR
   RETURN_IF_ERROR(ChooseInstances(connection, request, plan, response));
   plan->deployment.request = request;
   plan->deployment.request.clear_payload_content();
+  plan->deployment.request.DiscardUnknownFields();
   return request.validate_only() ? absl::OkStatus() : Insert(connection, *plan, response);
 }
 

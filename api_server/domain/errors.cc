@@ -1,5 +1,8 @@
 #include "api_server/domain/errors.h"
 
+#include <glog/logging.h>
+
+#include "common/random.h"
 #include "common/status.h"
 #include "common/utf8.h"
 
@@ -124,12 +127,17 @@ absl::Status RequestIdReused(std::string_view request_id) {
 absl::Status FromStorage(const absl::Status& status) {
   if (status.ok() || !ReasonOf(status).empty()) return status;
   if (absl::IsUnavailable(status) || absl::IsAborted(status)) {
+    LOG(WARNING) << "a request could not be carried out: " << status;
     return WithReason(
-        absl::UnavailableError("the database is not available; nothing was done half, try again (" +
-                               ToString(status) + ")"),
+        absl::UnavailableError("the database is not available; nothing was done half, try again"),
         "DATABASE_UNAVAILABLE");
   }
-  return WithReason(absl::InternalError(ToString(status)), "INTERNAL");
+  const std::string reference = RandomHex(4);
+  LOG(ERROR) << "a request failed (" << reference << "): " << status;
+  return WithReason(absl::InternalError("the api_server could not carry this out; its log says why,"
+                                        " at " +
+                                        reference),
+                    "INTERNAL");
 }
 
 }  // namespace longshore::domain

@@ -39,7 +39,8 @@ absl::Status DeploymentInWrongState(int64_t id, std::string_view problem);
 absl::Status RequestIdReused(std::string_view request_id);
 
 // What a client is told when the database is away or a fault is our own: Unavailable and Internal
-// stay, the rest becomes Internal.
+// stay, the rest becomes Internal. What the database said, with its hosts and its rows, goes to the
+// log alone.
 absl::Status FromStorage(const absl::Status& status);
 
 }  // namespace longshore::domain

@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_API_SERVER_DOMAIN_PAGE_H_
 #define LONGSHORE_API_SERVER_DOMAIN_PAGE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,8 +18,12 @@ namespace longshore::domain {
 absl::StatusOr<storage::Page> ParsePage(std::string_view list, int32_t page_size,
                                         const std::string& page_token);
 
-// Cuts `rows` to the page's size and returns the token of the next page; empty when this is the
-// last.
+// What the rows of one page come to at most, apart from a single one that is larger: under the 4
+// MiB that gRPC's clients take unless told otherwise.
+inline constexpr size_t kMaxPageBytes = 3 << 20;
+
+// Cuts `rows` to the page's size in rows and bytes, and returns the token of the next page; empty
+// when this is the last.
 template <typename Rows>
 std::string FinishPage(std::string_view list, const storage::Page& page, Rows* rows);
 
@@ -26,8 +31,16 @@ std::string MakePageToken(std::string_view list, int64_t after);
 
 template <typename Rows>
 std::string FinishPage(std::string_view list, const storage::Page& page, Rows* rows) {
-  if (static_cast<int>(rows->size()) < page.limit) return "";
-  rows->resize(page.limit - 1);
+  const size_t most = std::min(rows->size(), static_cast<size_t>(page.limit - 1));
+  size_t bytes = 0;
+  size_t taken = 0;
+  while (taken < most) {
+    bytes += (*rows)[taken].ByteSizeLong();
+    if (taken > 0 && bytes > kMaxPageBytes) break;
+    ++taken;
+  }
+  if (taken == rows->size()) return "";
+  rows->resize(taken);
   return MakePageToken(list, rows->back().id());
 }
 

@@ -3,6 +3,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <memory>
+
 #include "api_server/domain/errors.h"
 #include "common/fail_point.h"
 #include "common/sha256.h"
@@ -17,14 +19,18 @@ using storage::RequestIdStore;
 
 constexpr size_t kMaxRequestIdBytes = 128;
 
-// The same for two requests exactly when they ask for the same.
-std::string Fingerprint(const google::protobuf::Message& request) {
+// The same for two requests exactly when they ask for the same: what nobody here understands asks
+// for nothing.
+std::string Fingerprint(const google::protobuf::Message& asked) {
+  const std::unique_ptr<google::protobuf::Message> request(asked.New());
+  request->CopyFrom(asked);
+  request->DiscardUnknownFields();
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
     coded.SetSerializationDeterministic(true);
-    request.SerializeToCodedStream(&coded);
+    request->SerializeToCodedStream(&coded);
   }
   return Sha256(bytes);
 }
