@@ -6,7 +6,8 @@ import pty
 import subprocess
 import unittest
 
-from harness import PATIENCE, ROOT, Stack, wait_until
+from harness import ROOT, Stack, wait_until
+from patience import communicate
 
 LONGSHORE = os.path.join(ROOT, "cli/longshore")
 
@@ -24,15 +25,25 @@ class CliTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.stack.close()
 
+    def setUp(self):
+        self.addCleanup(self.stack.restore)
+
     def start(self, *words, **options):
         environment = dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.api}")
-        return subprocess.Popen([LONGSHORE, *map(str, words)], env=environment, text=True, **options)
+        child = subprocess.Popen([LONGSHORE, *map(str, words)], env=environment, text=True, **options)
+        self.addCleanup(child.kill)
+        return child
+
+    def finish(self, child):
+        """Waits for its end; returns its exit status, standard output and standard error."""
+        out, err = communicate(child, "the end of longshore")
+        return child.returncode, out, err
 
     def longshore(self, *words, status=0):
         """Runs it away from any terminal; returns standard output and standard error."""
         child = self.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        out, err = child.communicate(timeout=PATIENCE)
-        self.assertEqual(child.returncode, status, f"{words}\n{out}\n{err}")
+        ended, out, err = self.finish(child)
+        self.assertEqual(ended, status, f"{words}\n{out}\n{err}")
         self.assertNotIn("\033", out + err, "no colours and no progress away from a terminal")
         return out, err
 
@@ -107,7 +118,7 @@ class CliTest(unittest.TestCase):
         self.stack.wait_output(int(payload), "started")
         watcher = self.start("watch", payload, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.longshore("cancel", payload)
-        self.assertEqual(watcher.wait(timeout=PATIENCE), 1)
+        self.assertEqual(self.finish(watcher)[0], 1)
         _, err = self.longshore("cancel", payload, status=1)
         self.assertIn("CANCELLED", err)
 
@@ -198,8 +209,8 @@ class CliTest(unittest.TestCase):
         deployment = wait_until(lambda: self.stack.sql(query), "both to run")
         out, _ = self.longshore("deployments", "cancel", deployment)
         self.assertIn(f"deployment {deployment}: ", out)
-        out, _ = child.communicate(timeout=PATIENCE)
-        self.assertEqual((child.returncode, out.count("CANCELLED")), (1, 2))
+        status, out, _ = self.finish(child)
+        self.assertEqual((status, out.count("CANCELLED")), (1, 2))
 
     def test_validate_only_and_request_id(self):
         out, _ = self.deploy("echo x", "--validate-only")
@@ -244,7 +255,7 @@ class CliTest(unittest.TestCase):
         except OSError:  # The other end is closed.
             pass
         os.close(master)
-        self.assertEqual(child.wait(timeout=PATIENCE), 1)
+        self.assertEqual(self.finish(child)[0], 1)
         self.assertIn(b"[....................] 0/2 ended", seen)
         self.assertIn(b"EXECUTING", seen)
         self.assertIn(b"[####################] 2/2 ended", seen)
@@ -260,8 +271,8 @@ class CliTest(unittest.TestCase):
         self.stack.api_servers[0].restart()
         with open(self.stack.instances[0].path("/root/go"), "w"):
             pass
-        rest, _ = watcher.communicate(timeout=PATIENCE)
-        self.assertEqual((rest, watcher.returncode), ("last\n", 0))
+        status, rest, _ = self.finish(watcher)
+        self.assertEqual((rest, status), ("last\n", 0))
         self.stack.wait(int(payload))  # The stack's own connection is back for the next test.
 
 

@@ -7,7 +7,8 @@ import unittest
 
 import grpc
 
-from harness import PATIENCE, ROOT, Stack, expect_error, instance_pb, instance_service, pb, task_pb, wait_until
+from harness import ROOT, Stack, expect_error, instance_pb, instance_service, pb, task_pb, wait_until
+from patience import communicate
 
 READY, FAILED = instance_pb.INSTANCE_STATUS_READY, instance_pb.INSTANCE_STATUS_FAILED
 TERMINATED = instance_pb.INSTANCE_STATUS_TERMINATED
@@ -22,6 +23,9 @@ class CreateTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.stack.close()
+
+    def setUp(self):
+        self.addCleanup(self.stack.restore)
 
     def create(self, **fields):
         return self.stack.instance_stub.CreateInstance(instance_service.CreateInstanceRequest(**fields))
@@ -102,17 +106,20 @@ class CreateTest(unittest.TestCase):
         self.assertEqual(self.stack.machine_keys(), before)
 
     def test_command_line(self):
-        env = dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.stack.api_servers[0].port}")
-        longshore = os.path.join(ROOT, "cli/longshore")
-        done = subprocess.run([longshore, "instances", "create", "--name", "typed", "--count", "2", "--tag", "t", "--wait"],
-                              env=env, capture_output=True, text=True, timeout=PATIENCE, check=True)
-        rows = done.stdout.splitlines()
-        self.assertEqual(len(rows), 3)
-        self.assertTrue(all("READY" in row and "typed-" in row for row in rows[1:]), done.stdout)
-        wrong = subprocess.run([longshore, "instances", "create", "--name", "typed", "--count", "101"], env=env,
-                               capture_output=True, text=True, timeout=PATIENCE, check=False)
-        self.assertEqual(wrong.returncode, 1)
-        self.assertIn("101", wrong.stderr)
+        def longshore(*words):
+            env = dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.stack.api_servers[0].port}")
+            command = [os.path.join(ROOT, "cli/longshore"), "instances", "create", "--name", "typed", *words]
+            child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            out, err = communicate(child, "the end of longshore")
+            return child.returncode, out, err
+
+        status, out, _ = longshore("--count", "2", "--tag", "t", "--wait")
+        rows = out.splitlines()
+        self.assertEqual((status, len(rows)), (0, 3))
+        self.assertTrue(all("READY" in row and "typed-" in row for row in rows[1:]), out)
+        status, _, err = longshore("--count", "101")
+        self.assertEqual(status, 1)
+        self.assertIn("101", err)
 
 
 class CreateFaultTest(unittest.TestCase):

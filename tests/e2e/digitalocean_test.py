@@ -250,7 +250,7 @@ class DigitalOceanTest(unittest.TestCase):
 
         self.api.fault = fault
         ids = [i.id for i in self.create(5).instances]
-        self.assertTrue(killed.wait(60))
+        wait_until(killed.is_set, "both to be killed and back")
         for instance_id in ids:
             self.stack.wait_instance(instance_id)
         self.assertEqual(len(self.api.droplets), 5, "no orphan, no double")

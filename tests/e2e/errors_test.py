@@ -8,7 +8,7 @@ import unittest
 
 import grpc
 
-from harness import (Stack, expect_error, instance_pb, instance_service, payload_service, pb, task_pb, task_service,
+from harness import (PATIENCE, Stack, expect_error, instance_pb, instance_service, payload_service, pb, task_pb, task_service,
                      worker_service, wait_until)
 
 Code = grpc.StatusCode
@@ -305,7 +305,7 @@ class ErrorsTest(unittest.TestCase):
         ]
         for messages in bad:
             with self.assertRaises(grpc.RpcError, msg=messages) as caught:
-                list(stub.Connect(iter(messages), timeout=20))
+                list(stub.Connect(iter(messages), timeout=PATIENCE))
             self.assertEqual(caught.exception.code(), Code.INVALID_ARGUMENT)
         # What breaks a rule, or is for a task or an epoch that it does not hold, is refused, and said so; the stream goes on.
         finished = worker_service.Finished(status=pb.PAYLOAD_STATUS_COMPLETED, executed=True)
@@ -322,10 +322,10 @@ class ErrorsTest(unittest.TestCase):
                 answered.clear()
                 yield message(events=worker_service.TaskEvents(events=[event(
                     sequence=sequence, task_id=2**60, lease_epoch=sequence, **kind)]))
-                answered.wait(20)
+                answered.wait(PATIENCE)
 
         lost = []
-        for answer in stub.Connect(events(), timeout=60):
+        for answer in stub.Connect(events(), timeout=PATIENCE):
             if answer.HasField("acknowledge"):
                 lost += [(lease.task_id, lease.lease_epoch) for lease in answer.acknowledge.lost]
                 answered.set()

@@ -14,11 +14,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import types
 
 import grpc
 
+from patience import MOVEMENT, PATIENCE, follow, wait_until
 from relay import Relay
 
 ROOT = os.getcwd()  # Bazel runs tests at the top of the runfiles.
@@ -61,32 +61,24 @@ task_grpc = importlib.import_module("proto.longshore.v1.task_service_pb2_grpc")
 worker_grpc = importlib.import_module("proto.longshore.v1.worker_service_pb2_grpc")
 
 TERMINAL = (pb.PAYLOAD_STATUS_COMPLETED, pb.PAYLOAD_STATUS_FAILED, pb.PAYLOAD_STATUS_CANCELLED)
-# How long anything may take that is waited for; a machine under load is slow, a broken product slower.
-PATIENCE = 90
-
-
-def wait_until(condition, what, patience=PATIENCE):
-    """Polls `condition`, which looks at the outside of a process, until it is true; returns what it returned."""
-    deadline = time.monotonic() + patience
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {patience} s for {what}")
-        time.sleep(0.02)
+CLAIMS = []
 
 
 def free_port():
-    # Below the ephemeral range, so that no outgoing connection takes it meanwhile.
+    # Below the ephemeral range, so that no outgoing connection takes it meanwhile; nor does another test, on this machine, as
+    # long as this process has the name.
     while True:
         port = random.randrange(12000, 32000)
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             try:
+                claim.bind(f"\0longshore-test-port-{port}")
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
+                claim.close()
                 continue
+        CLAIMS.append(claim)
+        return port
 
 
 def listening(port):
@@ -127,7 +119,12 @@ class Process:
     def terminate(self):
         """SIGTERM; returns the exit status."""
         self.child.terminate()
-        return self.child.wait(timeout=PATIENCE)
+        return self.ended()
+
+    def ended(self):
+        """Waits until it has ended by itself; returns the exit status."""
+        wait_until(lambda: self.child.poll() is not None, f"{self.name} to end")
+        return self.child.returncode
 
     def restart(self):
         self.kill()
@@ -199,9 +196,9 @@ class Instance:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(self.path(f"/root/.fail_points/{name}"))
 
-    def ledger(self):
+    def ledger(self, name="ledger"):
         try:
-            with open(self.path("/root/ledger")) as file:
+            with open(self.path("/root/" + name)) as file:
                 return file.read().split()
         except FileNotFoundError:
             return []
@@ -237,14 +234,18 @@ class Instance:
         with open(os.path.join(self.directory, "host_key.pub")) as file:
             return file.read().strip()
 
-    def processes(self, pattern):
-        """How many processes on the machine have `pattern` in their command line."""
+    def processes(self, pattern, namespace=None):
+        """How many processes on the machine, or in a pid namespace of it, have `pattern` in their command line."""
         found = 0
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    found += pattern.encode() in file.read()
+                    found += pattern.encode() in file.read() and namespace in (None, os.readlink(f"/proc/{pid}/ns/pid"))
         return found
+
+    def own_processes(self, pattern):
+        """How many on this instance: other tests may run the same beside."""
+        return self.processes(pattern, os.readlink(f"/proc/{self.process.child.pid}/ns/pid_for_children"))
 
 
 class Stack:
@@ -267,16 +268,21 @@ class Stack:
         self.key = os.path.join(self.directory, "key")
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
         self.postgres = self._start_postgres(postgres_directory or self.directory)
+        MOVEMENT.watch(self.database_url)
         self.api_servers, self.database_relays, self.channels, self.worker_ports = [], [], [], []
-        for i in range(api_servers):
-            self.worker_ports.append(self._start_api_server(i, api_flags))
         self.workers, self.links = [], []  # links[worker][api_server]
-        for i in range(workers):
-            self.links.append([Relay(port) for port in self.worker_ports])
-            self._start_worker(i, worker_flags)
-        if self.channels:
-            self.use(0)
-        self.instances = [self.add_instance(f"instance-{i}", register) for i in range(instances)]
+        try:
+            for i in range(api_servers):
+                self.worker_ports.append(self._start_api_server(i, api_flags))
+            for i in range(workers):
+                self.links.append([Relay(port) for port in self.worker_ports])
+                self._start_worker(i, worker_flags)
+            if self.channels:
+                self.use(0)
+            self.instances = [self.add_instance(f"instance-{i}", register) for i in range(instances)]
+        except BaseException:
+            self.close()
+            raise
 
     def _start_postgres(self, directory):
         data = os.path.join(directory, "postgres")
@@ -373,8 +379,8 @@ class Stack:
         return wait_until(lambda: text in self.get(payload_id).output, f"output {text!r}")
 
     def watch(self, payload_id, offset=0):
-        return self.payloads.WatchPayload(
-            payload_service.WatchPayloadRequest(payload_id=payload_id, output_offset=offset), timeout=PATIENCE)
+        return follow(self.payloads.WatchPayload(
+            payload_service.WatchPayloadRequest(payload_id=payload_id, output_offset=offset)))
 
     def sql(self, query):
         out = subprocess.run(["psql", "-X", "-A", "-t", "-c", query, self.database_url], check=True, capture_output=True,
@@ -387,7 +393,7 @@ class Stack:
             try:
                 return (call(),)
             except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
                     raise
                 return None
 
@@ -416,8 +422,26 @@ class Stack:
         return self.settled(lambda: self.tasks.GetTask(task_service.GetTaskRequest(task_id=task_id), timeout=30,
                                                        wait_for_ready=True))
 
+    def restore(self):
+        """For tests that share a stack: everything runs and is connected, and nothing that was asked for is open any more."""
+        open_tasks = "FROM tasks WHERE status IN ('PENDING', 'RUNNING')"
+        for process in self.api_servers + self.workers + [instance.process for instance in self.instances]:
+            if process.child.poll() is None:
+                process.signal(signal.SIGCONT)
+            else:
+                process.start()
+        for relay in self.worker_relays + self.database_relays + [instance.relay for instance in self.instances]:
+            relay.heal()
+        self.use(0)
+        for payload_id in self.sql(f"SELECT DISTINCT payload_id {open_tasks} AND payload_id IS NOT NULL").split():
+            with contextlib.suppress(grpc.RpcError):  # It may have ended meanwhile.
+                self.settled(lambda: self.payloads.CancelPayload(
+                    payload_service.CancelPayloadRequest(payload_id=int(payload_id)), timeout=30, wait_for_ready=True))
+        wait_until(lambda: self.sql(f"SELECT count(*) {open_tasks}") == "0", "the end of what a test left open")
+
     def stop(self):
         """Ends everything, and leaves what is on the disk."""
+        MOVEMENT.forget(self.database_url)
         for channel in self.channels:
             channel.close()
         for process in self.workers + self.api_servers:

@@ -9,7 +9,9 @@ LONGSHORE_RUNFILES = [
     "//payload_worker",
     "//proto/longshore/v1:protos",
     "//tests/e2e:harness.py",
+    "//tests/e2e:held.py",
     "//tests/e2e:ledgers.py",
+    "//tests/e2e:patience.py",
     "//tests/e2e:relay.py",
     "//third_party/googleapis:protos",
     "//tools/lib",
@@ -32,6 +34,8 @@ def longshore_python_test(name, src, size = "medium", data = [], env = {}, tags 
     native.sh_test(
         name = name,
         size = size,
+        # The tests give up by themselves when nothing moves any more (patience.py); on a slow machine much may move.
+        timeout = "eternal",
         srcs = ["//tests/e2e:run_python.sh"],
         args = ["$(location %s)" % src],
         data = LONGSHORE_RUNFILES + data + [src],
