@@ -9,16 +9,20 @@ import grpc
 from harness import (Stack, expect_error, instance_service, payload_service, pb, task_pb, wait_until)
 
 
-class DeliveryTest(unittest.TestCase):
+class Delivery:
+    """What the tests below share; each class has a stack with `api_flags`."""
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(instances=1, api_flags=["--delivery_timeout=4"])
+        cls.stack = Stack(instances=1, api_flags=cls.api_flags)
         cls.first = cls.stack.instances[0]
 
     @classmethod
     def tearDownClass(cls):
         cls.stack.close()
+
+    def setUp(self):
+        self.addCleanup(self.stack.restore)
 
     def failed(self, payload_id, reason, mentions=()):
         payload = self.stack.wait(payload_id)
@@ -31,6 +35,10 @@ class DeliveryTest(unittest.TestCase):
 
     def deploy_to(self, instance, text="echo ran >> /root/ledger", **fields):
         return self.stack.deploy(text, instances=[instance], **fields).payload_ids[0]
+
+
+class DeliveryTest(Delivery, unittest.TestCase):
+    api_flags = ()
 
     def test_host_key_is_learned_then_pinned(self):
         self.assertEqual(self.stack.wait(self.deploy_to(self.first, "echo first")).status, pb.PAYLOAD_STATUS_COMPLETED)
@@ -58,28 +66,6 @@ class DeliveryTest(unittest.TestCase):
         open(os.path.join(instance.directory, "authorized_keys"), "w").close()
         payload = self.failed(self.deploy_to(instance), pb.FAILURE_REASON_AUTHENTICATION_FAILED, ["root"])
         self.assertEqual(self.stack.task(payload.task_id).attempt, 1)
-
-    def test_nobody_there_until_the_delivery_timeout(self):
-        instance = self.stack.add_instance("away")
-        instance.process.kill()
-        payload = self.failed(self.deploy_to(instance), pb.FAILURE_REASON_DELIVERY_TIMEOUT, ["4 s", "SSH key exchange"])
-        self.assertFalse(payload.executed)
-        self.assertGreater(self.stack.task(payload.task_id).attempt, 1)
-
-    def test_contact_lost_for_good_after_the_start(self):
-        instance = self.stack.add_instance("vanishing")
-        payload_id = self.deploy_to(instance, "echo begun; sleep 2222", timeout=1)
-        self.stack.wait_output(payload_id, "begun")
-        instance.process.kill()
-        payload = self.failed(payload_id, pb.FAILURE_REASON_UNREACHABLE)
-        self.assertTrue(payload.executed)
-        self.assertEqual(payload.output, "begun\n")
-
-    def test_address_that_does_not_resolve(self):
-        instance = self.stack.register(self.first, name="nowhere", address="does-not-exist.invalid")
-        response = self.stack.payloads.DeployPayload(
-            payload_service.DeployPayloadRequest(instance_ids=[instance.id], payload_content=b"x"))
-        self.failed(response.payload_ids[0], pb.FAILURE_REASON_DELIVERY_TIMEOUT, ["does-not-exist.invalid"])
 
     def test_remote_path_refused(self):
         os.makedirs(self.first.path("/root/directory.sh"), exist_ok=True)
@@ -130,17 +116,6 @@ class DeliveryTest(unittest.TestCase):
         self.assertEqual(payload.exit_code, 9)
         self.assertGreater(payload.output_bytes, 50000)
 
-    def test_instance_not_ready_then_ready(self):
-        instance = self.stack.add_instance("slow")
-        self.stack.sql(f"UPDATE instances SET status = 'PROVISIONING' WHERE id = {instance.id}")
-        payload_id = self.deploy_to(instance)
-        task_id = self.stack.get(payload_id).task_id
-        wait_until(lambda: "PROVISIONING" in self.stack.task(task_id).error, "the reschedule")
-        self.assertEqual(self.stack.task(task_id).status, task_pb.TASK_STATUS_PENDING)
-        self.failed(payload_id, pb.FAILURE_REASON_DELIVERY_TIMEOUT, ["PROVISIONING"])
-        self.stack.sql(f"UPDATE instances SET status = 'READY' WHERE id = {instance.id}")
-        self.assertEqual(self.stack.wait(self.deploy_to(instance)).status, pb.PAYLOAD_STATUS_COMPLETED)
-
     def test_instance_terminated_or_failed_before_delivery(self):
         for status, reason in (("TERMINATED", pb.FAILURE_REASON_INSTANCE_TERMINATED),
                                ("FAILED", pb.FAILURE_REASON_DEPENDENCY_FAILED)):
@@ -154,18 +129,6 @@ class DeliveryTest(unittest.TestCase):
             self.deploy_to(self.first, "echo wakes the executor")
             self.failed(payload_id, reason)
 
-    def test_failed_transfer_fails_the_execution_that_waits(self):
-        instance = self.stack.add_instance("dependent")
-        instance.relay.cut()
-        response = self.stack.deploy("echo x", instances=[instance], execute=False)
-        execute = self.stack.payloads.ExecutePayload(
-            payload_service.ExecutePayloadRequest(payload_ids=response.payload_ids))
-        payload = self.stack.wait(response.payload_ids[0])
-        self.assertEqual(payload.failure_reason, pb.FAILURE_REASON_DELIVERY_TIMEOUT)
-        task = self.stack.task(execute.task_ids[0])
-        self.assertEqual(task.status, task_pb.TASK_STATUS_FAILED)
-        self.assertIn(str(response.task_ids[0]), task.error)
-
     def test_a_user_other_than_root(self):
         user = "longshore-test"
         home = f"/home/{user}"
@@ -177,6 +140,58 @@ class DeliveryTest(unittest.TestCase):
         self.assertEqual(payload.output, f"{user}\n{home}\n700 {user}\n", payload)
         self.assertTrue(payload.remote_path.startswith(home + "/"))
         wait_until(lambda: os.listdir(f"{home}/.local/state/longshore/runs") == [], "the cleanup")
+
+
+class DeliveryTimeoutTest(Delivery, unittest.TestCase):
+    """What is not delivered in its time. Whatever is to be delivered here has no more of it."""
+    api_flags = ("--delivery_timeout=4",)
+
+    def test_nobody_there_until_the_delivery_timeout(self):
+        instance = self.stack.add_instance("away")
+        instance.process.kill()
+        payload = self.failed(self.deploy_to(instance), pb.FAILURE_REASON_DELIVERY_TIMEOUT, ["4 s", "SSH key exchange"])
+        self.assertFalse(payload.executed)
+        self.assertGreater(self.stack.task(payload.task_id).attempt, 1)
+
+    def test_contact_lost_for_good_after_the_start(self):
+        instance = self.stack.add_instance("vanishing")
+        payload_id = self.deploy_to(instance, "echo begun; sleep 2222")
+        self.stack.wait_output(payload_id, "begun")
+        instance.process.kill()
+        # The script's own time and four seconds later, that is.
+        self.stack.sql(f"UPDATE tasks SET deliver_by = now() WHERE payload_id = {payload_id}")
+        payload = self.failed(payload_id, pb.FAILURE_REASON_UNREACHABLE)
+        self.assertTrue(payload.executed)
+        self.assertEqual(payload.output, "begun\n")
+
+    def test_address_that_does_not_resolve(self):
+        instance = self.stack.register(self.first, name="nowhere", address="does-not-exist.invalid")
+        response = self.stack.payloads.DeployPayload(
+            payload_service.DeployPayloadRequest(instance_ids=[instance.id], payload_content=b"x"))
+        self.failed(response.payload_ids[0], pb.FAILURE_REASON_DELIVERY_TIMEOUT, ["does-not-exist.invalid"])
+
+    def test_instance_not_ready_then_ready(self):
+        instance = self.stack.add_instance("slow")
+        self.stack.sql(f"UPDATE instances SET status = 'PROVISIONING' WHERE id = {instance.id}")
+        payload_id = self.deploy_to(instance)
+        task_id = self.stack.get(payload_id).task_id
+        wait_until(lambda: "PROVISIONING" in self.stack.task(task_id).error, "the reschedule")
+        self.assertEqual(self.stack.task(task_id).status, task_pb.TASK_STATUS_PENDING)
+        self.failed(payload_id, pb.FAILURE_REASON_DELIVERY_TIMEOUT, ["PROVISIONING"])
+        self.stack.sql(f"UPDATE instances SET status = 'READY' WHERE id = {instance.id}")
+        self.assertEqual(self.stack.wait(self.deploy_to(instance)).status, pb.PAYLOAD_STATUS_COMPLETED)
+
+    def test_failed_transfer_fails_the_execution_that_waits(self):
+        instance = self.stack.add_instance("dependent")
+        instance.relay.cut()
+        response = self.stack.deploy("echo x", instances=[instance], execute=False)
+        execute = self.stack.payloads.ExecutePayload(
+            payload_service.ExecutePayloadRequest(payload_ids=response.payload_ids))
+        payload = self.stack.wait(response.payload_ids[0])
+        self.assertEqual(payload.failure_reason, pb.FAILURE_REASON_DELIVERY_TIMEOUT)
+        task = self.stack.task(execute.task_ids[0])
+        self.assertEqual(task.status, task_pb.TASK_STATUS_FAILED)
+        self.assertIn(str(response.task_ids[0]), task.error)
 
 
 if __name__ == "__main__":

@@ -5,25 +5,16 @@ import unittest
 
 import grpc
 
-from harness import PATIENCE, Stack, expect_error, instance_service, payload_service, pb, wait_until
+from harness import Stack, expect_error, instance_service, payload_service, pb, wait_until
+from held import HELD, hold, let_go
 from ledgers import most_at_once
+from patience import follow
 
 # Each host is registered so often, so that few sshds make a fleet; the hosts' ledgers say what ran at the same time.
 REGISTRATIONS = 20
-LEDGER = 'echo "start $(date +%s%N)" >> /root/ledger; {}; echo "end $(date +%s%N)" >> /root/ledger'
-
-
-def most_running(instances):
-    """The largest number of runs that went on at a moment, by the hosts' own ledgers."""
-    events = []
-    for instance in instances:
-        words = instance.ledger()
-        events += [(int(at), 1 if word == "start" else -1) for word, at in zip(words[::2], words[1::2])]
-    return most_at_once(events)
-
-
-def starts(instances):
-    return sum(instance.ledger().count("start") for instance in instances)
+def follow_deployment(stub, deployment_id):
+    request = payload_service.WatchDeploymentRequest(deployment_id=deployment_id)
+    return follow(stub.WatchDeployment(request, wait_for_ready=True))
 
 
 class DeploymentTest(unittest.TestCase):
@@ -41,9 +32,23 @@ class DeploymentTest(unittest.TestCase):
         cls.stack.close()
 
     def setUp(self):
-        for host in self.stack.instances:
-            with open(host.path("/root/ledger"), "w"):
-                pass
+        self.addCleanup(self.stack.restore)
+        self.ledger = self._testMethodName  # A file of its own on every host.
+
+    def logged(self, text):
+        """A script that tells the ledger of its start and its end."""
+        return f'echo "start $(date +%s%N)" >> /root/{self.ledger}; {text}; echo "end $(date +%s%N)" >> /root/{self.ledger}'
+
+    def most_running(self, instances):
+        """The largest number of runs that went on at a moment, by the hosts' own ledgers."""
+        events = []
+        for instance in instances:
+            words = instance.ledger(self.ledger)
+            events += [(int(at), 1 if word == "start" else -1) for word, at in zip(words[::2], words[1::2])]
+        return most_at_once(events)
+
+    def starts(self, instances):
+        return sum(instance.ledger(self.ledger).count("start") for instance in instances)
 
     def deploy(self, text, tags=("all",), execute=True, **fields):
         return self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
@@ -53,13 +58,9 @@ class DeploymentTest(unittest.TestCase):
         return self.stack.payloads.GetDeployment(payload_service.GetDeploymentRequest(deployment_id=deployment_id),
                                                  wait_for_ready=True)
 
-    def watch(self, deployment_id):
-        return self.stack.payloads.WatchDeployment(payload_service.WatchDeploymentRequest(deployment_id=deployment_id),
-                                                   timeout=PATIENCE)
-
     def wait(self, deployment_id):
         """Waits for the end of every payload; returns the deployment."""
-        for event in self.watch(deployment_id):
+        for event in follow_deployment(self.stack.payloads, deployment_id):
             if event.HasField("deployment"):
                 last = event.deployment
         return last
@@ -122,33 +123,38 @@ class DeploymentTest(unittest.TestCase):
                      invalid, "INVALID_FIELD", ["deployment_id", "payload_ids"])
 
     def test_200_payloads_never_more_than_10_at_once(self):
-        response = self.deploy(LEDGER.format("sleep 0.3"), rollout=dict(max_concurrency=10))
+        hosts = self.stack.instances
+        for host in hosts:
+            hold(host)
+        response = self.deploy(self.logged(HELD + "; sleep 0.3"), rollout=dict(max_concurrency=10))
         self.assertEqual(len(response.payload_ids), 200)
+        wait_until(lambda: self.starts(hosts) >= 10, "every place to be used")
+        for host in hosts:
+            let_go(host)
         deployment = self.wait(response.deployment_id)
         self.assertEqual(deployment.counts.completed, 200)
         self.assertEqual(deployment.stop_reason, "")
-        self.assertEqual(starts(self.stack.instances), 200)
-        self.assertLessEqual(most_running(self.stack.instances), 10)
-        self.assertGreater(most_running(self.stack.instances), 3, "the places are used")
+        self.assertEqual(self.starts(hosts), 200)
+        self.assertEqual(self.most_running(hosts), 10)
 
     def test_limit_holds_when_processes_die(self):
-        response = self.deploy(LEDGER.format("sleep 0.5"), tags=["one-host"], rollout=dict(max_concurrency=4))
+        response = self.deploy(self.logged("sleep 0.5"), tags=["one-host"], rollout=dict(max_concurrency=4))
         host = self.stack.instances[:1]
-        wait_until(lambda: starts(host) >= 4, "the first ones")
+        wait_until(lambda: self.starts(host) >= 4, "the first ones")
         self.stack.workers[0].restart()
         self.stack.api_servers[1].restart()
-        wait_until(lambda: starts(host) >= 8, "the next ones")
+        wait_until(lambda: self.starts(host) >= 8, "the next ones")
         self.stack.workers[1].restart()
         wait_until(lambda: self.get(response.deployment_id).counts.completed == REGISTRATIONS, "the end of the rollout")
-        self.assertEqual(starts(host), REGISTRATIONS)
-        self.assertLessEqual(most_running(host), 4)
+        self.assertEqual(self.starts(host), REGISTRATIONS)
+        self.assertLessEqual(self.most_running(host), 4)
 
     def test_max_errors_stops_and_retry_runs_the_rest(self):
         # Fails on every host but the first two.
         for host in self.stack.instances[:2]:
             with open(host.path("/root/good"), "w"):
                 pass
-        text = LEDGER.format("[ -e /root/good ] || { echo \"end $(date +%s%N)\" >> /root/ledger; exit 4; }")
+        text = self.logged(f'[ -e /root/good ] || {{ echo "end $(date +%s%N)" >> /root/{self.ledger}; exit 4; }}')
         response = self.deploy(text, tags=["r3"], rollout=dict(max_concurrency=2, max_errors=3))
         deployment = self.wait(response.deployment_id)
         counts = deployment.counts
@@ -156,7 +162,7 @@ class DeploymentTest(unittest.TestCase):
         self.assertIn(counts.failed, (3, 4), "three, and one that ran beside the third")
         self.assertGreaterEqual(counts.cancelled, 4)
         self.assertIn("max_errors 3", deployment.stop_reason)
-        self.assertEqual(starts(self.stack.instances), counts.completed + counts.failed, "no other was started")
+        self.assertEqual(self.starts(self.stack.instances), counts.completed + counts.failed, "no other was started")
         before = self.statuses(response.deployment_id)
         for _, status, _, error in before:
             if status == "CANCELLED":
@@ -172,7 +178,7 @@ class DeploymentTest(unittest.TestCase):
         self.assertEqual(self.stack.payloads.RetryDeployment(again), retried, "the same request gets the first answer")
         deployment = self.wait(response.deployment_id)
         self.assertEqual((deployment.counts.completed, deployment.stop_reason), (10, ""))
-        self.assertEqual(starts(self.stack.instances), counts.completed + counts.failed + len(retried.payload_ids))
+        self.assertEqual(self.starts(self.stack.instances), counts.completed + counts.failed + len(retried.payload_ids))
         for (payload_id, status, _, _), (_, _, attempt, _) in zip(before, self.statuses(response.deployment_id)):
             self.assertEqual(attempt, "1" if status == "COMPLETED" else "2", payload_id)
         retry = payload_service.RetryDeploymentRequest(deployment_id=response.deployment_id)
@@ -213,7 +219,7 @@ class DeploymentTest(unittest.TestCase):
         try:
             ids = [self.stack.register(host, name=host.name + "-recall").id for host in (away, near)]
             response = self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
-                instance_ids=ids, payload_content=LEDGER.format("exit 1").encode(), execute_payload=True,
+                instance_ids=ids, payload_content=self.logged("exit 1").encode(), execute_payload=True,
                 rollout=dict(max_errors=1)))
             self.stack.wait(response.payload_ids[1], [pb.PAYLOAD_STATUS_FAILED])
             wait_until(lambda: self.stack.sql(
@@ -223,7 +229,7 @@ class DeploymentTest(unittest.TestCase):
         payload = self.stack.wait(response.payload_ids[0])
         self.assertEqual(payload.status, pb.PAYLOAD_STATUS_CANCELLED)
         self.assertIn("rollout", payload.error)
-        self.assertEqual(starts([away]), 0)
+        self.assertEqual(self.starts([away]), 0)
 
     def test_what_has_been_started_when_the_rollout_stops_goes_on(self):
         text = '[ "$(cat /root/role)" = bad ] || { echo started; until [ -e /root/finish ]; do sleep 0.05; done; exit 0; }\n' \
@@ -244,9 +250,9 @@ class DeploymentTest(unittest.TestCase):
         self.stack.wait(response.payload_ids[0], [pb.PAYLOAD_STATUS_COMPLETED])
 
     def test_execute_by_deployment(self):
-        response = self.deploy(LEDGER.format("true"), tags=["r5"], execute=False, rollout=dict(max_concurrency=3))
+        response = self.deploy(self.logged("true"), tags=["r5"], execute=False, rollout=dict(max_concurrency=3))
         wait_until(lambda: self.get(response.deployment_id).counts.transferred == 10, "all to be delivered")
-        self.assertEqual(starts(self.stack.instances), 0)
+        self.assertEqual(self.starts(self.stack.instances), 0)
         self.stack.payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=response.payload_ids[0]))
         execute = payload_service.ExecutePayloadRequest(deployment_id=response.deployment_id, request_id="execute-fleet")
         executed = self.stack.payloads.ExecutePayload(execute)
@@ -254,21 +260,21 @@ class DeploymentTest(unittest.TestCase):
         self.assertEqual(len(executed.task_ids), 9)
         deployment = self.wait(response.deployment_id)
         self.assertEqual((deployment.counts.completed, deployment.counts.cancelled), (9, 1))
-        self.assertEqual(starts(self.stack.instances), 9)
-        self.assertLessEqual(most_running(self.stack.instances), 3)
+        self.assertEqual(self.starts(self.stack.instances), 9)
+        self.assertLessEqual(self.most_running(self.stack.instances), 3)
         self.assertEqual(self.stack.payloads.ExecutePayload(execute), executed)
         execute.request_id = ""
         expect_error(self, lambda: self.stack.payloads.ExecutePayload(execute), grpc.StatusCode.FAILED_PRECONDITION,
                      "WRONG_STATE", [response.deployment_id])
 
     def test_cancel_stops_all_of_it(self):
-        response = self.deploy(LEDGER.format("echo up; sleep 600"), tags=["r6"], rollout=dict(max_concurrency=4))
+        response = self.deploy(self.logged("echo up; sleep 600"), tags=["r6"], rollout=dict(max_concurrency=4))
         wait_until(lambda: self.get(response.deployment_id).counts.executing == 4, "four to run")
         cancel = payload_service.CancelDeploymentRequest(deployment_id=response.deployment_id)
         self.assertGreaterEqual(self.stack.payloads.CancelDeployment(cancel).counts.cancelled, 6)
         deployment = self.wait(response.deployment_id)
         self.assertEqual(deployment.counts.cancelled, 10)
-        self.assertEqual(starts(self.stack.instances), 4)
+        self.assertEqual(self.starts(self.stack.instances), 4)
         expect_error(self, lambda: self.stack.payloads.CancelDeployment(cancel), grpc.StatusCode.FAILED_PRECONDITION,
                      "WRONG_STATE", [response.deployment_id])
 
@@ -279,8 +285,7 @@ class DeploymentTest(unittest.TestCase):
 
         def watch(replica):
             stub = type(self.stack.payloads)(self.stack.channels[replica])
-            for event in stub.WatchDeployment(payload_service.WatchDeploymentRequest(deployment_id=response.deployment_id),
-                                              timeout=PATIENCE, wait_for_ready=True):
+            for event in follow_deployment(stub, response.deployment_id):
                 seen[replica].append(event)
 
         threads = [threading.Thread(target=watch, args=(replica,)) for replica in (0, 1)]
@@ -331,8 +336,7 @@ class TenThousandTest(unittest.TestCase):
             self.assertEqual(len(set(response.payload_ids)), 10000)
             self.assertEqual(len(set(response.task_ids)), 10000)
             seen = {}
-            watch = stack.payloads.WatchDeployment(
-                payload_service.WatchDeploymentRequest(deployment_id=response.deployment_id), timeout=PATIENCE)
+            watch = follow_deployment(stack.payloads, response.deployment_id)
             for event in watch:
                 if event.HasField("payload"):
                     seen[event.payload.id] = event.payload.status
@@ -340,13 +344,13 @@ class TenThousandTest(unittest.TestCase):
                     break
             self.assertEqual(set(seen.values()), {pb.PAYLOAD_STATUS_PENDING})
             cancelled = stack.payloads.CancelDeployment(
-                payload_service.CancelDeploymentRequest(deployment_id=response.deployment_id), timeout=PATIENCE)
+                payload_service.CancelDeploymentRequest(deployment_id=response.deployment_id))
             self.assertEqual(cancelled.counts.cancelled, 10000)
             for event in watch:
                 last = event
             self.assertEqual(last.deployment.counts.cancelled, 10000)
             retried = stack.payloads.RetryDeployment(
-                payload_service.RetryDeploymentRequest(deployment_id=response.deployment_id), timeout=PATIENCE)
+                payload_service.RetryDeploymentRequest(deployment_id=response.deployment_id))
             self.assertEqual(len(retried.payload_ids), 10000)
             got = stack.payloads.GetDeployment(payload_service.GetDeploymentRequest(deployment_id=response.deployment_id))
             self.assertEqual((got.counts.pending, got.counts.total), (10000, 10000))

@@ -4,12 +4,12 @@ import hashlib
 import os
 import stat
 import threading
-import time
 import unittest
 
 import grpc
 
-from harness import (PATIENCE, TERMINAL, Stack, expect_error, payload_service, pb, task_pb, wait_until)
+from harness import Stack, expect_error, payload_service, pb, task_pb, wait_until
+from held import HELD, hold, let_go
 
 LIMIT = 65536  # --max_output_bytes of these tests.
 
@@ -24,6 +24,9 @@ class LifecycleTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.stack.close()
+
+    def setUp(self):
+        self.addCleanup(self.stack.restore)
 
     def assert_clean(self, payload):
         """The run directory goes once the result is stored."""
@@ -57,7 +60,7 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual(task.params.remote_path, payload.remote_path)
         self.assertTrue(task.params.execute_payload)
         self.assert_clean(payload)
-        self.assertFalse(self.first.uploads())
+        wait_until(lambda: not self.first.uploads(), "the end of every upload")
 
     def test_exit_codes(self):
         for code in (1, 2, 124, 125, 126, 127, 128, 137, 143, 254, 255):
@@ -92,7 +95,7 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual(payload.failure_reason, pb.FAILURE_REASON_EXECUTION_TIMEOUT, payload)
         self.assertEqual(payload.output, "begun\n")
         self.assertGreaterEqual(payload.execution_time.seconds, 5)
-        wait_until(lambda: self.first.processes("sleep\0" + "7777") == 0, "no process left")
+        wait_until(lambda: self.first.own_processes("sleep\0" + "7777") == 0, "no process left")
         self.assert_clean(payload)
 
     def test_timeout_of_a_script_that_heeds_term(self):
@@ -104,7 +107,7 @@ class LifecycleTest(unittest.TestCase):
     def test_background_child_that_keeps_stdout(self):
         payload = self.stack.run("sleep 6666 & echo started; exit 7")
         self.assertEqual((payload.exit_code, payload.output), (7, "started\n"))
-        self.assertEqual(self.first.processes("sleep\0" + "6666"), 1)
+        self.assertEqual(self.first.own_processes("sleep\0" + "6666"), 1)
 
     def test_closed_stdout_and_many_children(self):
         self.assertEqual(self.stack.run("exec >&- 2>&-; exit 0").status, pb.PAYLOAD_STATUS_COMPLETED)
@@ -204,21 +207,26 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual(payload.status, pb.PAYLOAD_STATUS_CANCELLED)
         self.assertTrue(payload.executed)
         self.assertEqual(payload.output, "begun\n")
-        wait_until(lambda: self.first.processes("sleep\0" + "5555") == 0, "no process left")
+        wait_until(lambda: self.first.own_processes("sleep\0" + "5555") == 0, "no process left")
 
     def cancel(self, payload_id):
         return self.stack.payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=payload_id))
 
     def test_watch_live_from_any_offset(self):
-        response = self.stack.deploy("for i in 1 2 3; do echo tick $i; sleep 0.5; done", instances=[self.first])
+        hold(self.first)
+        response = self.stack.deploy(f"echo tick 1; {HELD}; echo tick 2; echo tick 3", instances=[self.first])
         payload_id = response.payload_ids[0]
-        events = list(self.stack.watch(payload_id))
+        events = []
+        for event in self.stack.watch(payload_id):
+            events.append(event)
+            if event.HasField("output"):  # It comes while the script runs.
+                let_go(self.first)
         statuses = [e.payload.status for e in events if e.HasField("payload")]
         self.assertEqual(statuses, sorted(statuses))
         self.assertEqual(statuses[-1], pb.PAYLOAD_STATUS_COMPLETED)
         self.assertTrue(events[-1].HasField("payload"))
         outputs = [e.output for e in events if e.HasField("output")]
-        self.assertGreater(len(outputs), 1, "the output came in one piece: not live")
+        self.assertEqual(outputs[0].data, b"tick 1\n")
         self.assertEqual(b"".join(o.data for o in outputs), b"tick 1\ntick 2\ntick 3\n")
         offset = 0
         for output in outputs:
@@ -242,7 +250,7 @@ class LifecycleTest(unittest.TestCase):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join()
         want = "".join(f"{i}\n" for i in range(1, 21)).encode()
         self.assertEqual(results, [want] * 100)
         self.assertEqual(b"".join(e.output.data for e in slow), want)

@@ -9,6 +9,7 @@ import grpc
 from harness import Stack, expect_error, instance_pb, instance_service, payload_service, pb, task_pb, wait_until
 from provisioning import LONG, PAYLOAD, PROVISIONING, READY, Provisioning
 
+
 class ProvisionTest(Provisioning, unittest.TestCase):
 
     @classmethod
@@ -18,6 +19,9 @@ class ProvisionTest(Provisioning, unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.stack.close()
+
+    def setUp(self):
+        self.addCleanup(self.stack.restore)
 
     def test_copy_only(self):
         path = self.stack.script("echo copied", name="setup")

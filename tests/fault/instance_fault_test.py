@@ -27,6 +27,9 @@ class InstanceFaultTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.stack.close()
 
+    def setUp(self):
+        self.addCleanup(self.stack.restore)
+
     def instance(self, mounts="", config="", **fields):
         type(self).number += 1
         instance = self.stack.add_instance(f"i{self.number}", register=not config, mounts=mounts, **fields)
@@ -81,7 +84,7 @@ class InstanceFaultTest(unittest.TestCase):
     def silence_at_connect(self, instance):
         instance.relay.hold_after(100)
         payload_id = self.deploy(instance, STARTED + LINES)
-        self.assertTrue(instance.relay.held.wait(PATIENCE))
+        wait_until(instance.relay.held.is_set, "the connection to be held")
         instance.relay.silence_present()
         instance.relay.release()
         return payload_id
@@ -89,7 +92,7 @@ class InstanceFaultTest(unittest.TestCase):
     def silence_at_upload(self, instance):
         instance.relay.hold_after(1024 * 1024)
         payload_id = self.deploy(instance, STARTED + LINES + "#" * 2000000)
-        self.assertTrue(instance.relay.held.wait(PATIENCE))
+        wait_until(instance.relay.held.is_set, "the connection to be held")
         instance.relay.silence_present()
         instance.relay.release()
         return payload_id
@@ -155,7 +158,7 @@ class InstanceFaultTest(unittest.TestCase):
         worker = self.stack.workers[0]
         command = [w for w in worker.command if not w.startswith("--ssh_private_key")] + ["--ssh_private_key=/none/key"]
         other = Process("keyless", self.stack.directory, command).start()
-        self.assertEqual(other.child.wait(timeout=PATIENCE), 1)
+        self.assertEqual(other.ended(), 1)
         self.assertIn("/none/key", other.tail())
 
     # Row 20.
@@ -163,10 +166,8 @@ class InstanceFaultTest(unittest.TestCase):
     def test_reads_standard_input_and_leaves_a_daemon_with_it(self):
         instance = self.instance()
         text = STARTED + "cat; read -r word; echo \"[$word]\"; (setsid sleep 5555 &) ; echo end\n"
-        try:
-            self.assert_completed(instance, self.deploy(instance, text), "[]\nend\n")
-        finally:
-            subprocess.run(["pkill", "-f", "^sleep 5555"], check=False)
+        self.assert_completed(instance, self.deploy(instance, text), "[]\nend\n")
+        self.assertEqual(instance.own_processes("sleep\0" + "5555"), 1)
 
     # Row 21.
 

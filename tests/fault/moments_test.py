@@ -4,6 +4,7 @@ The moment is held by a fail point until the fault has struck, so each combinati
 """
 
 import os
+import shutil
 import signal
 import unittest
 
@@ -38,6 +39,17 @@ class MomentsTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.stack.close()
+
+    def setUp(self):
+        self.addCleanup(self.clean)
+
+    def clean(self):
+        self.stack.restore()
+        # What should not have been left is the fault of one test only.
+        for name in self.instance.uploads():
+            os.remove(self.instance.path("/root/" + name))
+        for name in self.instance.run_directories():
+            shutil.rmtree(self.instance.path("/var/lib/longshore/runs/" + name))
 
     def reach(self, moment):
         """Deploys, and returns the payload's id and the process that is held at the moment."""
@@ -100,7 +112,7 @@ class MomentsTest(unittest.TestCase):
     def strike_drained(self, process, payload_id):
         process.signal(signal.SIGTERM)
         self.release()
-        self.assertEqual(process.child.wait(timeout=60), 0)
+        self.assertEqual(process.ended(), 0)
         process.start()
         self.check(payload_id)
 
