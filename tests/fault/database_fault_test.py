@@ -9,8 +9,11 @@ import unittest
 import grpc
 
 from harness import FAIL_POINTS, PATIENCE, Process, Stack, free_port, payload_service, pb, wait_until
+from held import HELD, hold, let_go
 
-SCRIPT = "echo started >> /root/ledger\nfor i in $(seq 20); do echo line $i; sleep 0.1; done\n"
+# Goes on for some seconds, and waits in the middle if the test holds it.
+SCRIPT = ("echo started >> /root/ledger\n"
+          f"for i in $(seq 20); do echo line $i; sleep 0.1; if [ $i = 10 ]; then {HELD}; fi; done\n")
 OUTPUT = "".join(f"line {i}\n" for i in range(1, 21))
 
 
@@ -20,6 +23,18 @@ class DatabaseFaultTest(unittest.TestCase):
         self.stack = Stack(instances=1, binaries=FAIL_POINTS, **options)
         self.addCleanup(self.stack.close)
         self.instance = self.stack.instances[0]
+
+    def begin(self):
+        """Deploys a script that has printed something and goes no further than the test lets it."""
+        hold(self.instance)
+        payload_id = self.stack.deploy(SCRIPT).payload_ids[0]
+        self.stack.wait_output(payload_id, "line 2\n")
+        return payload_id
+
+    def let_it_end(self, payload_id):
+        let_go(self.instance)
+        result = self.instance.path(f"/var/lib/longshore/runs/{payload_id}.1/result")
+        wait_until(lambda: os.path.exists(result) or not self.instance.run_directories(), "the script's end")
 
     def assert_right(self, payload_id):
         payload = self.stack.wait(payload_id)
@@ -37,12 +52,10 @@ class DatabaseFaultTest(unittest.TestCase):
 
     def test_connections_refused_while_a_script_runs(self):
         self.start(api_servers=2, workers=2, relay_database=True)
-        payload_id = self.stack.deploy(SCRIPT).payload_ids[0]
-        self.stack.wait_output(payload_id, "line 3\n")
+        payload_id = self.begin()
         for relay in self.stack.database_relays:
             relay.cut()
-        run = self.instance.path(f"/var/lib/longshore/runs/{payload_id}.1/result")
-        wait_until(lambda: os.path.exists(run), "the script's end")
+        self.let_it_end(payload_id)
         with self.assertRaises(grpc.RpcError) as caught:
             self.stack.payloads.DeployPayload(self.request("while-away"), timeout=PATIENCE)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
@@ -59,8 +72,7 @@ class DatabaseFaultTest(unittest.TestCase):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "tmpfs", disk], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", disk])
         self.start(postgres_directory=disk)
-        payload_id = self.stack.deploy(SCRIPT).payload_ids[0]
-        self.stack.wait_output(payload_id, "line 2\n")
+        payload_id = self.begin()
         ballast = os.path.join(disk, "ballast")
         subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=64k"], stderr=subprocess.DEVNULL, check=False)
         # Asked again and again until it shows: there is room left in files that are there.
@@ -73,6 +85,7 @@ class DatabaseFaultTest(unittest.TestCase):
                 self.assertIn(error.code(), (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED), error.details())
                 return True
         wait_until(refused, "the full disk")
+        let_go(self.instance)
         os.remove(ballast)
         if self.stack.postgres.child.poll() is not None:  # It gives up when it cannot write its log.
             self.stack.postgres.start()
@@ -105,14 +118,14 @@ class DatabaseFaultTest(unittest.TestCase):
 
     def test_a_lock_that_is_held_for_long(self):
         self.start()
-        payload_id = self.stack.deploy(SCRIPT).payload_ids[0]
-        self.stack.wait_output(payload_id, "line 3\n")
+        payload_id = self.begin()
         holder = subprocess.Popen(["psql", "-X", "-q", "-c", "BEGIN; LOCK TABLE tasks IN EXCLUSIVE MODE; SELECT pg_sleep(25)",
                                    self.stack.database_url], stdout=subprocess.DEVNULL)
         self.addCleanup(holder.wait)
         self.addCleanup(holder.kill)
-        run = self.instance.path(f"/var/lib/longshore/runs/{payload_id}.1/result")
-        wait_until(lambda: os.path.exists(run), "the script's end")
+        wait_until(lambda: self.stack.sql("SELECT count(*) FROM pg_locks WHERE relation = 'tasks'::regclass AND granted"
+                                          " AND mode = 'ExclusiveLock'") == "1", "the lock")
+        self.let_it_end(payload_id)
         self.assert_right(payload_id)
 
     # Row 10.
@@ -148,7 +161,7 @@ class DatabaseFaultTest(unittest.TestCase):
     def ask_until_answered(self, request_id):
         def ask():
             try:
-                return self.stack.payloads.DeployPayload(self.request(request_id), timeout=10)
+                return self.stack.payloads.DeployPayload(self.request(request_id), timeout=PATIENCE)
             except grpc.RpcError as error:
                 self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE, error.details())
                 return None
@@ -175,7 +188,7 @@ class DatabaseFaultTest(unittest.TestCase):
                 with self.assertRaises(grpc.RpcError):
                     # The first commit may be another's: it dies all the same.
                     while True:
-                        self.stack.payloads.DeployPayload(self.request(point), timeout=10)
+                        self.stack.payloads.DeployPayload(self.request(point), timeout=PATIENCE)
                 server.kill()
                 self.stack.use(1)
                 answer = self.ask_until_answered(point)
@@ -192,7 +205,7 @@ class DatabaseFaultTest(unittest.TestCase):
             server = self.server(directory, f"victim-{point}")
             server.arm(point, "crash")
             server.start(wait=False)
-            self.assertEqual(server.child.wait(timeout=PATIENCE), -signal.SIGKILL)
+            self.assertEqual(server.ended(), -signal.SIGKILL)
         servers = [self.server(directory, f"together-{i}").start() for i in range(3)]
         versions = self.sql("SELECT string_agg(version::text, ',' ORDER BY version) FROM schema_migrations")
         self.assertEqual(versions, ",".join(str(n) for n in range(1, len(versions.split(",")) + 1)))
@@ -206,7 +219,7 @@ class DatabaseFaultTest(unittest.TestCase):
         self.sql("INSERT INTO schema_migrations (version, name) VALUES (9999, 'of_tomorrow')")
         older = self.server(directory, "older")
         older.start(wait=False)
-        self.assertEqual(older.child.wait(timeout=PATIENCE), 1)
+        self.assertEqual(older.ended(), 1)
         self.assertIn("start a newer binary", older.tail())
 
     def fresh_database(self):

@@ -10,11 +10,12 @@ import unittest
 
 import grpc
 
-from harness import (PATIENCE, Stack, payload_service, pb, task_pb, wait_until)
+from harness import PATIENCE, Stack, payload_service, pb, task_pb, wait_until
+from held import HELD, hold, let_go
 
-# Prints for some seconds; its ledger is written by the script itself, so it counts starts.
-SCRIPT = """echo started >> /root/ledger
-for i in $(seq 1 40); do echo "line $i"; sleep 0.1; done
+# Prints for some seconds, and does not end before the test lets it; it writes the ledger itself, which thus counts starts.
+SCRIPT = f"""echo started >> /root/ledger
+for i in $(seq 1 40); do echo "line $i"; sleep 0.1; if [ $i = 20 ]; then {HELD}; fi; done
 echo ended >> /root/ledger
 exit 3
 """
@@ -26,6 +27,7 @@ class FaultTest(unittest.TestCase):
     def setUp(self):
         self.stack = Stack(instances=1, api_servers=2, workers=2, worker_flags=["--max_connecting=4"])
         self.instance = self.stack.instances[0]
+        hold(self.instance)
 
     def tearDown(self):
         self.stack.close()
@@ -38,7 +40,12 @@ class FaultTest(unittest.TestCase):
         name = self.stack.task(self.stack.get(payload_id).task_id).worker
         return self.stack.workers[int(name.rsplit("-", 1)[1])]
 
+    def let_it_end(self):
+        let_go(self.instance)
+        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+
     def assert_right(self, payload_id, output=OUTPUT, exit_code=3):
+        let_go(self.instance)
         payload = self.stack.wait(payload_id)
         self.assertEqual(payload.failure_reason, pb.FAILURE_REASON_NONZERO_EXIT, payload)
         self.assertEqual(payload.exit_code, exit_code)
@@ -62,7 +69,7 @@ class FaultTest(unittest.TestCase):
         self.stack.wait_output(payload_id, "line 5\n")
         worker = self.holder(payload_id)
         worker.signal(signal.SIGSTOP)
-        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+        self.let_it_end()
         return worker
 
     # Row 1: the worker dies.
@@ -139,7 +146,7 @@ class FaultTest(unittest.TestCase):
         self.just_started(payload_id)
         for server in self.stack.api_servers:
             server.kill()
-        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+        self.let_it_end()
         for server in self.stack.api_servers:
             server.start()
         self.assert_right(payload_id)
@@ -175,7 +182,7 @@ class FaultTest(unittest.TestCase):
         with self.assertRaises(grpc.RpcError) as caught:
             self.stack.payloads.GetPayloadStatus(payload_service.GetPayloadStatusRequest(payload_id=payload_id))
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
-        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+        self.let_it_end()
         self.stack.postgres.start()
         self.assert_right(payload_id)
 
@@ -192,7 +199,7 @@ class FaultTest(unittest.TestCase):
         self.printing(payload_id)
         for relay in self.stack.worker_relays:
             relay.cut()
-        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+        self.let_it_end()
         for relay in self.stack.worker_relays:
             relay.heal()
         self.assert_right(payload_id)
@@ -202,7 +209,7 @@ class FaultTest(unittest.TestCase):
         self.printing(payload_id)
         for relay in self.stack.worker_relays:
             relay.silence()
-        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+        self.let_it_end()
         for relay in self.stack.worker_relays:
             relay.heal()
         self.assert_right(payload_id)
@@ -212,7 +219,7 @@ class FaultTest(unittest.TestCase):
         self.printing(payload_id)
         for relay in self.stack.worker_relays:
             relay.silence(direction)
-        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+        self.let_it_end()
         for relay in self.stack.worker_relays:
             relay.heal()
         self.assert_right(payload_id)
@@ -231,6 +238,7 @@ class FaultTest(unittest.TestCase):
     def test_worker_link_flaps(self):
         payload_id = self.deploy()
         self.just_started(payload_id)
+        let_go(self.instance)
         while "ended" not in self.instance.ledger():
             for relay in self.stack.worker_relays:
                 relay.drop()
@@ -245,7 +253,7 @@ class FaultTest(unittest.TestCase):
         self.instance.relay.heal()
         self.printing(payload_id)
         self.instance.relay.cut()
-        wait_until(lambda: "ended" in self.instance.ledger(), "the script's end")
+        self.let_it_end()
         self.instance.relay.heal()
         self.assert_right(payload_id)
 
@@ -292,7 +300,7 @@ class FaultTest(unittest.TestCase):
         self.stack.wait(self.deploy("exit 3"))  # Pins the host key.
         self.instance.relay.hold_after(held_after)
         late = self.stack.deploy("echo late >> ledger\n" + "#" * 2000000, remote_path=path).payload_ids[0]
-        self.assertTrue(self.instance.relay.held.wait(PATIENCE))
+        wait_until(self.instance.relay.held.is_set, "the connection to be held")
         worker = self.holder(late)
         worker.signal(signal.SIGSTOP)
         self.assertEqual(self.stack.wait(late).status, pb.PAYLOAD_STATUS_COMPLETED)
@@ -341,7 +349,7 @@ class FaultTest(unittest.TestCase):
         worker = self.exited_unreported(payload_id)
         wait_until(lambda: self.stack.sql("SELECT 1"), "the database")
         run = self.instance.path(f"/var/lib/longshore/runs/{payload_id}.1/result")
-        wait_until(lambda: __import__("os").path.exists(run), "the result on the instance")
+        wait_until(lambda: os.path.exists(run), "the result on the instance")
         self.instance.process.restart()
         worker.kill()
         self.assert_right(payload_id)
@@ -361,7 +369,7 @@ class FaultTest(unittest.TestCase):
         self.stack.wait_output(payload_id, "begun")
         for process in self.stack.workers + self.stack.api_servers:
             process.kill()
-        wait_until(lambda: self.instance.processes("sleep\0" + "4444") == 0, "the timeout")
+        wait_until(lambda: self.instance.own_processes("sleep\0" + "4444") == 0, "the timeout")
         for process in self.stack.api_servers + self.stack.workers:
             process.start()
         payload = self.stack.wait(payload_id)
@@ -378,7 +386,7 @@ class FaultTest(unittest.TestCase):
             worker.start()
         payload = self.stack.wait(payload_id)
         self.assertEqual(payload.status, pb.PAYLOAD_STATUS_CANCELLED, payload)
-        wait_until(lambda: self.instance.processes("sleep\0" + "3333") == 0, "no process left")
+        wait_until(lambda: self.instance.own_processes("sleep\0" + "3333") == 0, "no process left")
 
     # Row 17: one request_id, many clients, two replicas.
 

@@ -102,7 +102,7 @@ exec ansible-playbook "$@"
         self.assertLess(log.index("killed by signal 9"), log.index("ready\n"))
 
     def test_one_host_hangs_and_the_others_do_not_wait(self):
-        self.start(flags=("--provision_timeout=20",))
+        self.start(flags=("--provision_timeout=300",))
         ids = [i.id for i in self.create_with_payload(number_of_instances=3)]
         victim = wait_until(lambda: self.stack.instance(ids[1]).address and self.stack.instance(ids[1]), "the machine")
         with open(os.path.join(self.machine(victim), "pid")) as file:

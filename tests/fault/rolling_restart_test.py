@@ -12,12 +12,12 @@ import unittest
 
 import grpc
 
-from harness import PROGRAMS, Stack, payload_service, pb
+from harness import PATIENCE, PROGRAMS, Stack, payload_service, pb, wait_until
+from patience import follow
 
 OLD = os.environ.get("LONGSHORE_OLD_BINARIES")
 OLD_PROGRAMS = {name: os.path.join(OLD, name) for name in PROGRAMS} if OLD else PROGRAMS
-# From the second on which every part has been restarted, the load goes on for this long.
-AFTERWARDS = 3
+CLIENTS = 6
 
 
 class RollingRestartTest(unittest.TestCase):
@@ -26,6 +26,7 @@ class RollingRestartTest(unittest.TestCase):
         self.stack = Stack(instances=3, api_servers=2, workers=2, binaries=OLD_PROGRAMS)
         self.addCleanup(self.stack.close)
         self.stop = threading.Event()
+        self.addCleanup(self.stop.set)
         self.outputs = {}  # Payload id -> (what it should print, what its watcher has seen).
         self.problems = []
         self.reconnects = 0
@@ -35,7 +36,7 @@ class RollingRestartTest(unittest.TestCase):
         for turn in range(1000):
             stub = self.stack.stubs(turn % 2).payloads
             try:
-                return getattr(stub, method)(request, timeout=20)
+                return getattr(stub, method)(request, timeout=PATIENCE)
             except grpc.RpcError as error:
                 if error.code() != grpc.StatusCode.UNAVAILABLE:
                     raise
@@ -48,8 +49,8 @@ class RollingRestartTest(unittest.TestCase):
         seen = b""
         for turn in range(1000):
             try:
-                for event in self.stack.stubs(turn % 2).payloads.WatchPayload(
-                        payload_service.WatchPayloadRequest(payload_id=payload_id, output_offset=len(seen)), timeout=60):
+                for event in follow(self.stack.stubs(turn % 2).payloads.WatchPayload(
+                        payload_service.WatchPayloadRequest(payload_id=payload_id, output_offset=len(seen)))):
                     if event.HasField("output"):
                         if event.output.offset != len(seen):
                             raise AssertionError(f"byte {event.output.offset} after {len(seen)}")
@@ -79,23 +80,27 @@ class RollingRestartTest(unittest.TestCase):
         except BaseException as error:  # Told below.
             self.problems.append(error)
 
+    def wait_for_more(self):
+        """For as many runs to end as there are clients, so that some began before and some begin after."""
+        target = len(self.outputs) + CLIENTS
+        wait_until(lambda: self.problems or len(self.outputs) >= target, f"{CLIENTS} more runs")
+
     def test_nobody_notices(self):
-        clients = [threading.Thread(target=self.client, args=(number,)) for number in range(6)]
+        clients = [threading.Thread(target=self.client, args=(number,)) for number in range(CLIENTS)]
         for client in clients:
             client.start()
         for process in self.stack.workers + self.stack.api_servers:
-            time.sleep(1)
+            self.wait_for_more()
             self.assertEqual(process.terminate(), 0, process.tail())
             name = "payload_worker" if process in self.stack.workers else "api_server"
             process.command[0] = PROGRAMS[name]
             process.start()
-        time.sleep(AFTERWARDS)
+        self.wait_for_more()
         self.stop.set()
         for client in clients:
             client.join()
         self.assertEqual(self.problems, [])
         ledger = [word for instance in self.stack.instances for word in instance.ledger()]
-        self.assertGreater(len(self.outputs), 6)
         for payload_id, (token, expected, seen) in self.outputs.items():
             self.assertEqual(seen, expected)
             self.assertEqual(ledger.count(token), 1)

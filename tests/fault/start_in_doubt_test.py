@@ -32,7 +32,7 @@ class StartInDoubtTest(unittest.TestCase):
         return payload_id
 
     def runs(self):
-        return self.instance.processes("sleep\0" + "7777")
+        return self.instance.own_processes("sleep\0" + "7777")
 
     def cancel(self, payload_id):
         return self.stack.payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=payload_id))
@@ -143,8 +143,9 @@ class StartInDoubtTest(unittest.TestCase):
         self.assertEqual(self.instance.ledger(), ["start", "end"])
 
     def test_it_is_not_reached_until_the_delivery_timeout(self):
-        self.start(api_flags=["--delivery_timeout=4"])
+        self.start()
         payload_id = self.in_doubt()
+        self.stack.sql(f"UPDATE tasks SET deliver_by = now() WHERE payload_id = {payload_id}")
         payload = self.stack.wait(payload_id)
         self.assertEqual(payload.failure_reason, pb.FAILURE_REASON_UNREACHABLE, payload)
         self.assertIn("whether it ran is not known", payload.error)
