@@ -7,7 +7,8 @@ import unittest
 
 import grpc
 
-from harness import PATIENCE, TERMINAL, Stack, payload_grpc, payload_service, pb
+from harness import TERMINAL, Stack, payload_grpc, payload_service, pb
+from patience import Patience, follow
 
 WATCHERS = 2000
 CHANNELS = 20
@@ -27,7 +28,7 @@ class WatchTest(unittest.TestCase):
         self.stack.close()
 
     def watch_through(self, i, payload_id, offset=0):
-        return payload_grpc.PayloadServiceStub(self.stack.channels[i]).WatchPayload(request(payload_id, offset), timeout=PATIENCE)
+        return follow(payload_grpc.PayloadServiceStub(self.stack.channels[i]).WatchPayload(request(payload_id, offset)))
 
     def go_on(self, word):
         """Lets a script that waits for the file of this name go on."""
@@ -104,35 +105,53 @@ class WatchTest(unittest.TestCase):
 
     async def watch_in_thousands(self, payload_id):
         """Watches on both api_servers; returns how many received how many bytes."""
-        channels = [grpc.aio.insecure_channel(f"127.0.0.1:{self.stack.api_servers[i % 2].port}",
-                                              options=[("grpc.use_local_subchannel_pool", 1)]) for i in range(CHANNELS)]
-        stubs = [payload_grpc.PayloadServiceStub(channel) for channel in channels]
+        patience = Patience(f"{WATCHERS} watches")
         connected = 0
-        all_connected = asyncio.Event()
 
-        async def read(number):
+        async def read(stub):
             nonlocal connected
             received = 0
-            async for event in stubs[number % CHANNELS].WatchPayload(request(payload_id)):
-                if event.HasField("payload") and event.payload.status not in TERMINAL:
-                    connected += 1
-                    if connected == WATCHERS:
-                        all_connected.set()
+            async for event in stub.WatchPayload(request(payload_id)):
+                patience.renew()
+                connected += event.HasField("payload") and event.payload.status not in TERMINAL
                 received += len(event.output.data)
             return received
 
-        lazy = grpc.aio.insecure_channel(f"127.0.0.1:{self.stack.api_servers[0].port}",
-                                         options=[("grpc.use_local_subchannel_pool", 1), ("grpc.http2.lookahead_bytes", 1024)])
+        async def until(reached):
+            """Ends, too, as soon as a watch breaks."""
+            while not reached():
+                broken = [reader.exception() for reader in readers if reader.done() and reader.exception()]
+                if broken:
+                    raise AssertionError(f"{len(broken)} watches broke, the first with {broken[0]}")
+                if patience.has_run_out():
+                    raise patience.error()
+                await asyncio.sleep(0.1)
+
+        # What all of them may have been sent and not have read is what an answer to the server's pings waits behind.
+        channels = [self.channel(i % 2, 4096) for i in range(CHANNELS)]
+        lazy = self.channel(0, 1024)
         unread = [payload_grpc.PayloadServiceStub(lazy).WatchPayload(request(payload_id)) for _ in range(50)]
-        readers = [asyncio.create_task(read(number)) for number in range(WATCHERS)]
-        await asyncio.wait_for(all_connected.wait(), PATIENCE)
-        for call in unread[::2]:
-            call.cancel()
-        self.go_on("go")
-        received = await asyncio.wait_for(asyncio.gather(*readers), PATIENCE)
-        for channel in channels + [lazy]:
-            await channel.close()
-        return dict(collections.Counter(received))
+        stubs = [payload_grpc.PayloadServiceStub(channel) for channel in channels]
+        readers = [asyncio.create_task(read(stubs[number % CHANNELS])) for number in range(WATCHERS)]
+        try:
+            await until(lambda: connected == WATCHERS)
+            for call in unread[::2]:
+                call.cancel()
+            self.go_on("go")
+            await until(lambda: all(reader.done() for reader in readers))
+            return dict(collections.Counter([reader.result() for reader in readers]))
+        finally:
+            # With calls or channels that are left open the interpreter would never end.
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+            for channel in channels + [lazy]:
+                await channel.close()
+
+    def channel(self, i, unread_bytes):
+        """A connection of its own to api_server `i`; each stream takes so many bytes before they are read."""
+        return grpc.aio.insecure_channel(f"127.0.0.1:{self.stack.api_servers[i].port}", options=[
+            ("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", unread_bytes)])
 
 
 if __name__ == "__main__":
