@@ -29,9 +29,14 @@ constexpr int kMaxRequestThreads = 32;
 constexpr int kWatchThreads = 3;
 constexpr int kWorkerDatabaseThreads = 2;
 
-void SetKeepalive(grpc::ServerBuilder* builder) {
+// A client may be slow to read: its answer to a ping waits behind everything that its streams were
+// sent. A worker that does not answer is better known early.
+constexpr int kClientPingLimitMs = 20000;
+constexpr int kWorkerPingLimitMs = 5000;
+
+void SetKeepalive(grpc::ServerBuilder* builder, int ping_limit_ms) {
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ping_limit_ms);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 4000);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
@@ -183,7 +188,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   auto parts = std::make_unique<Parts>(options);
 
   grpc::ServerBuilder builder;
-  SetKeepalive(&builder);
+  SetKeepalive(&builder, kClientPingLimitMs);
   grpc::ResourceQuota quota("public");
   quota.SetMaxThreads(kMaxRequestThreads);
   builder.SetResourceQuota(quota);
@@ -196,7 +201,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   SetServing(*parts->public_server, true);
 
   grpc::ServerBuilder worker_builder;
-  SetKeepalive(&worker_builder);
+  SetKeepalive(&worker_builder, kWorkerPingLimitMs);
   worker_builder.AddListeningPort(options.worker_listen, grpc::InsecureServerCredentials(),
                                   &parts->worker_port);
   worker_builder.RegisterService(&parts->worker_service);

@@ -387,6 +387,10 @@ class Stack:
                              text=True)
         return out.stdout.strip()
 
+    def run_directory(self, instance, payload_id):
+        """Where the payload's run is seen from outside."""
+        return instance.path("/var/lib/longshore/runs/" + self.sql(f"SELECT run_id FROM payloads WHERE id = {payload_id}"))
+
     def settled(self, call):
         """What `call` returns once nothing on the way to the api_server is being restarted."""
         def attempt():

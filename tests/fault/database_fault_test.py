@@ -33,7 +33,7 @@ class DatabaseFaultTest(unittest.TestCase):
 
     def let_it_end(self, payload_id):
         let_go(self.instance)
-        result = self.instance.path(f"/var/lib/longshore/runs/{payload_id}.1/result")
+        result = os.path.join(self.stack.run_directory(self.instance, payload_id), "result")
         wait_until(lambda: os.path.exists(result) or not self.instance.run_directories(), "the script's end")
 
     def assert_right(self, payload_id):
@@ -146,7 +146,7 @@ class DatabaseFaultTest(unittest.TestCase):
         try:
             payload_id = self.ask_until_answered("lost-commit").payload_ids[0]
             wait_until(lambda: self.instance.ledger(), "the start")
-            run = self.instance.path(f"/var/lib/longshore/runs/{payload_id}.1/result")
+            run = os.path.join(self.stack.run_directory(self.instance, payload_id), "result")
             wait_until(lambda: os.path.exists(run) or not self.instance.run_directories(), "the script's end")
         finally:
             stop.set()

@@ -348,7 +348,7 @@ class FaultTest(unittest.TestCase):
         payload_id = self.deploy()
         worker = self.exited_unreported(payload_id)
         wait_until(lambda: self.stack.sql("SELECT 1"), "the database")
-        run = self.instance.path(f"/var/lib/longshore/runs/{payload_id}.1/result")
+        run = os.path.join(self.stack.run_directory(self.instance, payload_id), "result")
         wait_until(lambda: os.path.exists(run), "the result on the instance")
         self.instance.process.restart()
         worker.kill()
