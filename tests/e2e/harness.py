@@ -153,6 +153,11 @@ class Process:
         with open(self.log, errors="replace") as log:
             return log.read()[-2000:]
 
+    def resident(self):
+        """Bytes of memory that it has."""
+        with open(f"/proc/{self.child.pid}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
 
 class Instance:
     """A local instance (api_server/providers/local_instance.sh) behind a relay."""

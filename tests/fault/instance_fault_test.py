@@ -173,7 +173,7 @@ class InstanceFaultTest(unittest.TestCase):
 
     def test_a_gigabyte_in_one_line(self):
         instance = self.instance()
-        before = [resident(w) for w in self.stack.workers + self.stack.api_servers]
+        before = [w.resident() for w in self.stack.workers + self.stack.api_servers]
         payload_id = self.deploy(instance, STARTED + "head -c 1000000000 /dev/zero | tr '\\0' x\nprintf end\n", timeout=600)
         payload = self.stack.wait(payload_id, patience=2 * SLOW)
         self.assertEqual((payload.status, payload.output_bytes, payload.output_truncated),
@@ -181,7 +181,7 @@ class InstanceFaultTest(unittest.TestCase):
         self.assertEqual(payload.output, "x" * (2**20 - 3) + "end")
         if "ASAN_OPTIONS" not in os.environ:
             for process, was in zip(self.stack.workers + self.stack.api_servers, before):
-                self.assertLess(resident(process) - was, 150 * 2**20)
+                self.assertLess(process.resident() - was, 150 * 2**20)
 
     # Row 23.
 
@@ -230,11 +230,6 @@ class InstanceFaultTest(unittest.TestCase):
             for session in instance.sshd_sessions():
                 os.kill(session, signal.SIGTERM)
         self.assert_completed(instance, payload_id)
-
-
-def resident(process):
-    with open(f"/proc/{process.child.pid}/statm") as file:
-        return int(file.read().split()[1]) * 4096
 
 
 if __name__ == "__main__":

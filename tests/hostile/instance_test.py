@@ -1,0 +1,202 @@
+"""Instances that lie in every answer: FAULTS.md rows 35 to 37 and 39.
+
+A lie costs the liar's own payload, never anything of anybody else. Every behaviour is of tests/hostile/*_behaviours.cc.
+"""
+
+import contextlib
+import unittest
+
+from harness import TERMINAL, pb, wait_until
+from hostile import CANCELLED, COMPLETED, FAILED, HostileStack, check_error, check_text
+
+# What may become of the liar's payload.
+ENDS, RETRIED, COMPLETES = "ends", "retried", "completes"
+# How an end by the server's deadline is told, or what it is that the instance said.
+LATE = r"timeout|deadline|has not ended|did not end"
+# Behaviour: what may become of it, what its error mentions, and further fields of the deployment.
+LIES = {
+    "running_huge": ([ENDS], "9223372036854775807|offset"),
+    "running_ahead": ([ENDS], "1000|offset"),
+    "running_twice": ([ENDS, COMPLETES], "running|twice|offset|77777"),
+    "end_huge": ([ENDS], "9223372036854775807|output|" + LATE, dict(timeout=1)),
+    "end_short": ([ENDS, COMPLETES], "2|output"),
+    "end_absurd_duration": ([ENDS, COMPLETES], "10000000000|end|duration|time"),
+    "end_backwards": ([ENDS], "end|" + LATE, dict(timeout=1)),
+    "end_absurd_code": ([ENDS], "4711|end|" + LATE, dict(timeout=1)),
+    "end_absurd_signal": ([ENDS], "9999|end|" + LATE, dict(timeout=1)),
+    "end_absurd_cause": ([ENDS], "nonsense|end|" + LATE, dict(timeout=1)),
+    "end_code_255": ([ENDS], "255"),
+    "end_without_running": ([ENDS, RETRIED], "end|start|running"),
+    "lost_garbage": ([ENDS], ""),
+    "records_garbage": ([ENDS, COMPLETES], "record|runner|said"),
+    "error_long": ([ENDS], "run|error"),
+    "not_placed_garbage": ([ENDS], "rename|place"),
+    "absent_after_go": ([ENDS, RETRIED], "start|absent|runner"),
+    "cleaned_after_go": ([ENDS, RETRIED], "start|cleaned|runner"),
+    "need_script_forever": ([ENDS, RETRIED], "script"),
+    "ready_forever": ([ENDS, RETRIED], "ready|start|runner"),
+    "noise_only": ([ENDS, RETRIED], "runner|said"),
+    "home_long": ([ENDS], "home|director|path"),
+    "home_not_utf8": ([ENDS], "home|director|path"),
+    "home_relative": ([ENDS], "home|director|path"),
+    "home_newline": ([ENDS], "home|director|path"),
+    "sftp_status_garbage": ([ENDS, RETRIED], "SFTP|file"),
+    "sftp_says_directory": ([ENDS], "directory"),
+    "sftp_says_device": ([ENDS], "device"),
+    "sftp_says_huge": ([COMPLETES], ""),
+    "sftp_answers_otherwise": ([ENDS, RETRIED], "SFTP|write|file"),
+    "write_short": ([ENDS], "write|SFTP", dict(padding=300000)),
+    "flood_ignore": ([ENDS], LATE, dict(timeout=1)),
+    "flood_output": ([ENDS], LATE, dict(timeout=1)),
+    "flood_stderr": ([ENDS], LATE, dict(timeout=1)),
+    "flood_records": ([ENDS], LATE, dict(timeout=1)),
+    "never_ends": ([ENDS], LATE, dict(timeout=1)),
+    "closes_in_the_middle": ([COMPLETES], ""),
+    "closes_forever": ([ENDS], LATE, dict(timeout=1)),
+    "right": ([COMPLETES], ""),
+}
+# Those that go on until a limit of the worker's is reached, longer than a test waits.
+LONG_LIES = ["silent", "silent_after_banner", "endless_banner", "running_negative", "sftp_readdir_forever", "window_never_adjusted"]
+ROUNDS = 2
+
+
+class InstanceTest(unittest.TestCase):
+    stack = None
+
+    def setUp(self):
+        cls = type(self)
+        if cls.stack is None:
+            cls.stack = HostileStack()
+
+    @classmethod
+    def drop_stack(cls):
+        if cls.stack is not None:
+            cls.stack.close()
+            cls.stack = None
+
+    @contextlib.contextmanager
+    def isolated(self):
+        """Whatever fails in here leaves nothing to the next test."""
+        try:
+            yield
+        except BaseException:
+            self.drop_stack()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.drop_stack()
+
+    def deploy(self, liar, padding=0, **fields):
+        """The script is never run, so it says what would be wrong."""
+        response = self.stack.deploy("echo this was run\n" + "#" * padding, instances=[liar], **fields)
+        return response.payload_ids[0], response.task_ids[0]
+
+    def has_been_retried(self, task_id):
+        task = self.stack.task(task_id)
+        return task.attempt >= 2 and task.error
+
+    def lie(self, behaviour):
+        with self.isolated():
+            self.try_lie(behaviour)
+
+    def try_lie(self, behaviour):
+        outcomes, mentions, fields = (LIES[behaviour] + ({},))[:3]
+        liar = self.stack.liar(behaviour)
+        payload_id, task_id = self.deploy(liar, **fields)
+        rounds = 0
+
+        def settled():
+            """The honest instance is served as long as the lie lasts."""
+            nonlocal rounds
+            self.stack.run_honest()
+            rounds += 1
+            ended = self.stack.get(payload_id).status in TERMINAL
+            return rounds >= ROUNDS and (ended or RETRIED in outcomes and self.has_been_retried(task_id))
+
+        wait_until(settled, f"the end of a payload at an instance that lies: {behaviour}")
+        payload = self.stack.get(payload_id)
+        if payload.status in TERMINAL:
+            self.check_end(behaviour, payload, outcomes, mentions)
+        else:
+            self.check_retried(liar, payload_id, task_id)
+        self.stack.run_honest()
+        self.stack.check_unharmed(self)
+        liar.kill()
+
+    def check_end(self, behaviour, payload, outcomes, mentions):
+        if payload.status == COMPLETED:
+            self.assertIn(COMPLETES, outcomes, payload)
+            self.assertEqual((payload.output, payload.exit_code), ("hello\n", 0), payload)
+            self.assertLess(payload.execution_time.seconds, 10**6, payload)
+            # Less was there at the end than had been seen.
+            self.assertEqual(payload.output_truncated, behaviour == "end_short", payload)
+            return
+        self.assertIn(ENDS, outcomes, payload)
+        check_error(self, payload, mentions)
+        self.assertTrue(payload.executed or not payload.output, payload)
+        if behaviour == "end_code_255":
+            self.assertEqual((payload.failure_reason, payload.exit_code), (pb.FAILURE_REASON_NONZERO_EXIT, 255), payload)
+        else:
+            self.assertFalse(payload.HasField("exit_code"), payload)
+
+    def check_retried(self, liar, payload_id, task_id):
+        check_text(self, self.stack.task(task_id).error)
+        liar.kill()
+        self.stack.cancel(payload_id)
+        # Otherwise it is the instance alone that knows, and it is gone.
+        if not self.stack.maybe_started(payload_id):
+            self.assertEqual(self.stack.wait(payload_id).status, CANCELLED)
+
+    def test_lies_that_last(self):
+        liars = [self.stack.liar(behaviour) for behaviour in LONG_LIES]
+        ids = [self.deploy(liar, padding=300000)[0] for liar in liars]
+        with self.isolated():
+            for _ in range(3 * ROUNDS):
+                self.stack.run_honest()
+            for liar, payload_id in zip(liars, ids):
+                with self.subTest(liar.behaviour):
+                    payload = self.stack.get(payload_id)
+                    self.assertNotIn(payload.status, (COMPLETED, CANCELLED), payload)
+                    if payload.status == FAILED:
+                        check_error(self, payload)
+                    liar.kill()
+                    self.stack.cancel(payload_id)
+                    if not self.stack.maybe_started(payload_id):
+                        self.assertIn(self.stack.wait(payload_id).status, (CANCELLED, FAILED))
+            self.stack.run_honest()
+            self.stack.check_unharmed(self)
+
+    def test_all_floods_at_once(self):
+        """Each gets its share in turn, and the honest instance its own."""
+        with self.isolated():
+            floods = [b for b in LIES if b.startswith("flood_")] * 2
+            ids = [self.deploy(self.stack.liar(behaviour), timeout=2)[0] for behaviour in floods]
+            for payload_id in ids:
+                wait_until(lambda payload_id=payload_id: self.stack.get(payload_id).status != pb.PAYLOAD_STATUS_PENDING, "the flood")
+                self.stack.run_honest()
+            for payload_id in ids:
+                check_error(self, self.stack.wait(payload_id), LATE)
+            self.stack.run_honest()
+            self.stack.check_unharmed(self)
+
+    def test_its_place_in_the_rollout_is_free_in_the_end(self):
+        liar = self.stack.liar("never_ends")
+        with self.isolated():
+            response = self.stack.deploy("echo after it", instances=[liar, self.stack.instances[0]], timeout=1,
+                                         rollout=dict(max_concurrency=1))
+            check_error(self, self.stack.wait(response.payload_ids[0]), LATE)
+            after = self.stack.wait(response.payload_ids[1])
+            self.assertEqual((after.status, after.output), (COMPLETED, "after it\n"), after)
+            self.stack.check_unharmed(self)
+
+
+def add_test(behaviour):
+    setattr(InstanceTest, f"test_{behaviour}", lambda self: self.lie(behaviour))
+
+
+for name in LIES:
+    add_test(name)
+
+if __name__ == "__main__":
+    unittest.main()
