@@ -13,8 +13,9 @@ COMPLETED, FAILED, CANCELLED = TERMINAL
 SSH_SERVER = os.path.join(ROOT, "tests/hostile/ssh_server")
 WORKER_ATTACKER = os.path.join(ROOT, "tests/hostile/worker_attacker")
 MAX_ERROR_BYTES = 16384
-# What a worker, or an api_server, may grow by while it is lied to.
+# What a worker may grow by while it is lied to, and what an api_server may have.
 MAX_GROWTH = 150 * 2**20
+MAX_RESIDENT = 400 * 2**20
 # Seconds that the server leaves to an instance beyond the timeout, here.
 GRACE = 3
 HOSTILE_FLAGS = [f"--execution_grace={GRACE}", "--retry_maximum_ms=300"]
@@ -23,7 +24,7 @@ HOSTILE_FLAGS = [f"--execution_grace={GRACE}", "--retry_maximum_ms=300"]
 class Liar:
     """An instance of tests/hostile/ssh_server.cc, registered."""
 
-    def __init__(self, stack, behaviour):
+    def __init__(self, stack, behaviour, ssh_user="root"):
         self.behaviour = behaviour
         key = os.path.join(stack.directory, "hostile_key")
         if not os.path.exists(key):
@@ -32,7 +33,7 @@ class Liar:
         self.process = Process(f"{behaviour}-{port}", stack.directory,
                                [SSH_SERVER, f"--port={port}", f"--host_key={key}", f"--behaviour={behaviour}"], port).start()
         self.id = stack.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(
-            name=f"{behaviour}-{port}", address="127.0.0.1", port=port)).id
+            name=f"{behaviour}-{port}", address="127.0.0.1", port=port, ssh_user=ssh_user)).id
 
     def kill(self):
         self.process.kill()
@@ -88,11 +89,11 @@ class HostileStack(Stack):
         # Its host key is pinned, and everything that is needed once has been made.
         if self.instances:
             self.run_honest()
-        self.resident = {p.name: p.resident() for p in self.workers + self.api_servers}
+        self.resident = [worker.resident() for worker in self.workers]
         self.connections = self.worker_connections()
 
-    def liar(self, behaviour):
-        liar = Liar(self, behaviour)
+    def liar(self, behaviour, **fields):
+        liar = Liar(self, behaviour, **fields)
         self.liars.append(liar)
         return liar
 
@@ -116,11 +117,18 @@ class HostileStack(Stack):
     def check_unharmed(self, test):
         for process in self.workers + self.api_servers:
             test.assertIsNone(process.child.poll(), f"{process.name} ended: {process.tail()}")
-            if "ASAN_OPTIONS" not in os.environ:
-                test.assertLess(process.resident() - self.resident[process.name], MAX_GROWTH, process.name)
+        self.check_memory(test)
         for server in self.api_servers:
             test.assertNotIn("worker stream:", log_of(server), "a stream was ended")
         test.assertEqual(self.worker_connections(), self.connections, "a worker connected anew")
+
+    def check_memory(self, test):
+        if "ASAN_OPTIONS" in os.environ:
+            return
+        for worker, before in zip(self.workers, self.resident):
+            test.assertLess(worker.resident() - before, MAX_GROWTH, worker.name)
+        for server in self.api_servers:
+            test.assertLess(server.resident(), MAX_RESIDENT, server.name)
 
     def close(self):
         for liar in self.liars:

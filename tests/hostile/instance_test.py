@@ -15,8 +15,8 @@ ENDS, RETRIED, COMPLETES = "ends", "retried", "completes"
 LATE = r"timeout|deadline|has not ended|did not end"
 # Behaviour: what may become of it, what its error mentions, and further fields of the deployment.
 LIES = {
-    "running_huge": ([ENDS], "9223372036854775807|offset"),
-    "running_ahead": ([ENDS], "1000|offset"),
+    "running_huge": ([ENDS], "9223372036854775807|offset", dict(timeout=1)),
+    "running_ahead": ([ENDS], "1000|offset", dict(timeout=1)),
     "running_twice": ([ENDS, COMPLETES], "running|twice|offset|77777"),
     "end_huge": ([ENDS], "9223372036854775807|output|" + LATE, dict(timeout=1)),
     "end_short": ([ENDS, COMPLETES], "2|output"),
@@ -27,7 +27,7 @@ LIES = {
     "end_absurd_cause": ([ENDS], "nonsense|end|" + LATE, dict(timeout=1)),
     "end_code_255": ([ENDS], "255"),
     "end_without_running": ([ENDS, RETRIED], "end|start|running"),
-    "lost_garbage": ([ENDS], ""),
+    "lost_garbage": ([ENDS], "", dict(timeout=1)),
     "records_garbage": ([ENDS, COMPLETES], "record|runner|said"),
     "error_long": ([ENDS], "run|error"),
     "not_placed_garbage": ([ENDS], "rename|place"),
@@ -102,7 +102,8 @@ class InstanceTest(unittest.TestCase):
 
     def try_lie(self, behaviour):
         outcomes, mentions, fields = (LIES[behaviour] + ({},))[:3]
-        liar = self.stack.liar(behaviour)
+        # Root's home is not asked for.
+        liar = self.stack.liar(behaviour, ssh_user="liar" if behaviour.startswith("home_") else "root")
         payload_id, task_id = self.deploy(liar, **fields)
         rounds = 0
 

@@ -120,10 +120,11 @@ void NoiseOnly(Lies* lies) {
 void FloodIgnore(Lies* lies) {
   lies->run = [](Runner* runner) {
     runner->Running("0");
-    const std::string data(1000, 'i');
-    while (ssh_send_ignore(runner->session(), data.c_str()) == SSH_OK &&
-           ssh_blocking_flush(runner->session(), -1) == SSH_OK) {
-    }
+    const std::string data(100, 'i');
+    // Many at a time, so that it sends faster than anybody reads.
+    do {
+      for (int i = 0; i < 500; ++i) ssh_send_ignore(runner->session(), data.c_str());
+    } while (ssh_blocking_flush(runner->session(), -1) == SSH_OK);
     _exit(0);
   };
 }
