@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -49,7 +50,9 @@ class Stream {
   bool Write(const std::string& bytes) {
     if (!open_) return false;
     call_->Write(Buffer(bytes), Tag(kWrite));
-    return Wait(kWrite) && open_;
+    if (!Wait(kWrite)) return false;
+    if (reads_) TakeWhatHasCome();
+    return open_;
   }
 
  private:
@@ -61,13 +64,25 @@ class Stream {
     void* tag;
     bool ok;
     while (queue_.Next(&tag, &ok)) {
-      if (tag == Tag(kRead)) {
-        open_ = open_ && ok;
-        if (ok) call_->Read(&incoming_, Tag(kRead));
-      }
+      if (tag == Tag(kRead)) ReadDone(ok);
       if (tag == Tag(operation)) return ok;
     }
     return false;
+  }
+
+  // A write is done before it is sent, so waiting for writes alone never looks at the network.
+  void TakeWhatHasCome() {
+    void* tag;
+    bool ok;
+    while (queue_.AsyncNext(&tag, &ok, std::chrono::system_clock::now()) ==
+           grpc::CompletionQueue::GOT_EVENT) {
+      ReadDone(ok);
+    }
+  }
+
+  void ReadDone(bool ok) {
+    open_ = open_ && ok;
+    if (ok) call_->Read(&incoming_, Tag(kRead));
   }
 
   const bool reads_;
