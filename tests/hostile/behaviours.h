@@ -26,7 +26,8 @@ const Behaviour* FindBehaviour(std::string_view name);
 // More than any text of an instance may be.
 constexpr size_t kLong = 20000;
 
-// Not UTF-8 in any part of it, with control characters and a sequence that sets a terminal's clipboard.
+// Not UTF-8 in any part of it, with control characters and a sequence that sets a terminal's
+// clipboard.
 std::string Garbage(size_t size);
 
 }  // namespace longshore::hostile

@@ -1,4 +1,5 @@
-// What a hostile instance does otherwise than a right one. Each behaviour of behaviours.cc changes one thing of it.
+// What a hostile instance does otherwise than a right one. Each behaviour of behaviours.cc changes
+// one thing of it.
 #ifndef LONGSHORE_TESTS_HOSTILE_LIES_H_
 #define LONGSHORE_TESTS_HOSTILE_LIES_H_
 
@@ -37,7 +38,8 @@ struct Lies {
   std::string home = "/root";
   // Answers a request of SFTP; false: it is to be answered rightly.
   std::function<bool(sftp_client_message request)> sftp = [](sftp_client_message) { return false; };
-  // Takes the place of what the runner says until it has put the script in its place, or follows it.
+  // Takes the place of what the runner says until it has put the script in its place, or follows
+  // it.
   std::function<void(Runner* runner)> start;
   // Takes the place of what it says of the run from "running" to "end".
   std::function<void(Runner* runner)> run;

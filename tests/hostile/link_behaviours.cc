@@ -1,7 +1,7 @@
-#include "tests/hostile/behaviours.h"
-
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tests/hostile/behaviours.h"
 
 namespace longshore::hostile {
 namespace {
@@ -33,7 +33,8 @@ void EndlessBanner(Lies* lies) {
   };
 }
 
-// The connection of each number is closed at the moment of that number; what comes after all of them is right.
+// The connection of each number is closed at the moment of that number; what comes after all of
+// them is right.
 void ClosesInTheMiddle(Lies* lies) {
   lies->at = [](Moment moment, int connection) {
     if (static_cast<int>(moment) == connection) _exit(0);

@@ -15,7 +15,8 @@ uint64_t Hash(std::string_view text) { return std::hash<std::string_view>()(text
 }  // namespace
 
 Memory* Memory::Create() {
-  void* mapped = mmap(nullptr, sizeof(Memory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* mapped =
+      mmap(nullptr, sizeof(Memory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) abort();
   return new (mapped) Memory();
 }

@@ -9,7 +9,8 @@
 
 namespace longshore::hostile {
 
-// Lies in memory that is shared by the processes; sets of hashes, since there are no more than a few runs.
+// Lies in memory that is shared by the processes; sets of hashes, since there are no more than a
+// few runs.
 class Memory {
  public:
   // In a new shared mapping, which lasts as long as the processes.

@@ -1,7 +1,6 @@
-#include "tests/hostile/behaviours.h"
-
 #include <unistd.h>
 
+#include "tests/hostile/behaviours.h"
 #include "tests/hostile/runner.h"
 
 namespace longshore::hostile {

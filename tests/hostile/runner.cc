@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 #include <vector>
@@ -38,7 +39,8 @@ std::vector<std::string> ShellWords(std::string_view command) {
 }  // namespace
 
 std::optional<RunnerArguments> ParseRunnerCommand(std::string_view command) {
-  // exec /bin/sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT UPLOAD
+  // exec /bin/sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL
+  // GO_LIMIT UPLOAD
   const std::vector<std::string> words = ShellWords(command);
   if (words.size() < 16 || words[4] != "longshore") return std::nullopt;
   return RunnerArguments{.mode = words[5],
@@ -128,7 +130,8 @@ void Runner::Follow() {
   const int connection = memory_.connection();
   Running(std::to_string(arguments_.offset));
   lies_.at(Moment::kRunning, connection);
-  const std::string left = std::string(kOutput).substr(std::min<size_t>(arguments_.offset, sizeof(kOutput) - 1));
+  const std::string left =
+      std::string(kOutput).substr(std::min<size_t>(arguments_.offset, sizeof(kOutput) - 1));
   Print(left.substr(0, left.size() / 2));
   lies_.at(Moment::kPrinting, connection);
   Print(left.substr(left.size() / 2));

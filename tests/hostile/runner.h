@@ -1,4 +1,5 @@
-// The remote runner's side of one exec request, as payload_worker/run/remote_runner.sh has it, without running anything.
+// The remote runner's side of one exec request, as payload_worker/run/remote_runner.sh has it,
+// without running anything.
 #ifndef LONGSHORE_TESTS_HOSTILE_RUNNER_H_
 #define LONGSHORE_TESTS_HOSTILE_RUNNER_H_
 
@@ -36,17 +37,17 @@ class Runner {
   void Serve();
 
   // The parts of it. Each ends this process when the connection breaks.
-  void Say(std::string_view record);            // NONCE RECORD, and a newline.
-  void SayRaw(std::string_view bytes);          // Anything on standard error.
-  void Print(std::string_view output);          // Anything on standard output.
-  void Running(const std::string& offset);      // With the marker that precedes the output.
+  void Say(std::string_view record);        // NONCE RECORD, and a newline.
+  void SayRaw(std::string_view bytes);      // Anything on standard error.
+  void Print(std::string_view output);      // Anything on standard output.
+  void Running(const std::string& offset);  // With the marker that precedes the output.
   void End() { Say("end 6 exit 0 100.00 100.10 none"); }
-  std::optional<std::string> NextCommand();     // Waits for one; nullopt at the end of the connection.
+  std::optional<std::string> NextCommand();  // Waits for one; nullopt at the end of the connection.
   void ObeyUntilTheEnd();
 
   const RunnerArguments& arguments() const { return arguments_; }
   ssh_session session() const { return session_; }
-  const std::string nonce() const { return arguments_.nonce + " "; }
+  std::string nonce() const { return arguments_.nonce + " "; }
 
  private:
   bool Start();

@@ -1,7 +1,7 @@
-#include "tests/hostile/behaviours.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tests/hostile/behaviours.h"
 
 namespace longshore::hostile {
 namespace {
@@ -30,8 +30,8 @@ void SftpReaddirForever(Lies* lies) {
   lies->sftp = [](sftp_client_message request) {
     if (sftp_client_message_get_type(request) != SSH_FXP_READDIR) return false;
     sftp_attributes_struct attributes = {};
-    for (const char* name : {"..", "a/b", "/etc/passwd", "../../etc/shadow", ".longshore-1.x/../../y",
-                             "\xff\x01\n"}) {
+    for (const char* name :
+         {"..", "a/b", "/etc/passwd", "../../etc/shadow", ".longshore-1.x/../../y", "\xff\x01\n"}) {
       sftp_reply_names_add(request, name, name, &attributes);
     }
     sftp_reply_names(request);
@@ -68,7 +68,8 @@ void SftpAnswersOtherwise(Lies* lies) {
 // Takes the first piece of a script only.
 void WriteShort(Lies* lies) {
   lies->sftp = [](sftp_client_message request) {
-    if (sftp_client_message_get_type(request) != SSH_FXP_WRITE || request->offset == 0) return false;
+    if (sftp_client_message_get_type(request) != SSH_FXP_WRITE || request->offset == 0)
+      return false;
     sftp_reply_status(request, SSH_FX_EOF, "");
     return true;
   };

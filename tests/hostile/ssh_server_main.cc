@@ -1,4 +1,5 @@
-// An instance that lies: an SSH server that lets everybody in, runs nothing, and says what --behaviour says.
+// An instance that lies: an SSH server that lets everybody in, runs nothing, and says what
+// --behaviour says.
 #include <arpa/inet.h>
 #include <gflags/gflags.h>
 #include <libssh/libssh.h>
@@ -16,7 +17,8 @@
 
 DEFINE_int32(port, 0, "Port of loopback to listen on.");
 DEFINE_string(host_key, "", "File with the private host key.");
-DEFINE_string(behaviour, "right", "What it does otherwise than a right instance; see behaviours.cc.");
+DEFINE_string(behaviour, "right",
+              "What it does otherwise than a right instance; see behaviours.cc.");
 
 namespace longshore::hostile {
 namespace {
@@ -27,7 +29,8 @@ int Listen(int port) {
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(static_cast<uint16_t>(port))};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || listen(fd, 512) != 0) {
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+      listen(fd, 512) != 0) {
     perror("listen");
     return -1;
   }

@@ -1,4 +1,5 @@
-// A worker that is none: it says hello, then whatever --attack says, and connects anew when the server has had enough.
+// A worker that is none: it says hello, then whatever --attack says, and connects anew when the
+// server has had enough.
 #include <gflags/gflags.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>

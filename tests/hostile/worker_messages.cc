@@ -1,6 +1,7 @@
 #include "tests/hostile/worker_messages.h"
 
 #include <climits>
+#include <iterator>
 
 namespace longshore::hostile {
 namespace {
@@ -21,8 +22,9 @@ v1::WorkerMessage WorkerMessages::Hello() {
 
 // Ids, epochs and attempts of a new database are small.
 int64_t WorkerMessages::Number() {
-  static constexpr int64_t kOdd[] = {0,       -1,        INT64_MAX, INT64_MIN, INT32_MAX, INT32_MIN, 65536, 65537,
-                                     524288,  1048576,   1 << 30,   255,       256,       -2};
+  static constexpr int64_t kOdd[] = {0,         -1,    INT64_MAX, INT64_MIN, INT32_MAX,
+                                     INT32_MIN, 65536, 65537,     524288,    1048576,
+                                     1 << 30,   255,   256,       -2};
   switch (random_() % 8) {
     case 0:
       return kOdd[random_() % std::size(kOdd)];
@@ -67,7 +69,8 @@ void WorkerMessages::FillEvent(v1::TaskEvent* event) {
   event->set_lease_epoch(OneIn(4) ? Number() : static_cast<int64_t>(random_() % 3) + 1);
   switch (random_() % 10) {
     case 0:
-      event->mutable_host_key_seen()->set_host_key(OneIn(2) ? Text() : "ssh-ed25519 AAAA\nother " + Text());
+      event->mutable_host_key_seen()->set_host_key(OneIn(2) ? Text()
+                                                            : "ssh-ed25519 AAAA\nother " + Text());
       return;
     case 1:
       event->mutable_transferred()->set_remote_path("/" + Text());
@@ -108,7 +111,8 @@ void WorkerMessages::FillEvent(v1::TaskEvent* event) {
 void WorkerMessages::FillEvents(v1::TaskEvents* events) {
   const int count = OneIn(10) ? static_cast<int>(random_() % 20) : 1;
   for (int i = 0; i < count; ++i) FillEvent(events->add_events());
-  if (OneIn(kBreaksOneIn) && count > 0) events->mutable_events(0)->set_sequence(static_cast<uint64_t>(Number()));
+  if (OneIn(kBreaksOneIn) && count > 0)
+    events->mutable_events(0)->set_sequence(static_cast<uint64_t>(Number()));
 }
 
 void WorkerMessages::FillHeartbeat(v1::Heartbeat* heartbeat) {
@@ -131,9 +135,11 @@ std::string WorkerMessages::Next() {
   const uint64_t kind = random_() % 64;
   if (kind == 0) {  // Seldom, since each is looked for in the database.
     std::string* sha256 = message.mutable_script_request()->mutable_sha256();
-    *sha256 = OneIn(2) ? std::string(random_() % 40, 's') : std::string(32, static_cast<char>(random_()));
+    *sha256 =
+        OneIn(2) ? std::string(random_() % 40, 's') : std::string(32, static_cast<char>(random_()));
   } else if (kind < 8) {
-    message.mutable_credit()->set_count(OneIn(2) ? INT32_MIN : -static_cast<int32_t>(random_() % 100));
+    message.mutable_credit()->set_count(OneIn(2) ? INT32_MIN
+                                                 : -static_cast<int32_t>(random_() % 100));
   } else if (kind < 24) {
     FillHeartbeat(message.mutable_heartbeat());
   } else {

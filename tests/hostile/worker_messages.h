@@ -1,4 +1,5 @@
-// Messages that a worker could send to an api_server: right in their form, wrong in all else. A seed decides.
+// Messages that a worker could send to an api_server: right in their form, wrong in all else. A
+// seed decides.
 #ifndef LONGSHORE_TESTS_HOSTILE_WORKER_MESSAGES_H_
 #define LONGSHORE_TESTS_HOSTILE_WORKER_MESSAGES_H_
 
@@ -16,8 +17,8 @@ class WorkerMessages {
 
   // The first message of a stream; takes no assignments, since who holds a lease may speak for it.
   v1::WorkerMessage Hello();
-  // The serialized next one. A few of them end the stream by the protocol: a sequence that is broken, a second hello, bytes that are
-  // no message.
+  // The serialized next one. A few of them end the stream by the protocol: a sequence that is
+  // broken, a second hello, bytes that are no message.
   std::string Next();
 
  private:
