@@ -283,8 +283,13 @@ class HolderTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.stack.close()
 
+    def setUp(self):
+        self.worker = None
+
     def assigned(self):
-        """Deploys to a new instance and takes the assignment, as a new worker."""
+        """Deploys to a new instance and takes the assignment, as a new worker, the only one."""
+        if self.worker is not None:
+            self.worker.close()
         self.worker = FakeWorker(self.stack.worker_ports[0], name="holder", capacity=100).connected()
         self.addCleanup(self.worker.close)
         type(self).number += 1
