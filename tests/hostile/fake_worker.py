@@ -6,7 +6,7 @@ import threading
 
 import grpc
 
-from harness import PATIENCE, wait_until, worker_grpc, worker_service
+from harness import wait_until, worker_grpc, worker_service
 
 
 class FakeWorker:
@@ -70,7 +70,7 @@ class FakeWorker:
 
     def ended(self):
         """How the stream ended; waits for it."""
-        wait_until(lambda: self.status is not None, "the end of the stream", PATIENCE)
+        wait_until(lambda: self.status is not None, "the end of the stream")
         return self.status
 
     def close(self):

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import unittest
 
-from harness import PATIENCE, Stack, pb, wait_until
+from harness import Stack, pb, wait_until
 from hostile import COMPLETED, FAILED, HOSTILE_FLAGS, HostileStack, check_error
 
 # Runs until somebody makes the file /root/go.
 HELD = "echo begun; until [ -e /root/go ]; do sleep 0.05; done\n"
+FROM_B = "echo b >> /root/ledger; echo from-b; exit 7\n"
 
 
 def release(instance):
@@ -47,7 +48,7 @@ class SharedHostTest(unittest.TestCase):
         a = first.deploy(HELD + "echo a >> /root/ledger; echo end\n").payload_ids[0]
         first.wait_output(a, "begun\n")
         directories = instance.run_directories()
-        b = second.deploy("echo b >> /root/ledger; echo from-b; exit 7\n", instances=[shared]).payload_ids[0]
+        b = second.deploy(FROM_B, instances=[shared]).payload_ids[0]
         self.assertEqual(a, b)
         self.check_from_b(second.wait(b))
         wait_until(lambda: second.sql("SELECT count(*) FROM run_cleanups") == "0", "the second one's cleanup")
@@ -61,13 +62,13 @@ class SharedHostTest(unittest.TestCase):
         first, second, instance, shared = self.two_installations()
         instance.relay.hold_after(1024 * 1024)
         big = first.deploy("echo a >> /root/ledger; echo own\n" + "#" * 2000000, remote_path="/root/a.sh")
-        self.assertTrue(instance.relay.held.wait(PATIENCE))
+        wait_until(instance.relay.held.is_set, "the connection to be held")
         self.assertEqual(len(instance.uploads()), 1)
-        b = second.deploy("echo b >> /root/ledger; echo from-b; exit 7\n", instances=[shared], remote_path="/root/b.sh").payload_ids[0]
+        b = second.deploy(FROM_B, instances=[shared], remote_path="/root/b.sh").payload_ids[0]
         self.check_from_b(second.wait(b))
         # It also looks for what an earlier upload of its own left.
-        again = second.deploy("echo c >> /root/ledger\n", instances=[shared], execute=False, remote_path="/root/c.sh").payload_ids[0]
-        second.wait(again, [pb.PAYLOAD_STATUS_TRANSFERRED])
+        again = second.deploy("true", instances=[shared], execute=False, remote_path="/root/c.sh")
+        second.wait(again.payload_ids[0], [pb.PAYLOAD_STATUS_TRANSFERRED])
         self.assertEqual(len(instance.uploads()), 1, "the first one's")
         instance.relay.release()
         payload = first.wait(big.payload_ids[0])
@@ -86,7 +87,7 @@ class SharedHostTest(unittest.TestCase):
             for process in stack.workers + stack.api_servers:
                 process.kill()
             stack.postgres.signal(signal.SIGINT)
-            stack.postgres.child.wait(timeout=PATIENCE)
+            wait_until(lambda: stack.postgres.child.poll() is not None, "the end of PostgreSQL")
 
         def start():
             stack.postgres.start()
@@ -102,7 +103,7 @@ class SharedHostTest(unittest.TestCase):
         shutil.rmtree(data)
         os.rename(backup, data)
         start()
-        b = stack.settled(lambda: stack.deploy("echo b >> /root/ledger; echo from-b; exit 7\n", remote_path="/root/b.sh")).payload_ids[0]
+        b = stack.settled(lambda: stack.deploy(FROM_B, remote_path="/root/b.sh")).payload_ids[0]
         self.assertEqual(lost, b)
         self.check_from_b(stack.wait(b))
         release(instance)
@@ -142,6 +143,7 @@ class HostileShellTest(unittest.TestCase):
         self.assertEqual(liar.ledger(), [])
         stack.run_honest()
         stack.check_unharmed(self)
+        stack.check_nothing_refused(self)
 
 
 # Swap, as fast as they can, what they may. They own /srv/mallory.
@@ -233,7 +235,7 @@ class TruncatedOutputTest(unittest.TestCase):
             pass
 
     def begin(self, truncate, name):
-        """Starts a script that prints, runs `truncate` once it is let go, and prints more; returns its id when the first is seen."""
+        """Starts a script that prints and, once it is let go, runs `truncate` and prints more; returns its id once it prints."""
         payload_id = self.stack.deploy(
             f"echo seen; until [ -e /root/{name} ]; do sleep 0.05; done\n{truncate}\necho more; exit 3\n",
             remote_path=f"/root/{name}.sh").payload_ids[0]
@@ -300,7 +302,8 @@ class TruncatedOutputTest(unittest.TestCase):
         payload_id = self.begin("echo whole", "whole")
         self.go("whole")
         payload = self.stack.wait(payload_id)
-        self.assertEqual((payload.exit_code, payload.output, payload.output_truncated), (3, "seen\nwhole\nmore\n", False), payload)
+        self.assertEqual((payload.exit_code, payload.output, payload.output_truncated),
+                         (3, "seen\nwhole\nmore\n", False), payload)
 
 
 if __name__ == "__main__":
