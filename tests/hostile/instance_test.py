@@ -7,7 +7,7 @@ import contextlib
 import unittest
 
 from harness import TERMINAL, pb, wait_until
-from hostile import CANCELLED, COMPLETED, FAILED, HostileStack, check_error, check_text
+from hostile import CANCELLED, COMPLETED, FAILED, HostileStack, check_error, check_text, log_of
 
 # What may become of the liar's payload.
 ENDS, RETRIED, COMPLETES = "ends", "retried", "completes"
@@ -51,13 +51,14 @@ LIES = {
     "flood_stderr": ([ENDS], LATE, dict(timeout=1)),
     "flood_records": ([ENDS], LATE, dict(timeout=1)),
     "never_ends": ([ENDS], LATE, dict(timeout=1)),
+    "never_cleans": ([COMPLETES], ""),
     "closes_in_the_middle": ([COMPLETES], ""),
     "closes_forever": ([ENDS], LATE, dict(timeout=1)),
     "right": ([COMPLETES], ""),
 }
 # Those that go on until a limit of the worker's is reached, longer than a test waits.
 LONG_LIES = ["silent", "silent_after_banner", "endless_banner", "running_negative", "sftp_readdir_forever",
-             "window_never_adjusted"]
+             "window_never_adjusted", "flood_before_ready"]
 # How many payloads the honest instance is given beside a lie; the most of them take longer than the server's deadline.
 ROUNDS, MOST_ROUNDS = 2, 30
 
@@ -197,6 +198,18 @@ class InstanceTest(unittest.TestCase):
             self.assertEqual((after.status, after.output), (COMPLETED, "after it\n"), after)
             self.stack.check_unharmed(self)
             self.stack.check_nothing_refused(self)
+
+
+class DrainTest(unittest.TestCase):
+
+    def test_a_worker_drains_beside_a_run_that_is_never_cleaned(self):
+        """The run is over, the result is stored, and the instance goes on saying that it is there."""
+        stack = HostileStack()
+        self.addCleanup(stack.close)
+        payload_id = stack.deploy("true", instances=[stack.liar("never_cleans")]).payload_ids[0]
+        self.assertEqual(stack.wait(payload_id).status, COMPLETED)
+        self.assertEqual(stack.workers[0].terminate(), 0)
+        self.assertNotIn("could not be handed over", log_of(stack.workers[0]))
 
 
 def add_test(behaviour):

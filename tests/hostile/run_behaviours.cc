@@ -151,6 +151,16 @@ void FloodRecords(Lies* lies) {
   };
 }
 
+// Before it says "ready".
+void FloodBeforeReady(Lies* lies) {
+  lies->start = [](Runner* runner) {
+    const std::string data(32768, 'b');
+    while (true) runner->SayRaw(data);
+  };
+}
+
+void NeverCleans(Lies* lies) { lies->obeys = false; }
+
 void NeverEnds(Lies* lies) {
   lies->obeys = false;
   lies->run = [](Runner* runner) {
@@ -186,7 +196,9 @@ constexpr Behaviour kBehaviours[] = {
     {"flood_output", FloodOutput},
     {"flood_stderr", FloodStderr},
     {"flood_records", FloodRecords},
+    {"flood_before_ready", FloodBeforeReady},
     {"never_ends", NeverEnds},
+    {"never_cleans", NeverCleans},
 };
 
 }  // namespace
