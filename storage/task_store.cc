@@ -355,12 +355,14 @@ absl::Status TaskStore::SetRunDeadlines(Connection& connection, const std::vecto
   return connection
       .Execute(
           "UPDATE tasks t SET failures = 0,"
-          " deliver_by = p.started_at + ($2::bigint + p.timeout) * interval '1 second',"
-          " end_by = least(p.started_at + ($2::bigint + p.timeout) * interval '1 second',"
-          "  greatest(p.started_at + p.timeout * interval '1 second', now()))"
-          "  + $3::bigint * interval '1 second'"
-          " FROM payloads p WHERE t.id = ANY ($1::bigint[]) AND p.id = t.payload_id"
-          " AND p.started_at IS NOT NULL",
+          " deliver_by = r.timeout_at + $2::bigint * interval '1 second',"
+          // Later than at first when it has been set anew before.
+          " end_by = CASE WHEN t.end_by > r.timeout_at + r.grace THEN t.end_by"
+          "  ELSE greatest(r.timeout_at, now()) + r.grace END"
+          " FROM (SELECT id, started_at + timeout * interval '1 second' AS timeout_at,"
+          "  $3::bigint * interval '1 second' AS grace FROM payloads"
+          "  WHERE started_at IS NOT NULL) r WHERE t.id = ANY ($1::bigint[])"
+          " AND r.id = t.payload_id",
           Params().Ints(ids).Int(delivery_timeout.count()).Int(grace.count()))
       .status();
 }

@@ -117,8 +117,8 @@ class TaskStore {
   static absl::Status Release(Connection& connection, const std::vector<int64_t>& ids);
   // The scripts of these tasks run, and somebody follows them. From now on the deadlines count from
   // the start of the script: deliver_by is for losing contact, its timeout and delivery_timeout
-  // later; end_by is for an instance that does not end it, its timeout and `grace` later, but not
-  // before it has been followed for `grace`.
+  // later; end_by is for an instance that does not end it, its timeout and `grace` later; who
+  // reaches the instance again past the timeout has `grace` from then on to hear of the end, once.
   static absl::Status SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
                                       std::chrono::seconds delivery_timeout,
                                       std::chrono::seconds grace);

@@ -121,7 +121,8 @@ constexpr Check kChecks[] = {
                                  "max_output_bytes") "))"},
     {5, "the guards of the state machines are in place",
      "SELECT 'trigger ' || g.name, 'is missing or disabled' FROM (VALUES ('payloads_guard'),"
-     " ('tasks_guard')) AS g(name) WHERE NOT EXISTS (SELECT 1 FROM pg_trigger t"
+     " ('tasks_guard'), ('run_cleanups_guard')) AS g(name) WHERE NOT EXISTS (SELECT 1 FROM "
+     "pg_trigger t"
      " WHERE t.tgname = g.name AND t.tgenabled IN ('O', 'A'))"
      " UNION ALL SELECT 'constraint ' || conname, 'is not validated' FROM pg_constraint"
      " WHERE conrelid IN ('payloads'::regclass, 'tasks'::regclass) AND NOT convalidated"},

@@ -115,8 +115,8 @@ absl::Status EventBatchBuilder::CheckAgainst(const v1::TaskEvent& event,
   if (event.has_transferred() && !IsPathOf(event.transferred().remote_path(), task)) {
     return absl::InvalidArgumentError("the script is said to be at another remote_path");
   }
-  const bool tells_of_a_run = event.has_executing() || event.has_script_ended() ||
-                              event.has_output() || event.finished().executed();
+  const bool tells_of_a_run =
+      event.has_executing() || event.has_output() || event.finished().executed();
   if (tells_of_a_run && !task.executes) {
     return absl::InvalidArgumentError("it tells of a run that nobody asked for");
   }
@@ -179,12 +179,10 @@ void EventBatchBuilder::AddHeld(const ReportedEvent& reported, LockedTask& task)
       break;
     case v1::TaskEvent::kExecuting:
       batch_.executing.push_back(task.payload_id);
-      batch_.executing_tasks.push_back(task.id);
+      (event.executing().ended() ? batch_.script_ended_tasks : batch_.executing_tasks)
+          .push_back(task.id);
       if (!IsTerminal(task.payload_status)) task.payload_status = v1::PAYLOAD_STATUS_EXECUTING;
       break;
-    case v1::TaskEvent::kScriptEnded:
-      batch_.script_ended_tasks.push_back(task.id);
-      return;
     case v1::TaskEvent::kOutput:
       batch_.output.push_back({.payload_id = task.payload_id,
                                .offset = event.output().offset(),

@@ -292,7 +292,7 @@ void Follower::FinishIfComplete(Run* run) {
     if (run->output_due_since.has_value()) return;
     run->output_due_since = steady_clock::now();
     v1::TaskEvent event;
-    event.mutable_script_ended();
+    event.mutable_executing()->set_ended(true);
     outbox_.Add(run->key(), std::move(event));
     return;
   }

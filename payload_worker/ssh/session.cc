@@ -188,7 +188,10 @@ absl::StatusOr<UploadedFile> Session::Upload(const std::string& remote_path,
                                              std::string_view content, const UploadName& name) {
   const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.transfer);
   auto file = SftpUpload(session_.get(), remote_path, content, name);
-  if (absl::IsUnavailable(file.status())) return LinkError("SFTP to", guard);
+  // Without a reason it is the link that broke.
+  if (absl::IsUnavailable(file.status()) && ReasonOf(file.status()).empty()) {
+    return LinkError("SFTP to", guard);
+  }
   return file;
 }
 

@@ -31,3 +31,41 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+-- An older api_server that retries a payload does not give it a new run: the new attempt is named in the old way then, and never takes
+-- the run of the one before for its own.
+CREATE OR REPLACE FUNCTION payloads_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.attempt > OLD.attempt THEN
+        IF NEW.run_id <> '' AND NEW.run_id = OLD.run_id THEN
+            NEW.earlier_run_ids := OLD.earlier_run_ids || OLD.run_id;
+            NEW.run_id := '';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.status IN ('COMPLETED', 'FAILED', 'CANCELLED') AND NEW IS DISTINCT FROM OLD THEN
+        RAISE EXCEPTION 'payload % is % and cannot change', OLD.id, OLD.status USING ERRCODE = 'check_violation';
+    END IF;
+    IF (OLD.status = 'TRANSFERRED' AND NEW.status = 'PENDING')
+        OR (OLD.status = 'EXECUTING' AND NEW.status IN ('PENDING', 'TRANSFERRED')) THEN
+        RAISE EXCEPTION 'payload % cannot go from % to %', OLD.id, OLD.status, NEW.status
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- Nor does it know whose directory it asks a worker to remove: what it remembers gets the id, and what has one is not its to ask for.
+CREATE FUNCTION run_cleanups_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.run_id = '' THEN
+        NEW.run_id := coalesce((SELECT run_id FROM payloads WHERE id = NEW.payload_id AND attempt = NEW.attempt), '');
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.run_id <> '' AND NEW.failures > OLD.failures
+        AND current_setting('longshore.runs_have_ids', true) IS DISTINCT FROM 'on' THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER run_cleanups_guard BEFORE INSERT OR UPDATE ON run_cleanups FOR EACH ROW EXECUTE FUNCTION run_cleanups_guard();

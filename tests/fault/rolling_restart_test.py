@@ -13,6 +13,7 @@ import unittest
 import grpc
 
 from harness import PATIENCE, PROGRAMS, Stack, payload_service, pb, wait_until
+from held import HELD, hold, let_go
 from patience import follow
 
 OLD = os.environ.get("LONGSHORE_OLD_BINARIES")
@@ -23,7 +24,9 @@ CLIENTS = 6
 class RollingRestartTest(unittest.TestCase):
 
     def setUp(self):
-        self.stack = Stack(instances=3, api_servers=2, workers=2, binaries=OLD_PROGRAMS)
+        # An earlier version does not know the flags that came after it.
+        self.stack = Stack(instances=3, api_servers=2, workers=2, binaries=OLD_PROGRAMS,
+                           api_flags=["--undefok=authorized_keys_file"])
         self.addCleanup(self.stack.close)
         self.stop = threading.Event()
         self.addCleanup(self.stop.set)
@@ -85,7 +88,21 @@ class RollingRestartTest(unittest.TestCase):
         target = len(self.outputs) + CLIENTS
         wait_until(lambda: self.problems or len(self.outputs) >= target, f"{CLIENTS} more runs")
 
+    def deploy_held(self):
+        """A script that runs over all of it, on each instance."""
+        for instance in self.stack.instances:
+            hold(instance)
+        token = "over-all"
+        answer = self.call("DeployPayload", payload_service.DeployPayloadRequest(
+            instance_ids=[instance.id for instance in self.stack.instances], execute_payload=True, timeout=3600,
+            payload_content=f"echo {token} >> /root/ledger; echo before; {HELD}; echo after\n".encode(),
+            remote_path=f"/root/{token}.sh", request_id=token))
+        for payload_id in answer.payload_ids:
+            self.stack.wait_output(payload_id, "before")
+        return {payload_id: (f"{token}", b"before\nafter\n") for payload_id in answer.payload_ids}
+
     def test_nobody_notices(self):
+        held = self.deploy_held()
         clients = [threading.Thread(target=self.client, args=(number,)) for number in range(CLIENTS)]
         for client in clients:
             client.start()
@@ -100,12 +117,21 @@ class RollingRestartTest(unittest.TestCase):
         for client in clients:
             client.join()
         self.assertEqual(self.problems, [])
+        for instance in self.stack.instances:
+            let_go(instance)
+        for payload_id, (token, expected) in held.items():
+            self.assertEqual(self.stack.wait(payload_id).output.encode(), expected)
+            self.outputs[payload_id] = (token, expected, expected)
         ledger = [word for instance in self.stack.instances for word in instance.ledger()]
         for payload_id, (token, expected, seen) in self.outputs.items():
             self.assertEqual(seen, expected)
-            self.assertEqual(ledger.count(token), 1)
+            self.assertEqual(ledger.count(token), len(held) if payload_id in held else 1)
             self.assertEqual(self.stack.get(payload_id).status, pb.PAYLOAD_STATUS_COMPLETED)
         self.assertEqual(len(ledger), len(self.outputs))
+        # Also what an earlier version started, under the names that it gave.
+        wait_until(lambda: self.stack.sql("SELECT count(*) FROM run_cleanups") == "0", "the cleanups")
+        for instance in self.stack.instances:
+            self.assertEqual((instance.run_directories(), instance.uploads()), ([], []))
 
 
 if __name__ == "__main__":
