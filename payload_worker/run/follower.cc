@@ -24,6 +24,8 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kAskAfter{45};
 constexpr std::chrono::seconds kSilenceLimit{90};
 constexpr std::chrono::seconds kSilenceCheck{10};
+// An instance may talk on and never say that the run directory is gone.
+constexpr std::chrono::seconds kCleanLimit{30};
 // What of a connection may be neither output nor records: some for each packet, of which a byte of
 // output may need one, and some besides. More is a flood, of SSH_MSG_IGNORE for example.
 constexpr uint64_t kMaxOverheadFactor = 128;
@@ -69,10 +71,8 @@ void Follower::Add(std::unique_ptr<Run> run) {
     added->heard_at = steady_clock::now();
     added->session->SetNonBlocking();
     const LeaseKey key = added->key();
-    const int fd = added->session->fd();
-    epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
-    epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
-    keys_by_fd_[fd] = key;
+    keys_by_fd_[added->session->fd()] = key;
+    LookAt(*added);
     runs_[key] = std::move(*shared);
     PumpSoon(key);
   });
@@ -92,7 +92,9 @@ void Follower::Cancel(const LeaseKey& key) {
 void Follower::Clean(const LeaseKey& key) {
   Post([this, key] {
     Run* run = Find(key);
-    if (run != nullptr && !run->session->Write("clean\n").ok()) Remove(key);
+    if (run == nullptr) return;
+    run->cleaning_since = steady_clock::now();
+    if (!run->session->Write("clean\n").ok()) return Remove(key);
     PumpSoon(key);
   });
 }
@@ -137,6 +139,7 @@ void Follower::AskTheSilent() {
   next_silence_check_ = now + kSilenceCheck;
   std::vector<Run*> gone;
   std::vector<Run*> liars;
+  std::vector<LeaseKey> uncleaned;
   for (auto& [key, run] : runs_) {
     if (paused_.count(key) > 0) run->heard_at = now;  // Nobody listens.
     const auto silent = now - run->heard_at;
@@ -145,6 +148,8 @@ void Follower::AskTheSilent() {
     } else if (run->output_due_since.has_value() && paused_.count(key) == 0 &&
                now - *run->output_due_since > kSilenceLimit) {
       liars.push_back(run.get());
+    } else if (run->cleaning_since.has_value() && now - *run->cleaning_since > kCleanLimit) {
+      uncleaned.push_back(key);
     } else if (silent > kAskAfter && !run->asked) {
       run->asked = true;
       if (!run->session->Write("ping\n").ok()) gone.push_back(run.get());
@@ -153,6 +158,7 @@ void Follower::AskTheSilent() {
   for (Run* run : gone) {
     LoseContact(run, absl::UnavailableError("the instance does not answer any more"));
   }
+  for (const LeaseKey& key : uncleaned) Remove(key);  // The server has it done again.
   for (Run* run : liars) {
     EndAsLie(run,
              InstanceLies("it has printed " + std::to_string(run->end->output_size) +
@@ -190,8 +196,13 @@ void Follower::Loop() {
 
 void Follower::Pause(Run* run) {
   if (!paused_.insert(run->key()).second) return;
-  epoll_event event = {.events = 0, .data = {.fd = run->session->fd()}};
-  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, run->session->fd(), &event);
+  // Not only without its input: the end of a connection would be told again and again.
+  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, run->session->fd(), nullptr);
+}
+
+void Follower::LookAt(const Run& run) {
+  epoll_event event = {.events = EPOLLIN, .data = {.fd = run.session->fd()}};
+  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, run.session->fd(), &event);
 }
 
 void Follower::ResumePaused() {
@@ -202,8 +213,7 @@ void Follower::ResumePaused() {
       continue;
     }
     if (run != nullptr) {
-      epoll_event event = {.events = EPOLLIN, .data = {.fd = run->session->fd()}};
-      epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, run->session->fd(), &event);
+      LookAt(*run);
       PumpSoon(*key);
     }
     key = paused_.erase(key);

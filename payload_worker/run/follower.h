@@ -61,6 +61,8 @@ class Follower {
   void PumpSoon(const LeaseKey& key) { more_.insert(key); }
   // The outbox has no room for the run's output: its socket is not looked at until it has.
   void Pause(Run* run);
+  // From now on the loop wakes for its socket.
+  void LookAt(const Run& run);
   void ResumePaused();
   // What the instance says of the run cannot be: ends it.
   void EndAsLie(Run* run, const absl::Status& lie);
