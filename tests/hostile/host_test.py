@@ -235,7 +235,7 @@ class TruncatedOutputTest(unittest.TestCase):
             pass
 
     def begin(self, truncate, name):
-        """Starts a script that prints and, once it is let go, runs `truncate` and prints more; returns its id once it prints."""
+        """Starts a script that prints and, once it is let go, runs `truncate` and prints more; returns its id."""
         payload_id = self.stack.deploy(
             f"echo seen; until [ -e /root/{name} ]; do sleep 0.05; done\n{truncate}\necho more; exit 3\n",
             remote_path=f"/root/{name}.sh").payload_ids[0]
