@@ -9,7 +9,7 @@ import unicodedata
 
 import grpc
 
-from harness import ROOT, TERMINAL, Process, Stack, free_port, instance_service, pb, payload_service
+from harness import ROOT, TERMINAL, Process, Stack, free_port, instance_service, pb, payload_service, wait_until
 
 COMPLETED, FAILED, CANCELLED = TERMINAL
 SSH_SERVER = os.path.join(ROOT, "tests/hostile/ssh_server")
@@ -33,7 +33,9 @@ class Liar:
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
         port = free_port()
         self.process = Process(f"{behaviour}-{port}", stack.directory,
-                               [SSH_SERVER, f"--port={port}", f"--host_key={key}", f"--behaviour={behaviour}"], port).start()
+                               [SSH_SERVER, f"--port={port}", f"--host_key={key}", f"--behaviour={behaviour}"]).start()
+        # It counts its connections, so nobody tries one to see whether it listens.
+        wait_until(lambda: "listening" in log_of(self.process), "the hostile instance to listen")
         self.id = stack.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(
             name=f"{behaviour}-{port}", address="127.0.0.1", port=port, ssh_user=ssh_user)).id
 

@@ -48,6 +48,8 @@ int Main() {
   Memory* memory = Memory::Create();
   const int listener = Listen(FLAGS_port);
   if (listener < 0) return 1;
+  puts("listening");
+  fflush(stdout);
   signal(SIGCHLD, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
   // A process a connection, so that one that is stuck on purpose holds up no other.
