@@ -22,7 +22,7 @@ using storage::LeaseStore;
 using storage::TaskStore;
 
 constexpr int kMaxClaimsPerRound = 200;
-constexpr std::chrono::minutes kSetAsideFor{5};
+constexpr std::chrono::seconds kSetAsideFor{30};
 // More rows than this that take neither a claim nor an end are no fault of rows.
 constexpr size_t kMaxSetAside = 1000;
 

@@ -179,6 +179,7 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::MakeRun(const RunnerRecord& runni
   event.mutable_executing();
   context_.outbox->Add(key_, std::move(event));
   RETURN_IF_ERROR(CheckOffset(assignment_, running.offset));
+  if (!run_->lie.empty()) return InstanceLies(run_->lie);
   run_->assignment = assignment_;
   run_->next_offset = running.offset;
   return std::move(run_);
@@ -215,6 +216,7 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
 absl::StatusOr<std::unique_ptr<Run>> Delivery::Conclude(RunnerMode mode,
                                                         const RunnerRecord& record) {
   // "ready" is said once, and not again in answer to "go".
+  if (record.kind == Kind::kMalformed) return InstanceLies("'" + record.text + "'");
   if (!MaySay(mode, record.kind) || (record.kind == Kind::kReady && told_to_go_)) {
     return InstanceLies("the remote runner's answer is none to what it was asked");
   }

@@ -248,6 +248,10 @@ bool Follower::Pump(Run* run) {
   }
   TakeRecords(run, errors);
   if (Find(key) == nullptr) return false;  // Cleaned and gone.
+  if (!run->lie.empty() && !run->finished) {
+    EndAsLie(run, InstanceLies(run->lie));
+    return false;
+  }
   const bool more =
       !output.empty() || !errors.empty() || run->session->bytes_received() != received;
   // Of an output that was cut short nobody knows the end: it is over when nothing more comes.

@@ -49,6 +49,8 @@ void SetOutcome(const RunnerRecord& record, v1::Finished* finished) {
 void Run::Take(const RunnerRecord& record) {
   if (record.kind == RunnerRecord::Kind::kTruncated) {
     output_missing = true;
+  } else if (record.kind == RunnerRecord::Kind::kMalformed) {
+    if (lie.empty()) lie = "'" + record.text + "'";
   } else if ((record.kind == RunnerRecord::Kind::kEnd ||
               record.kind == RunnerRecord::Kind::kLost) &&
              !end.has_value()) {

@@ -30,6 +30,7 @@ struct Run {
   std::chrono::steady_clock::time_point heard_at;
   bool asked = false;           // Whether the runner is still there, since then.
   bool output_missing = false;  // The output was cut short on the instance.
+  std::string lie;              // What the instance said of the run that cannot be.
   std::optional<std::chrono::steady_clock::time_point> cleaning_since;
   // The run has ended and output is still to come, since which moment none has.
   std::optional<std::chrono::steady_clock::time_point> output_due_since;

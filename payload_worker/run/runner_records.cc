@@ -115,12 +115,10 @@ std::vector<RunnerRecord> RecordReader::Add(std::string_view bytes) {
     line_.append(part.substr(0, kMaxLineBytes - std::min(kMaxLineBytes, line_.size())));
     if (newline == std::string_view::npos) break;
     bytes.remove_prefix(newline + 1);
-    std::optional<RunnerRecord> record;
     if (line_.compare(0, prefix_.size(), prefix_) == 0) {
-      record = ParseRunnerRecord(std::string_view(line_).substr(prefix_.size()));
-    }
-    if (record.has_value()) {
-      records.push_back(*std::move(record));
+      const std::string_view said = std::string_view(line_).substr(prefix_.size());
+      records.push_back(ParseRunnerRecord(said).value_or(RunnerRecord{
+          .kind = RunnerRecord::Kind::kMalformed, .text = ToPrintableLine(said, kMaxNoiseBytes)}));
     } else {
       noise_ = ToPrintableLine(line_, kMaxNoiseBytes);
     }

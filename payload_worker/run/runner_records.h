@@ -29,7 +29,8 @@ struct RunnerRecord {
     kAlive,       // The answer to "ping".
     kTruncated,  // The output was cut short on the instance: something that was printed is missing.
     kCleaned,
-    kError,  // `text` says what.
+    kError,      // `text` says what.
+    kMalformed,  // It begins with the nonce and is no record: `text` is what it says.
   };
   enum class Outcome { kExit, kSignal, kUnknown };
   enum class Cause { kNone, kTimeout, kCancel };
@@ -51,7 +52,8 @@ inline constexpr int64_t kMaxOutputSize = int64_t{1} << 50;
 // One record without its nonce; nullopt when it is not well-formed.
 std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line);
 
-// Collects lines; keeps those that do not begin with the nonce, shortened, for diagnosis.
+// Collects lines; keeps those that do not begin with the nonce, shortened, for diagnosis. One that
+// does and is no record is kMalformed: the runner says no such thing.
 class RecordReader {
  public:
   explicit RecordReader(std::string nonce);

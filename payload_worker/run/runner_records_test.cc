@@ -51,6 +51,11 @@ TEST(ParseRunnerRecordTest, MakesNoResultUpFromWhatIsNotWhole) {
                            "running -1",
                            "running 1x",
                            "running 99999999999999999999",
+                           "running 9223372036854775807",
+                           "end 9223372036854775807 exit 0 1 2 none",
+                           "end 42 signal 0 1 2 none",
+                           "end 42 signal 65 1 2 none",
+                           "end 42 exit 0 1 1e11 none",
                            "lost",
                            "Ready",
                            "readyy"}) {
@@ -67,6 +72,15 @@ TEST(RecordReaderTest, TakesRecordsInPiecesAndOnlyWithTheNonce) {
   EXPECT_EQ(records[0].offset, 3);
   EXPECT_EQ(records[1].kind, Kind::kEnd);
   EXPECT_EQ(reader.noise(), "end 0 exit 0 1 2 none");
+}
+
+TEST(RecordReaderTest, WhatHasTheNonceAndIsNoRecordIsToldCleaned) {
+  RecordReader reader("n0nce");
+  const auto records = reader.Add("n0nce running 9223372036854775807\nn0nce \x1b[2J\xff\nx\n");
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].kind, Kind::kMalformed);
+  EXPECT_EQ(records[0].text, "running 9223372036854775807");
+  EXPECT_EQ(records[1].text, "?[2J\xEF\xBF\xBD");
 }
 
 TEST(RecordReaderTest, BoundsEndlessLines) {

@@ -53,7 +53,7 @@ LIES = {
     "never_ends": ([ENDS], LATE, dict(timeout=1)),
     "never_cleans": ([COMPLETES], ""),
     "closes_in_the_middle": ([COMPLETES], ""),
-    "closes_forever": ([ENDS], LATE, dict(timeout=1)),
+    "closes_forever": ([ENDS, RETRIED], LATE, dict(timeout=1)),
     "right": ([COMPLETES], ""),
 }
 # Those that go on until a limit of the worker's is reached, longer than a test waits.
