@@ -216,9 +216,10 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
 absl::StatusOr<std::unique_ptr<Run>> Delivery::Conclude(RunnerMode mode,
                                                         const RunnerRecord& record) {
   // "ready" is said once, and not again in answer to "go".
-  if (record.kind == Kind::kMalformed) return InstanceLies("'" + record.text + "'");
+  if (record.kind == Kind::kMalformed) return InstanceLies("a record '" + record.text + "'");
   if (!MaySay(mode, record.kind) || (record.kind == Kind::kReady && told_to_go_)) {
-    return InstanceLies("the remote runner's answer is none to what it was asked");
+    return InstanceLies("a record '" + std::string(RecordWord(record.kind)) +
+                        "' that is no answer to what the remote runner was asked");
   }
   switch (record.kind) {
     case Kind::kRunning:
@@ -252,7 +253,9 @@ absl::Status Delivery::Clean() {
   RETURN_IF_ERROR(Connect());
   ASSIGN_OR_RETURN(const RunnerRecord record, StartRunner(RunnerMode::kClean));
   if (record.kind == Kind::kCleaned) return absl::OkStatus();
-  if (record.kind != Kind::kError) return InstanceLies("the remote runner's answer to clean");
+  if (record.kind != Kind::kError)
+    return InstanceLies("a record '" + std::string(RecordWord(record.kind)) +
+                        "' in answer to clean");
   return ssh::InternalFailure("the run directory could not be removed: " + record.text);
 }
 

@@ -50,7 +50,7 @@ void Run::Take(const RunnerRecord& record) {
   if (record.kind == RunnerRecord::Kind::kTruncated) {
     output_missing = true;
   } else if (record.kind == RunnerRecord::Kind::kMalformed) {
-    if (lie.empty()) lie = "'" + record.text + "'";
+    if (lie.empty()) lie = "a record '" + record.text + "'";
   } else if ((record.kind == RunnerRecord::Kind::kEnd ||
               record.kind == RunnerRecord::Kind::kLost) &&
              !end.has_value()) {

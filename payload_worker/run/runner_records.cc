@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "common/utf8.h"
 
@@ -13,6 +14,23 @@ constexpr size_t kMaxLineBytes = 8192;
 constexpr size_t kMaxNoiseBytes = 300;
 constexpr double kMaxUptimeSeconds = 1e10;  // Some 300 years.
 constexpr int kMaxSignal = 64;
+
+using Kind = RunnerRecord::Kind;
+
+constexpr std::pair<std::string_view, Kind> kWords[] = {
+    {"ready", Kind::kReady},         {"need-script", Kind::kNeedScript},
+    {"late", Kind::kLate},           {"placed", Kind::kPlaced},
+    {"absent", Kind::kAbsent},       {"cleaned", Kind::kCleaned},
+    {"alive", Kind::kAlive},         {"truncated", Kind::kTruncated},
+    {"running", Kind::kRunning},     {"end", Kind::kEnd},
+    {"lost", Kind::kLost},           {"error", Kind::kError},
+    {"not-placed", Kind::kNotPlaced}};
+
+// Records of the kind are more than a word.
+bool HasMore(Kind kind) {
+  return kind == Kind::kRunning || kind == Kind::kEnd || kind == Kind::kLost ||
+         kind == Kind::kError || kind == Kind::kNotPlaced;
+}
 
 std::string_view NextWord(std::string_view* rest) {
   const size_t begin = rest->find_first_not_of(' ');
@@ -72,18 +90,18 @@ bool ParseEnd(std::string_view rest, RunnerRecord* record) {
 
 }  // namespace
 
+std::string_view RecordWord(RunnerRecord::Kind kind) {
+  for (const auto& [word, of] : kWords) {
+    if (of == kind) return word;
+  }
+  return "";
+}
+
 std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line) {
-  using Kind = RunnerRecord::Kind;
   const std::string_view word = NextWord(&line);
-  const auto simple = [&](Kind kind) { return RunnerRecord{.kind = kind}; };
-  if (word == "ready") return simple(Kind::kReady);
-  if (word == "need-script") return simple(Kind::kNeedScript);
-  if (word == "late") return simple(Kind::kLate);
-  if (word == "placed") return simple(Kind::kPlaced);
-  if (word == "absent") return simple(Kind::kAbsent);
-  if (word == "cleaned") return simple(Kind::kCleaned);
-  if (word == "alive") return simple(Kind::kAlive);
-  if (word == "truncated") return simple(Kind::kTruncated);
+  for (const auto& [simple, kind] : kWords) {
+    if (word == simple && !HasMore(kind)) return RunnerRecord{.kind = kind};
+  }
   RunnerRecord record{.kind = Kind::kError};
   if (word == "running") {
     record.kind = Kind::kRunning;

@@ -49,6 +49,9 @@ struct RunnerRecord {
 // of them stay far from an overflow.
 inline constexpr int64_t kMaxOutputSize = int64_t{1} << 50;
 
+// The word that a record of the kind begins with; empty for kMalformed.
+std::string_view RecordWord(RunnerRecord::Kind kind);
+
 // One record without its nonce; nullopt when it is not well-formed.
 std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line);
 
