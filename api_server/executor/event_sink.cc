@@ -19,6 +19,8 @@ using storage::HeldLease;
 // too.
 constexpr size_t kMaxBatchEvents = 2000;
 constexpr size_t kMaxBatchBytes = 8 << 20;
+constexpr size_t kBytesPerEvent = 256;
+constexpr size_t kBytesPerLease = 256;
 constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(100),
                                        .maximum = std::chrono::milliseconds(2000)};
 
@@ -43,8 +45,16 @@ void EventSink::Shutdown() {
   if (thread_.joinable()) thread_.join();
 }
 
+size_t EventSink::CostOf(const v1::TaskEvents& events) {
+  return events.ByteSizeLong() + kBytesPerEvent * static_cast<size_t>(events.events_size());
+}
+
+size_t EventSink::CostOf(const v1::Heartbeat& heartbeat) {
+  return heartbeat.ByteSizeLong() + kBytesPerLease * static_cast<size_t>(heartbeat.task_ids_size());
+}
+
 void EventSink::AddEvents(std::shared_ptr<WorkerSession> session, v1::TaskEvents events) {
-  const size_t bytes = events.ByteSizeLong();
+  const size_t bytes = CostOf(events);
   {
     MutexLock lock(&mutex_);
     if (stopping_) return;
@@ -54,7 +64,7 @@ void EventSink::AddEvents(std::shared_ptr<WorkerSession> session, v1::TaskEvents
 }
 
 void EventSink::AddHeartbeat(std::shared_ptr<WorkerSession> session, v1::Heartbeat heartbeat) {
-  const size_t bytes = heartbeat.ByteSizeLong();
+  const size_t bytes = CostOf(heartbeat);
   {
     MutexLock lock(&mutex_);
     if (stopping_) return;

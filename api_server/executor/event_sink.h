@@ -28,6 +28,11 @@ class EventSink {
             std::chrono::milliseconds lease_duration);
   ~EventSink();
 
+  // What a message costs until it is dealt with, in bytes of memory: a small event or lease is more
+  // here than on the wire. As much is Settled.
+  static size_t CostOf(const v1::TaskEvents& events);
+  static size_t CostOf(const v1::Heartbeat& heartbeat);
+
   void AddEvents(std::shared_ptr<WorkerSession> session, v1::TaskEvents events)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void AddHeartbeat(std::shared_ptr<WorkerSession> session, v1::Heartbeat heartbeat)

@@ -217,12 +217,12 @@ class WorkerStream : public Reactor {
         RETURN_IF_ERROR(CheckSequence(message.events(), last_sequence_));
         if (message.events().events_size() == 0) return absl::OkStatus();
         last_sequence_ = message.events().events().rbegin()->sequence();
-        *unsettled_bytes = message.events().ByteSizeLong();
+        *unsettled_bytes = EventSink::CostOf(message.events());
         context_.sink->AddEvents(session_, std::move(*message.mutable_events()));
         return absl::OkStatus();
       case v1::WorkerMessage::kHeartbeat:
         RETURN_IF_ERROR(CheckHeartbeat(message.heartbeat()));
-        *unsettled_bytes = message.heartbeat().ByteSizeLong();
+        *unsettled_bytes = EventSink::CostOf(message.heartbeat());
         context_.sink->AddHeartbeat(session_, std::move(*message.mutable_heartbeat()));
         return absl::OkStatus();
       case v1::WorkerMessage::kScriptRequest:
