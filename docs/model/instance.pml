@@ -41,9 +41,10 @@ inline stop_waiting() {
   age[e] = (in_doubt[e] -> age[e] : 0)
 }
 
-/* It dies alone: killed, or out of memory. */
+/* It dies alone: killed, or out of memory. Its channel ends with it. */
 #define KILLED \
-  :: d_step { faults > 0 -> faults--; lock[OURS] = (held -> FREE : lock[OURS]); held = false; runner[e] = NONE; discard_upload() }; \
+  :: d_step { faults > 0 -> faults--; lock[OURS] = (held -> FREE : lock[OURS]); held = false; runner[e] = NONE; \
+      link_up[e] = false; uploaded[e] = false }; \
     goto end_not_ready
 
 /* One for each lease, from "ready" on. */
@@ -65,7 +66,7 @@ end_not_ready:
 
   if
   :: d_step { !EXECUTE ->
-      assert(IN_LEASE(e));
+      assert(STRICT(IN_LEASE(e)));
       assert(SCRIPT_IS_THERE(e));
       placed = true; runner[e] = NONE; discard_upload(); SAY(PLACED) };
     goto end_not_ready
@@ -84,7 +85,7 @@ end_not_ready:
   if
   :: d_step {
       /* place: nothing changes remote_path outside a lease, nor to anything but the whole script. */
-      assert(IN_LEASE(e));
+      assert(STRICT(IN_LEASE(e)));
       assert(SCRIPT_IS_THERE(e));
       placed = true; discard_upload() }
   KILLED
@@ -100,7 +101,9 @@ end_not_ready:
   :: d_step {
       /* At most one start, and that inside a lease: so it is not after an end that was told, of whatever kind. */
       assert(script == NOT_YET);
-      assert(IN_LEASE(e));
+      assert(!(status == ENDED && SAYS_NOT_STARTED));
+      assert(STRICT(status != ENDED));
+      assert(STRICT(IN_LEASE(e)));
       script = RUNS; lock[OURS] = SCRIPT; held = false; runner[e] = NONE; followed(); SAY(FOLLOWED) }
   KILLED
   fi;
@@ -122,17 +125,17 @@ end_not_started:
 /* Assignments to clean up. While the run goes on it is refused, and given again later: here it waits. */
 active proctype Cleaner() {
 end_nothing:
-  do
-  :: atomic { run_cleanup && (!made[OURS] || MAY_CLEAN) ->
-      if
-      :: !made[OURS] -> goto cleaned
-      :: else
-      fi };
-    remove_directory();
-cleaned:
-    if
-    :: d_step { assert(!made[OURS]); run_cleanup = false }
-    :: d_step { faults > 0 -> faults-- } /* the answer is lost */
-    fi
-  od
+  if
+  :: d_step { run_cleanup && !made[OURS] -> skip }
+  :: run_cleanup && made[OURS] && MAY_CLEAN -> remove_directory()
+#ifdef CLEANUP_IS_ASKED_ONCE
+  :: d_step { run_cleanup && faults > 0 -> faults--; run_cleanup = false } /* the assignment is lost */
+#endif
+  fi;
+  if
+  :: d_step { run_cleanup -> assert(STRICT(!made[OURS])); run_cleanup = false }
+  :: d_step { !run_cleanup -> skip } /* another answer came first */
+  :: d_step { faults > 0 -> faults-- } /* the answer is lost */
+  fi;
+  goto end_nothing
 }

@@ -14,9 +14,36 @@
 #define TICKS 2
 #endif
 
+/* HARM: looks past the first step outside of a lease, for what comes of it. */
+#ifdef HARM
+#define STRICT(condition) true
+#else
+#define STRICT(condition) (condition)
+#endif
+
 #define LEASE 2    /* ticks */
 #define GO_LIMIT 1 /* ticks after "ready" in which the runner takes "go" */
-#define EPOCHS 4   /* one, and one more for each lease that can be lost; claim() asserts that they suffice */
+#ifndef SPARE
+#define SPARE 0 /* leases more, for a planted bug that loses them without a fault */
+#endif
+/* Leases: one, and one more for each that can be lost; claim() asserts that they suffice. */
+#if FAULTS + TICKS / LEASE + SPARE == 0
+#define EPOCHS 1
+#define EACH(of) of(1)
+#define ALL(of) of(1)
+#elif FAULTS + TICKS / LEASE + SPARE == 1
+#define EPOCHS 2
+#define EACH(of) of(1) of(2)
+#define ALL(of) of(1) && of(2)
+#elif FAULTS + TICKS / LEASE + SPARE == 2
+#define EPOCHS 3
+#define EACH(of) of(1) of(2) of(3)
+#define ALL(of) of(1) && of(2) && of(3)
+#elif FAULTS + TICKS / LEASE + SPARE == 3
+#define EPOCHS 4
+#define EACH(of) of(1) of(2) of(3) of(4)
+#define ALL(of) of(1) && of(2) && of(3) && of(4)
+#endif
 #define WORKER(e) (1 + (e) % 2)
 
 #ifdef PLACE_ONLY
@@ -96,7 +123,8 @@ bool uploaded[EPOCHS + 1]; /* the runner is given an upload */
 #define HELD 2
 byte holding[EPOCHS + 1];
 byte valid[EPOCHS + 1];  /* ticks for which the holder knows its lease to be good; none until a heartbeat is answered */
-#define NOBODY_STARTS (runner[1] != STARTS && runner[2] != STARTS && runner[3] != STARTS && runner[4] != STARTS)
+#define NOBODY_STARTS (ALL(IS_NOT_STARTING))
+#define IS_NOT_STARTING(e) runner[e] != STARTS
 byte age[EPOCHS + 1];    /* ticks since the runner's "ready" */
 #define WAITS 1  /* said "ready" */
 #define STARTS 2 /* took "go" */
@@ -147,11 +175,10 @@ end_foreign:
 
 /* One tick. While a live worker holds the lease and could renew it, a tick is a fault: something was slow. A runner that has taken
  * "go" starts the script before the next tick: the one assumption about time that is not checked by anybody. */
-#define COUNTS(e) (valid[e] > 0 || ((runner[e] == WAITS || in_doubt[e]) && age[e] <= GO_LIMIT))
-#define COUNT(e) \
-  valid[e] = (valid[e] > 0 -> valid[e] - 1 : 0); \
-  age[e] = ((runner[e] == WAITS || in_doubt[e]) && age[e] <= GO_LIMIT -> age[e] + 1 : age[e])
-#define IS_FREE (status != RUNNING || holding[epoch] == GONE || in_doubt[epoch])
+#define AGES(e) ((runner[e] == WAITS || in_doubt[e]) && age[e] <= GO_LIMIT)
+#define COUNTS_NOTHING(e) (valid[e] == 0 && !AGES(e))
+#define COUNT(e) valid[e] = (valid[e] > 0 -> valid[e] - 1 : 0); age[e] = (AGES(e) -> age[e] + 1 : age[e]);
+#define IS_FREE (status != RUNNING || holding[epoch] == GONE || in_doubt[epoch] && age[epoch] <= GO_LIMIT)
 #ifdef SLOW_INSTANCE
 #define PROMPT true
 #else
@@ -161,10 +188,16 @@ active proctype Clock() {
 end_clock:
   do
   :: d_step { PROMPT && (IS_FREE || ticks > 0) &&
-      (status == RUNNING && lease > 0 || COUNTS(1) || COUNTS(2) || COUNTS(3) || COUNTS(4)) ->
+      !(lease == 0 && ALL(COUNTS_NOTHING)) ->
       ticks = (IS_FREE -> ticks : ticks - 1);
-      lease = (lease > 0 -> lease - 1 : 0);
-      COUNT(1); COUNT(2); COUNT(3); COUNT(4)
+      EACH(COUNT)
+      lease = (lease > 0 -> lease - 1 : 0)
     }
   od
 }
+
+#ifdef LIVENESS
+/* Once faults cease every payload ends, and its run directory is removed. */
+ltl ends { <> (status == ENDED) }
+ltl removed { <> [] (status == ENDED && !made[OURS] && !run_cleanup) }
+#endif

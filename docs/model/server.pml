@@ -12,6 +12,9 @@ inline end_task(how) {
   assert(result != CANCELLED_RUNNING || script == OVER);
   assert(result != INTERRUPTED || started_once);
   assert(result != TRANSFERRED || placed);
+#ifdef REACHES
+  assert(result != REACHES);
+#endif
   run_cleanup = (result <= UNREACHABLE) ||
                 (SAYS_NOT_STARTED && result != INTERNAL && (epoch > 1 || failed_before));
 }
@@ -63,14 +66,13 @@ inline expire() {
 
 /* TaskStore::Release after an assignment that could not be sent. */
 inline release_unsent(e) {
-  if
 #ifdef RELEASE_BY_TASK
-  :: status == RUNNING -> status = PENDING
+  lease = (status == RUNNING -> 0 : lease);
+  status = (status == RUNNING -> PENDING : status)
 #else
-  :: status == RUNNING && epoch == e && holder == WORKER(e) -> status = PENDING
+  lease = (status == RUNNING && epoch == e -> 0 : lease);
+  status = (status == RUNNING && epoch == e -> PENDING : status)
 #endif
-  :: else
-  fi
 }
 
 /* EventApplier::Apply for one event of the lease `e`, from worker `w`; sets `accepted`. */
@@ -88,12 +90,12 @@ inline apply(ev, e, w) {
   if
   :: ev == DIRECTORY_CLEANED ->
     if
-    :: accepted -> assert(!made[OURS]); run_cleanup = false
+    :: accepted -> assert(STRICT(!made[OURS])); run_cleanup = false
     :: else
     fi
   :: ev != DIRECTORY_CLEANED && status == RUNNING && accepted ->
     /* Nobody writes under an older lease, nor for another. */
-    assert(epoch == e && holder == w);
+    assert(STRICT(epoch == e && holder == w));
     if
     :: ev == EXECUTING -> executing = true
     :: ev == RETRY || ev == RETRY_MAYBE_STARTED ->
@@ -151,19 +153,13 @@ end:
 #endif
   /* A client's CancelPayload, once, at any moment or never. */
   :: d_step { AT_WORK(a) && status != ENDED && !cancel_requested -> request_cancel() }
-  EVENT(1)
-  EVENT(2)
-  EVENT(3)
-  EVENT(4)
-  RENEWAL(1)
-  RENEWAL(2)
-  RENEWAL(3)
-  RENEWAL(4)
+  EACH(EVENT)
+  EACH(RENEWAL)
   :: d_step { late[a] != NONE ->
     apply(late[a], late_epoch[a], WORKER(late_epoch[a]));
     late[a] = NONE; late_epoch[a] = 0; accepted = false
   }
-#ifndef LIVENESS
+#if !defined(LIVENESS) && !defined(FINISHED_WITHOUT_EPOCH)
   /* A worker that lies about the lease of another. */
   :: d_step { a == 0 && status == RUNNING -> apply(COMPLETED, epoch, 3 - holder); accepted = false }
   :: d_step { a == 0 && status == RUNNING -> apply(RELEASED, epoch, 3 - holder); accepted = false }

@@ -37,7 +37,7 @@ inline let_go() {
 #endif
 
 active [EPOCHS] proctype Holder() {
-  byte e = _pid - 7;
+  byte e = _pid - EPOCHS - 3;
   byte what;
 
 end_unclaimed:
@@ -104,7 +104,8 @@ ready:
   :: d_step { record[e] == PLACED -> record[e] = NONE; link_up[e] = false; TELL(TRANSFERRED) }; goto said
   :: d_step { record[e] == ERROR -> record[e] = NONE; link_up[e] = false; TELL(INTERNAL) }; goto said
   CRASH
-  :: d_step { faults > 0 -> faults--; link_up[e] = false; record[e] = NONE; in_doubt[e] = true }
+  :: d_step { !link_up[e] -> record[e] = NONE; in_doubt[e] = true }
+  :: d_step { link_up[e] && faults > 0 -> faults--; link_up[e] = false; record[e] = NONE; in_doubt[e] = true }
   fi;
   /* Until "go" is certainly late the lease is not given away, for it may still arrive. */
 #ifdef RETRY_AT_ONCE
