@@ -4,7 +4,8 @@
  * Time is a clock whose ticks everybody counts for himself; what is between two ticks may take any order. Each fault takes
  * one of FAULTS away, each tick in which a live holder fails to renew takes one of TICKS.
  *
- * PLACE_ONLY: the script is placed and not executed. LIVENESS: no end by the deadline, and faults and the client may keep out.
+ * PLACE_ONLY: the script is placed and not executed. LIVENESS: without the deadline and the worker that lies, for the formulas.
+ * FOREIGN_RUN: beside another installation's run; without it nothing else reads or writes THEIRS, so most checks do without.
  * A planted bug or a broken assumption is chosen by its name, see "Planted bugs" in README.md.
  */
 #ifndef FAULTS
