@@ -35,14 +35,6 @@ struct DueFlow {
   int due = 0;
 };
 
-// A task under one lease, and who says to hold it.
-struct HeldLease {
-  int64_t task_id = 0;
-  int64_t lease_epoch = 0;
-  std::string worker;
-  auto operator<=>(const HeldLease&) const = default;
-};
-
 // A run directory that `worker` says is gone: of the task that it held under lease_epoch, or, with
 // task_id 0, of the cleanup whose try lease_epoch is the number of.
 struct CleanedRun {

@@ -338,13 +338,24 @@ absl::Status TaskStore::Reschedule(Connection& connection, const std::vector<int
       .status();
 }
 
-absl::Status TaskStore::Release(Connection& connection, const std::vector<int64_t>& ids) {
-  if (ids.empty()) return absl::OkStatus();
+absl::Status TaskStore::Release(Connection& connection, const std::vector<HeldLease>& leases) {
+  if (leases.empty()) return absl::OkStatus();
+  std::vector<int64_t> ids;
+  std::vector<int64_t> lease_epochs;
+  std::vector<std::string> workers;
+  for (const HeldLease& lease : leases) {
+    ids.push_back(lease.task_id);
+    lease_epochs.push_back(lease.lease_epoch);
+    workers.push_back(lease.worker);
+  }
   return connection
       .Execute(
-          "UPDATE tasks SET status = 'PENDING', lease_until = NULL, run_at = now(),"
-          " updated_at = now() WHERE id = ANY ($1::bigint[]) AND status = 'RUNNING'",
-          Params().Ints(ids))
+          "UPDATE tasks t SET status = 'PENDING', lease_until = NULL, run_at = now(),"
+          " updated_at = now()"
+          " FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(id, lease_epoch, worker)"
+          " WHERE t.id = u.id AND t.lease_epoch = u.lease_epoch AND t.worker = u.worker"
+          " AND t.status = 'RUNNING'",
+          Params().Ints(ids).Ints(lease_epochs).Texts(workers))
       .status();
 }
 

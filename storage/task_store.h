@@ -23,6 +23,14 @@ struct TaskFilter {
   int64_t instance_id = 0;
 };
 
+// A task under one lease, and who says to hold it.
+struct HeldLease {
+  int64_t task_id = 0;
+  int64_t lease_epoch = 0;
+  std::string worker;
+  auto operator<=>(const HeldLease&) const = default;
+};
+
 struct NewTasks {
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
   std::chrono::seconds delivery_timeout{3600};
@@ -113,8 +121,8 @@ class TaskStore {
   static absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
                                  const std::vector<std::chrono::milliseconds>& delays,
                                  const std::vector<std::string>& errors);
-  // Back to PENDING at once: handed over.
-  static absl::Status Release(Connection& connection, const std::vector<int64_t>& ids);
+  // Back to PENDING at once: handed over. Leases that are another's by now are left alone.
+  static absl::Status Release(Connection& connection, const std::vector<HeldLease>& leases);
   // The scripts of these tasks run, and somebody follows them. From now on the deadlines count from
   // the start of the script: deliver_by is for losing contact, its timeout and delivery_timeout
   // later; end_by is for an instance that does not end it, its timeout and `grace` later; who

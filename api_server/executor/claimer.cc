@@ -173,17 +173,19 @@ void Claimer::ReturnCredit(const Slots& slots) {
   for (const WorkerRegistry::Slot& slot : slots) workers_.AddCredit(slot.key, 1);
 }
 
-std::vector<int64_t> Claimer::SendEach(const Slots& slots,
-                                       const std::vector<storage::Claim>& claims) {
+std::vector<storage::HeldLease> Claimer::SendEach(const Slots& slots,
+                                                  const std::vector<storage::Claim>& claims) {
   std::multimap<std::string, int64_t> keys;
   for (const WorkerRegistry::Slot& slot : slots) keys.emplace(slot.worker, slot.key);
-  std::vector<int64_t> unsent;
+  std::vector<storage::HeldLease> unsent;
   for (const storage::Claim& claim : claims) {
     const auto place = keys.find(claim.worker);
     const int64_t key = place == keys.end() ? 0 : place->second;
     if (place != keys.end()) keys.erase(place);
     if (!workers_.Send(key, AssignmentMessage(claim.assignment))) {
-      unsent.push_back(claim.assignment.task_id());
+      unsent.push_back({.task_id = claim.assignment.task_id(),
+                        .lease_epoch = claim.assignment.lease_epoch(),
+                        .worker = claim.worker});
     }
   }
   for (const auto& [name, key] : keys) workers_.AddCredit(key, 1);
@@ -191,9 +193,10 @@ std::vector<int64_t> Claimer::SendEach(const Slots& slots,
 }
 
 absl::Status Claimer::Send(const Slots& slots, const std::vector<storage::Claim>& claims) {
-  const std::vector<int64_t> unsent = SendEach(slots, claims);
+  const std::vector<storage::HeldLease> unsent = SendEach(slots, claims);
   if (unsent.empty()) return absl::OkStatus();
-  // The worker left meanwhile. Nobody else can have been given these.
+  // The worker left meanwhile. By their leases: this process may have been stopped since the claim,
+  // and others been given these.
   return database_.Run(
       [&](Connection& connection) { return TaskStore::Release(connection, unsent); });
 }
@@ -201,7 +204,7 @@ absl::Status Claimer::Send(const Slots& slots, const std::vector<storage::Claim>
 absl::Status Claimer::SendAll(
     const Slots& slots,
     const std::function<absl::StatusOr<std::vector<storage::Claim>>(Connection&)>& claim,
-    std::vector<int64_t>* unsent) {
+    std::vector<storage::HeldLease>* unsent) {
   std::vector<storage::Claim> claims;
   const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(claims, claim(connection));

@@ -30,11 +30,11 @@ class Claimer {
   absl::Status ClaimAll();
 
   // Claims what goes to `slots`, at most one each, and sends it; gives back the credit that is
-  // left. Adds the tasks that a worker which left meanwhile did not get to `unsent`.
+  // left. Sets `unsent` to the leases that a worker which left meanwhile did not get.
   absl::Status SendAll(
       const std::vector<WorkerRegistry::Slot>& slots,
       const std::function<absl::StatusOr<std::vector<storage::Claim>>(storage::Connection&)>& claim,
-      std::vector<int64_t>* unsent);
+      std::vector<storage::HeldLease>* unsent);
 
  private:
   using Slots = std::vector<WorkerRegistry::Slot>;
@@ -54,8 +54,9 @@ class Claimer {
   // Sends claims to the slots of their workers, returns the other slots' credit, and releases what
   // could not be sent.
   absl::Status Send(const Slots& slots, const std::vector<storage::Claim>& claims);
-  // The same without the release: returns the tasks that could not be sent.
-  std::vector<int64_t> SendEach(const Slots& slots, const std::vector<storage::Claim>& claims);
+  // The same without the release: returns the leases that could not be sent.
+  std::vector<storage::HeldLease> SendEach(const Slots& slots,
+                                           const std::vector<storage::Claim>& claims);
   void ReturnCredit(const Slots& slots);
 
   storage::Database& database_;

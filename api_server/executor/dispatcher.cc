@@ -245,7 +245,7 @@ absl::Status Dispatcher::SendCleanups() {
   if (slots.empty()) return absl::OkStatus();
   std::vector<std::string> names;
   for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
-  std::vector<int64_t> unsent;  // Due again by themselves.
+  std::vector<storage::HeldLease> unsent;  // Due again by themselves.
   return claimer_.SendAll(
       slots, [&](Connection& connection) { return LeaseStore::ClaimCleanups(connection, names); },
       &unsent);
@@ -254,7 +254,7 @@ absl::Status Dispatcher::SendCleanups() {
 absl::Status Dispatcher::SendProvisions() {
   const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCreditOfOne(kMaxProvisionsPerRound);
   if (slots.empty()) return absl::OkStatus();
-  std::vector<int64_t> unsent;
+  std::vector<storage::HeldLease> unsent;
   RETURN_IF_ERROR(claimer_.SendAll(
       slots,
       [&](Connection& connection) {

@@ -196,7 +196,7 @@ void EventBatchBuilder::AddHeld(const ReportedEvent& reported, LockedTask& task)
       AddRetry(event.retry(), task);
       break;
     case v1::TaskEvent::kReleased:
-      batch_.released.push_back(task.id);
+      batch_.released.push_back(reported.lease());
       task.status = v1::TASK_STATUS_PENDING;
       outcome_.tasks_freed = true;
       if (task.payload_id == 0) return;

@@ -33,7 +33,7 @@ struct EventBatch {
   std::vector<int64_t> retries;
   std::vector<std::chrono::milliseconds> retry_delays;
   std::vector<std::string> retry_errors;
-  std::vector<int64_t> released;
+  std::vector<storage::HeldLease> released;
   std::vector<std::pair<storage::LockedTask, v1::Provisioned>> provisioned;
   std::vector<storage::CleanedRun> cleaned;
 };

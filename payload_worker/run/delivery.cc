@@ -1,6 +1,7 @@
 #include "payload_worker/run/delivery.h"
 
 #include <deque>
+#include <thread>
 #include <utility>
 
 #include "common/fail_point.h"
@@ -15,6 +16,8 @@ using Kind = RunnerRecord::Kind;
 constexpr std::chrono::seconds kScriptLimit{30};
 constexpr std::chrono::milliseconds kLeaseForUpload{100};
 constexpr std::chrono::seconds kLeaseLimit{5};
+// What the runner may take from its look at the clock to the start.
+constexpr std::chrono::milliseconds kRunnerLimit{500};
 
 // What the runner may say when it is asked for `mode`; anything else is a lie.
 bool MaySay(RunnerMode mode, Kind kind) {
@@ -57,11 +60,20 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::End(v1::TaskEvent event) {
 std::unique_ptr<Run> Delivery::Deliver() {
   auto run = TryDeliver();
   if (run.ok()) return *std::move(run);
+  OutlastGo();
   v1::TaskEvent event =
       FailedEvent(run.status(), assignment_.executing() || told_to_start_ || runs_);
   if (event.has_retry()) event.mutable_retry()->set_maybe_started(told_to_start_);
   End(std::move(event)).IgnoreError();
   return nullptr;
+}
+
+void Delivery::OutlastGo() const {
+  if (!go_unanswered_since_.has_value()) return;
+  // Whoever holds the task next believes the instance when it says that there is no run. So the
+  // lease, which is good for as long, is not given up while "go" may still be taken: it may be in a
+  // pipe of an sshd, or the runner may not have been scheduled.
+  std::this_thread::sleep_until(*go_unanswered_since_ + go_limit_ + kRunnerLimit);
 }
 
 absl::Status Delivery::Connect() {
@@ -143,12 +155,13 @@ absl::Status Delivery::Go() {
   // The runner refuses a "go" that comes later than go_limit_ after its "ready", so a lease that is
   // good for longer than that now is good at the start, wherever this process or the link may be
   // held up from here on.
-  const auto needed = go_limit_ + std::chrono::milliseconds(500);
+  const auto needed = go_limit_ + kRunnerLimit;
   if (!context_.leases->WaitValid(key_, needed, go_limit_)) {
     return ssh::Unreachable("the lease could not be confirmed before the start");
   }
   told_to_start_ = assignment_.execute();
   told_to_go_ = true;
+  go_unanswered_since_ = std::chrono::steady_clock::now();
   return run_->session->Write("go\n");
 }
 
@@ -168,7 +181,9 @@ absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
   if (record.kind != Kind::kReady || context_.cancelled(key_)) return record;
   LONGSHORE_FAIL_POINT("worker.ready");
   RETURN_IF_ERROR(Go());
-  return NextRecord();
+  ASSIGN_OR_RETURN(const RunnerRecord answer, NextRecord());
+  go_unanswered_since_.reset();
+  return answer;
 }
 
 absl::StatusOr<std::unique_ptr<Run>> Delivery::MakeRun(const RunnerRecord& running) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -64,6 +65,8 @@ class Delivery {
   absl::StatusOr<RunnerRecord> NextRecord();
   // Passes the lease's check, then says go.
   absl::Status Go();
+  // Returns when a "go" that was not answered comes too late, wherever it may be.
+  void OutlastGo() const;
   // Makes a followed run of what has been started or found.
   absl::StatusOr<std::unique_ptr<Run>> MakeRun(const RunnerRecord& running);
   absl::StatusOr<std::unique_ptr<Run>> End(v1::TaskEvent event);
@@ -75,6 +78,8 @@ class Delivery {
   std::chrono::milliseconds go_limit_{0};
   bool told_to_start_ = false;  // From then on only the instance knows whether the script runs.
   bool told_to_go_ = false;
+  // When "go" was written, while it has not been answered.
+  std::optional<std::chrono::steady_clock::time_point> go_unanswered_since_;
   bool runs_ = false;   // The instance says so.
   std::string upload_;  // Temporary file on the instance, until it has its place.
   std::unique_ptr<Run> run_;

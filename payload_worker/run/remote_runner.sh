@@ -209,7 +209,10 @@ start() {
   [ -d "$ls_dir" ] || ls_error=$(mkdir "$ls_dir" 2>&1) || [ -d "$ls_dir" ] ||
     fail "cannot create $ls_dir: $ls_error"
   #fail_point made
-  { exec 9>> "$ls_dir/lock"; } 2> /dev/null || fail "cannot write in $ls_dir"
+  { exec 9>> "$ls_dir/lock"; } 2> /dev/null || {
+    rmdir "$ls_dir" 2> /dev/null
+    fail "cannot write in $ls_dir"
+  }
   if ! flock -n 9; then
     [ -e "$ls_dir/started" ] || leave late
   elif [ ! -e "$ls_dir/started" ]; then

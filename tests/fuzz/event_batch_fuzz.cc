@@ -82,7 +82,7 @@ void Apply(const v1::TaskEvents& events, const std::string& worker) {
   std::set<int64_t> ended;
   for (const storage::TaskEnd& end : batch.ends) CheckEnd(end, &ended);
   for (int64_t task : batch.retries) FUZZ_CHECK(ended.insert(task).second);
-  for (int64_t task : batch.released) FUZZ_CHECK(ended.insert(task).second);
+  for (const auto& lease : batch.released) FUZZ_CHECK(ended.insert(lease.task_id).second);
 }
 
 std::string Seed(int64_t task, void (*fill)(v1::TaskEvent*)) {
