@@ -13,6 +13,7 @@ LONGSHORE_RUNFILES = [
     "//tests/e2e:ledgers.py",
     "//tests/e2e:patience.py",
     "//tests/e2e:relay.py",
+    "//tests/e2e:texts.py",
     "//third_party/googleapis:protos",
     "//tools/lib",
 ]

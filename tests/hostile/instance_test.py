@@ -8,57 +8,8 @@ import unittest
 
 from harness import TERMINAL, pb, wait_until
 from hostile import CANCELLED, COMPLETED, FAILED, HostileStack, check_error, check_text, log_of
+from lies import COMPLETES, ENDS, LATE, LIES, LONG_LIES, RETRIED, user_of
 
-# What may become of the liar's payload.
-ENDS, RETRIED, COMPLETES = "ends", "retried", "completes"
-# How an end by the server's deadline is told, or what it is that the instance said.
-LATE = r"timeout|deadline|has not ended|did not end"
-# Behaviour: what may become of it, what its error mentions, and further fields of the deployment.
-LIES = {
-    "running_huge": ([ENDS], "9223372036854775807|offset", dict(timeout=1)),
-    "running_ahead": ([ENDS], "1000|offset", dict(timeout=1)),
-    "running_twice": ([ENDS, COMPLETES], "running|twice|offset|77777"),
-    "end_huge": ([ENDS], "9223372036854775807|output|" + LATE, dict(timeout=1)),
-    "end_short": ([ENDS, COMPLETES], "2|output"),
-    "end_absurd_duration": ([ENDS, COMPLETES], "10000000000|end|duration|time"),
-    "end_backwards": ([ENDS], "end|" + LATE, dict(timeout=1)),
-    "end_absurd_code": ([ENDS], "4711|end|" + LATE, dict(timeout=1)),
-    "end_absurd_signal": ([ENDS], "9999|end|" + LATE, dict(timeout=1)),
-    "end_absurd_cause": ([ENDS], "nonsense|end|" + LATE, dict(timeout=1)),
-    "end_code_255": ([ENDS], "255"),
-    "end_without_running": ([ENDS, RETRIED], "end|start|running"),
-    "lost_garbage": ([ENDS], "", dict(timeout=1)),
-    "records_garbage": ([ENDS, COMPLETES], "record|runner|said"),
-    "error_long": ([ENDS], "run|error"),
-    "not_placed_garbage": ([ENDS], "rename|place"),
-    "absent_after_go": ([ENDS, RETRIED], "start|absent|runner"),
-    "cleaned_after_go": ([ENDS, RETRIED], "start|cleaned|runner"),
-    "need_script_forever": ([ENDS, RETRIED], "script"),
-    "ready_forever": ([ENDS, RETRIED], "ready|start|runner"),
-    "noise_only": ([ENDS, RETRIED], "runner|said"),
-    "home_long": ([ENDS], "home|director|path"),
-    "home_not_utf8": ([ENDS], "home|director|path"),
-    "home_relative": ([ENDS], "home|director|path"),
-    "home_newline": ([ENDS], "home|director|path"),
-    "sftp_status_garbage": ([ENDS, RETRIED], "SFTP|file"),
-    "sftp_says_directory": ([ENDS], "directory"),
-    "sftp_says_device": ([ENDS], "device"),
-    "sftp_says_huge": ([COMPLETES], ""),
-    "sftp_answers_otherwise": ([ENDS, RETRIED], "SFTP|write|file"),
-    "write_short": ([ENDS], "write|SFTP", dict(padding=300000)),
-    "flood_ignore": ([ENDS], LATE, dict(timeout=1)),
-    "flood_output": ([ENDS], LATE, dict(timeout=1)),
-    "flood_stderr": ([ENDS], LATE, dict(timeout=1)),
-    "flood_records": ([ENDS], LATE, dict(timeout=1)),
-    "never_ends": ([ENDS], LATE, dict(timeout=1)),
-    "never_cleans": ([COMPLETES], ""),
-    "closes_in_the_middle": ([COMPLETES], ""),
-    "closes_forever": ([ENDS, RETRIED], LATE, dict(timeout=1)),
-    "right": ([COMPLETES], ""),
-}
-# Those that go on until a limit of the worker's is reached, longer than a test waits.
-LONG_LIES = ["silent", "silent_after_banner", "endless_banner", "running_negative", "sftp_readdir_forever",
-             "window_never_adjusted", "flood_before_ready"]
 # How many payloads the honest instance is given beside a lie; the most of them take longer than the server's deadline.
 ROUNDS, MOST_ROUNDS = 2, 30
 
@@ -105,8 +56,7 @@ class InstanceTest(unittest.TestCase):
 
     def try_lie(self, behaviour):
         outcomes, mentions, fields = (LIES[behaviour] + ({},))[:3]
-        # Root's home is not asked for.
-        liar = self.stack.liar(behaviour, ssh_user="liar" if behaviour.startswith("home_") else "root")
+        liar = self.stack.liar(behaviour, ssh_user=user_of(behaviour))
         payload_id, task_id = self.deploy(liar, **fields)
 
         def settled():
