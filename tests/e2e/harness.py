@@ -261,7 +261,7 @@ class Stack:
     """
 
     def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True, binaries=PROGRAMS,
-                 relay_database=False, postgres_directory=None, environment=None):
+                 relay_database=False, postgres_directory=None, environment=None, key=None):
         self.binaries, self.relay_database = binaries, relay_database
         self.environment = environment or {}  # By the process's name.
         self.directory = tempfile.mkdtemp(prefix="longshore-test-", dir="/tmp")
@@ -270,8 +270,9 @@ class Stack:
         self.payload_dir = os.path.join(self.directory, "payloads")
         os.mkdir(self.payload_dir)
         self.machines = os.path.join(self.directory, "machines")  # Those that CreateInstance makes.
-        self.key = os.path.join(self.directory, "key")
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
+        self.key = key or os.path.join(self.directory, "key")
+        if key is None:
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
         self.postgres = self._start_postgres(postgres_directory or self.directory)
         MOVEMENT.watch(self.database_url)
         self.api_servers, self.database_relays, self.channels, self.worker_ports = [], [], [], []
@@ -317,8 +318,8 @@ class Stack:
             url = f"postgresql://longshore@127.0.0.1:{self.database_relays[i].port}/postgres"
         command = [self.binaries["api_server"], f"--listen=127.0.0.1:{port}", f"--worker_listen=127.0.0.1:{worker_port}",
                    f"--database_url={url}", f"--allowed_payload_dirs={self.payload_dir}",
-                   f"--local_instances_dir={self.machines}", f"--authorized_keys_file={self.key}.pub", "--lease_duration_ms=4000", "--retry_initial_ms=200",
-                   "--retry_maximum_ms=2000", *flags]
+                   f"--local_instances_dir={self.machines}", f"--authorized_keys_file={self.key}.pub",
+                   "--lease_duration_ms=4000", "--retry_initial_ms=200", "--retry_maximum_ms=2000", *flags]
         name = f"api_server-{i}"
         self.api_servers.append(Process(name, self.directory, command, port, self.environment.get(name)).start())
         self.channels.append(grpc.insecure_channel(f"127.0.0.1:{port}", options=[
