@@ -8,165 +8,80 @@ with a summary, and with exit status 1 at the first round with a violation, whos
 
 import argparse
 import collections
-import json
-import os
+import contextlib
 import signal
-import subprocess
 import sys
 import time
 
-from checker import Checker, Evidence
+from checker import Checker
 from faults import Faults
-from harness import ROOT, Stack, payload_service
+from installation import ChaosStack, View
+from liars import Liars
 from load import Client, Load
-from scripts import LEDGERS
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-LONGSHORE = os.path.join(ROOT, "cli/longshore")
-# Small, so that large outputs are cut without taking long.
-MAX_OUTPUT_BYTES = 100000
-API_FLAGS = ["--lease_duration_ms=1500", "--retry_initial_ms=100", "--retry_maximum_ms=1000",
-             f"--max_output_bytes={MAX_OUTPUT_BYTES}"]
-# Seconds after the last fault within which everything has to be at its end or its rest: invariant 1.
-BOUND = 120
-COUNTS = ["pending", "transferred", "executing", "completed", "failed", "cancelled", "total"]
-
-
-class ChaosStack(Stack):
-
-    def __init__(self, instances, workers):
-        super().__init__(instances=instances, api_servers=2, workers=workers, api_flags=API_FLAGS, relay_database=True)
-        for instance in self.instances:
-            os.mkdir(instance.path(f"/root/{LEDGERS}"))
-        with open(os.path.join(HERE, "audit.sql")) as file:
-            self.sql(file.read())
-        # The first contact pins the host keys, before anything strikes.
-        for payload_id in self.deploy("true").payload_ids:
-            self.wait(payload_id)
-
-    def ensure_running(self, process):
-        if process.child.poll() is None:
-            process.signal(signal.SIGCONT)
-            if not getattr(process, "draining", False):
-                return
-            process.child.wait(timeout=2 * BOUND)
-        process.draining = False
-        process.start(wait=False)
-
-    def rows(self, query):
-        text = self.sql(f"SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q")
-        return json.loads(text)
+from machines import Machines, stop_machines
+from neighbours import Neighbour, NeighboursRound, Strangers, leftovers
 
 
 class Round:
+    """What is drawn by seed and number; and its course."""
 
-    def __init__(self, stack, seed, number):
-        self.stack, self.name = stack, f"{seed}/{number}"
-        self.tokens = [f"s{seed}-r{number}-{i}" for i in range(4)]
-        self.faults = Faults(stack, self.name)
-        self.load = Load(stack, self.name, self.tokens)
-        self.marks = {name: self._mark(name) for name in ("payloads", "audit.payloads", "audit.tasks", "audit.output", "deployments",
-                                                          "tasks")}
+    def __init__(self, stack, neighbour, strangers, seed, number):
+        self.stacks, self.strangers, self.name = [stack, neighbour], strangers, f"{seed}/{number}"
+        token = f"s{seed}-r{number}"
+        neighbour.collide(stack)
+        self.views = [View(each) for each in self.stacks]
+        self.faults = Faults(stack, self.name, neighbour)
+        self.load = Load(stack, self.name, [f"{token}-{i}" for i in range(4)])
+        self.neighbours = NeighboursRound(neighbour, self.name, token)
+        self.liars = Liars(stack, self.name, f"{token}-l")
+        self.machines = Machines(stack, self.name, f"{token}-m")
+        for part in (self.liars, self.machines):
+            part.join(self.load)
 
-    def _mark(self, table):
-        column = "n" if table.startswith("audit") else "id"
-        return int(self.stack.sql(f"SELECT coalesce(max({column}), 0) FROM {table}"))
+    def __str__(self):
+        return f"faults: {self.faults}; instances that lie: {self.liars}; machines: {self.machines}"
 
     def run(self):
-        """Returns the violations, and the evidence that shows them."""
-        self.load.start()
+        """Returns the violations, and the evidence that shows them of each installation."""
+        try:
+            return self._run()
+        finally:
+            self.liars.kill()
+
+    def _run(self):
+        loads = [self.load, self.neighbours.load]
+        for load in loads:
+            load.start()
         self.faults.run()
-        self.load.join()
-        self.settle()
-        evidence = self.gather()
-        return Checker(evidence).check(), evidence
-
-    def settle(self):
-        """Waits until nothing is under way; what is not by then shows as a violation."""
-        deadline = time.monotonic() + BOUND
-        query = ("SELECT (SELECT count(*) FROM tasks WHERE status IN ('PENDING', 'RUNNING'))"
-                 " + (SELECT count(*) FROM payloads WHERE status IN ('PENDING', 'EXECUTING'))"
-                 " + (SELECT count(*) FROM run_cleanups)")
-        # Cleanups are tried again later and later; the run does not wait for that.
-        hurry = "UPDATE run_cleanups SET run_at = now() WHERE run_at > now() + interval '1 second'; "
-        while time.monotonic() < deadline:
-            try:
-                if self.stack.sql(hurry + query).split()[-1] == "0":
-                    return
-            except subprocess.CalledProcessError:
-                pass  # PostgreSQL is still recovering.
-            time.sleep(0.05)
-
-    def gather(self):
-        stack, marks = self.stack, self.marks
-        payloads = {row["id"]: row for row in stack.rows(f"SELECT * FROM payloads WHERE id > {marks['payloads']}")}
-        outputs = stack.rows("SELECT payload_id AS id, string_agg(encode(data, 'hex'), '' ORDER BY start_byte) AS data"
-                             " FROM payload_output o JOIN payloads p ON p.id = o.payload_id AND p.attempt = o.attempt"
-                             f" WHERE payload_id > {marks['payloads']} GROUP BY payload_id")
-        deployments = stack.rows(f"SELECT id FROM deployments WHERE id > {marks['deployments']}")
-        return Evidence(
-            max_output_bytes=MAX_OUTPUT_BYTES, requests=self.load.requests, payloads=payloads,
-            tasks={row["id"]: row for row in stack.rows(f"SELECT * FROM tasks WHERE id > {marks['tasks']}")},
-            deployments=deployments, outputs={row["id"]: bytes.fromhex(row["data"]) for row in outputs},
-            audit_payloads=self._audit("audit.payloads"), audit_tasks=self._audit("audit.tasks"),
-            audit_output=self._audit("audit.output"), ledgers=self._ledgers(), rebooted=self.faults.rebooted,
-            leftovers=list(self._leftovers()), counts={row["id"]: self._counts(row["id"]) for row in deployments},
-            logs=self._logs(), secrets=self._secrets(), verify=self._verify())
-
-    def _audit(self, table):
-        return self.stack.rows(f"SELECT * FROM {table} WHERE n > {self.marks[table]} ORDER BY n")
-
-    def _ledgers(self):
-        found = {}
-        for instance in self.stack.instances:
-            for token in self.tokens:
-                path = instance.path(f"/root/{LEDGERS}/{token}")
-                if os.path.exists(path):
-                    with open(path) as file:
-                        found[instance.id, token] = file.read().splitlines()
-        return found
-
-    def _leftovers(self):
-        for instance in self.stack.instances:
-            for name in instance.run_directories() + instance.uploads():
-                yield f"{name} is left on instance {instance.id}"
-        for token in self.tokens:
-            for what in (f"/root/{token}.sh", f"{token}-child"):
-                if self.stack.instances[0].processes(what):
-                    yield f"a process of {what} is left"
-
-    def _counts(self, deployment_id):
-        client = Client(self.stack, self.load.rng)
-        counts = client.ask("GetDeployment", payload_service.GetDeploymentRequest(deployment_id=deployment_id)).counts
-        return {name if name == "total" else name.upper(): getattr(counts, name) for name in COUNTS}
-
-    def _logs(self):
-        logs = {}
-        for process in self.stack.api_servers + self.stack.workers:
-            with open(process.log, errors="replace") as log:
-                log.seek(getattr(process, "log_read", 0))
-                logs[process.name] = log.read()
-                process.log_read = log.tell()
-        return logs
-
-    def _secrets(self):
-        with open(self.stack.key) as file:
-            return file.read().split("\n")[1:3]
-
-    def _verify(self):
-        run = subprocess.run([LONGSHORE, "verify", "--json", "--quiescent", "--database", self.stack.database_url,
-                              f"--max-output-bytes={MAX_OUTPUT_BYTES}"], capture_output=True, text=True, check=False)
-        found = [json.loads(line) for line in run.stdout.splitlines()]
-        if not found and run.returncode != 0:
-            return [(0, run.stderr)]
-        return [(v["invariant"], f"verify: {v['check']}: {v['subject']}: {v['detail']}") for v in found]
+        for load in loads:
+            load.join()
+        self.stacks[0].settle(apart=self.liars.ids)
+        harmed = self.neighbours.let_go()
+        client = Client(self.stacks[0], self.load.rng)
+        self.liars.finish(client)
+        self.machines.finish(client)
+        # What the end of an instance has begun ends as well.
+        for stack in self.stacks:
+            stack.settle(apart=self.liars.ids if stack is self.stacks[0] else ())
+        left = leftovers(self.stacks, self.strangers)
+        evidence = [view.gather(load, harmed=[], rebooted={i.id for i in view.stack.instances if i.name in self.faults.rebooted})
+                    for view, load in zip(self.views, loads)]
+        first, other = evidence
+        first.liars, first.given_up, first.overdue = self.liars.behaviours(), self.liars.given_up, self.liars.overdue
+        first.created = self.machines.created
+        first.ledgers.update(self.machines.ledgers)
+        first.leftovers += left[0] + self.machines.leftovers
+        other.leftovers += left[1]
+        other.harmed += harmed
+        first.harmed += self.strangers.harmed()
+        return Checker(first).check() + [(n, f"the other installation: {words}") for n, words in Checker(other).check()], evidence
 
 
-def tell(stack, current, violations):
-    print(f"round {current.name}: {len(violations)} violations; faults: {current.faults}", flush=True)
+def tell(stacks, current, violations):
+    print(f"round {current.name}: {len(violations)} violations; {current}", flush=True)
     for invariant, words in violations:
         print(f"  invariant {invariant}: {words}", flush=True)
-    print(f"  the evidence is in {stack.directory}", flush=True)
+    print(f"  the evidence is in {' and '.join(stack.directory for stack in stacks)}", flush=True)
 
 
 def main():
@@ -179,38 +94,59 @@ def main():
     options = parser.parse_args()
     # Asked to stop, it takes everything down with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    stack = ChaosStack(options.instances, options.workers)
-    try:
-        bad = run(stack, options)
-    except BaseException:
-        stack.close()
-        raise
-    if bad:
-        stack.stop()
-        return 1
-    stack.close()
+    with contextlib.ExitStack() as ends:
+        stacks = [ChaosStack(options.instances, options.workers)]
+        ends.callback(stacks[0].close)
+        stacks.append(Neighbour(stacks[0]))
+        ends.callback(stacks[1].close)
+        if run(stacks, options):
+            ends.pop_all()
+            stop_machines(stacks[0])
+            for stack in reversed(stacks):
+                stack.stop()
+            return 1
     return 0
 
 
-def run(stack, options):
+class Totals:
+    """Of all rounds."""
+
+    def __init__(self):
+        self.payloads = [0, 0]
+        self.faults, self.ends, self.liars, self.created = (collections.Counter() for _ in range(4))
+
+    def add(self, current, evidence):
+        self.faults.update(kind for _, kind, _ in current.faults.plan)
+        self.payloads = [total + len(each.payloads) for total, each in zip(self.payloads, evidence)]
+        for each in evidence:
+            for payload in each.payloads.values():
+                end = payload["failure_reason"] or payload["status"]
+                (self.liars if payload["instance_id"] in each.liars else self.ends)[end] += 1
+            self.created.update(created.status for created in each.created.values())
+
+    def tell(self):
+        for what, counts in (("faults", self.faults), ("ends", self.ends), ("ends at instances that lie", self.liars),
+                             ("instances that were made", self.created)):
+            print(f"{what}: " + ", ".join(f"{name} {count}" for name, count in counts.most_common()))
+
+
+def run(stacks, options):
     """All rounds, or until one with a violation; returns whether there was one."""
-    faults, ends, payloads = collections.Counter(), collections.Counter(), 0
-    begun = time.monotonic()
+    totals, begun = Totals(), time.monotonic()
+    strangers = Strangers(stacks[0].instances)
     for number in range(options.first, options.first + options.rounds):
-        current = Round(stack, options.seed, number)
+        current = Round(*stacks, strangers, options.seed, number)
         violations, evidence = current.run()
-        faults.update(kind for _, kind, _ in current.faults.plan)
-        ends.update(p["failure_reason"] or p["status"] for p in evidence.payloads.values())
-        payloads += len(evidence.payloads)
+        totals.add(current, evidence)
+        seconds = time.monotonic() - begun
         if violations:
-            tell(stack, current, violations)
+            tell(stacks, current, violations)
             return True
         if number % 10 == 0:
-            print(f"round {current.name}: {payloads} payloads so far, {time.monotonic() - begun:.0f} s", flush=True)
-    print(f"{options.rounds} rounds of seed {options.seed}, {payloads} payloads, {sum(faults.values())} faults, 0 violations, "
-          f"{time.monotonic() - begun:.0f} s")
-    print("faults: " + ", ".join(f"{kind} {count}" for kind, count in faults.most_common()))
-    print("ends: " + ", ".join(f"{end} {count}" for end, count in ends.most_common()))
+            print(f"round {current.name}: {sum(totals.payloads)} payloads so far, {seconds:.0f} s", flush=True)
+    print(f"{options.rounds} rounds of seed {options.seed}, {' and '.join(map(str, totals.payloads))} payloads of two installations, "
+          f"{sum(totals.faults.values())} faults, 0 violations, {seconds:.0f} s")
+    totals.tell()
     return False
 
 

@@ -7,6 +7,7 @@ import dataclasses
 
 from ledgers import most_at_once
 from scripts import SECRET, Script
+from texts import why_not_showable
 
 TERMINAL = ("COMPLETED", "FAILED", "CANCELLED")
 # From each status, where a payload may go within one attempt.
@@ -30,6 +31,17 @@ class Request:
     max_concurrency: int = 0
     # What was acknowledged later, of a retry or an execution: (payload id, task id).
     further: list = dataclasses.field(default_factory=list)
+    instances: list = dataclasses.field(default_factory=list)  # Ids of those that it had made.
+
+
+@dataclasses.dataclass
+class Created:
+    """An instance that was made, as it was when all had settled."""
+    status: str
+    error: str
+    key: str  # Of its machine.
+    machines: int = 0  # How many there were at the provider.
+    end: str = ""  # Its status after TerminateInstance.
 
 
 @dataclasses.dataclass
@@ -45,12 +57,18 @@ class Evidence:
     audit_tasks: list
     audit_output: list
     ledgers: dict  # (instance id, token) -> lines.
-    rebooted: set  # Ids of instances that lost everything that ran.
     leftovers: list  # Words about what was found on instances or in the database.
     counts: dict  # Deployment id -> counts by status, as the API tells them.
     logs: dict  # Name -> text.
     secrets: list  # What may stand in no log and no error.
     verify: list  # What `longshore verify` found: (invariant, words).
+    rebooted: set = dataclasses.field(default_factory=set)  # Ids of instances that lost everything that ran.
+    harmed: list = dataclasses.field(default_factory=list)  # Words about what is somebody else's and was removed.
+    # Ids of instances that lie -> (what they do, whether that may be taken for a script that exited with 0).
+    liars: dict = dataclasses.field(default_factory=dict)
+    given_up: set = dataclasses.field(default_factory=set)  # Ids of payloads on them that the round cancelled.
+    overdue: list = dataclasses.field(default_factory=list)  # Words about what had not ended on them within the bound.
+    created: dict = dataclasses.field(default_factory=dict)  # Instance id -> Created.
 
 
 class Checker:
@@ -63,7 +81,8 @@ class Checker:
         """Returns (invariant, words) for each violation."""
         self.scripts = {p: r.script for r in self.evidence.requests for p in r.payload_ids}
         self.request_of = {p: r for r in self.evidence.requests for p in r.payload_ids}
-        for name in ("settled", "starts", "results", "outputs", "history", "journal", "leases", "nothing_left", "counts", "secrets"):
+        for name in ("settled", "starts", "results", "outputs", "history", "journal", "leases", "nothing_left", "counts", "secrets",
+                     "liars", "machines"):
             getattr(self, "_" + name)()
         self.found += self.evidence.verify
         return self.found
@@ -77,8 +96,9 @@ class Checker:
         return [line.split() for line in lines]
 
     def _known(self):
+        """Those whose script and ledger are known; of what happens on an instance that lies nothing is."""
         for payload_id, payload in self.evidence.payloads.items():
-            if payload_id in self.scripts:
+            if payload_id in self.scripts and payload["instance_id"] not in self.evidence.liars:
                 yield payload, self.scripts[payload_id], self._ledger(payload)
 
     def _settled(self):
@@ -126,13 +146,18 @@ class Checker:
             if reason == "EXECUTION_TIMEOUT" and script.kind != "timeout":
                 self._violation(3, words)
             if reason in ("HOST_KEY_MISMATCH", "AUTHENTICATION_FAILED", "REMOTE_PATH_REFUSED", "TRANSFER_FAILED", "INTERNAL",
-                          "DELIVERY_TIMEOUT", "UNREACHABLE", "DEPENDENCY_FAILED"):
+                          "DELIVERY_TIMEOUT", "UNREACHABLE", "INSTANCE_TERMINATED") or (
+                              reason == "DEPENDENCY_FAILED" and not self._was_not_made(payload["instance_id"])):
                 self._violation(3, words + ", and nothing of that kind was done to it")
             if reason == "INTERRUPTED" and payload["instance_id"] not in self.evidence.rebooted:
                 self._violation(3, words + ", and its instance was not rebooted")
             cancellable = self.request_of[payload["id"]].cancelled
             if status == "CANCELLED" and not cancellable:
                 self._violation(3, words + ", and nobody cancelled it")
+
+    def _was_not_made(self, instance_id):
+        created = self.evidence.created.get(instance_id)
+        return created is not None and created.status == "FAILED"
 
     def _outputs(self):
         limit = self.evidence.max_output_bytes
@@ -196,7 +221,7 @@ class Checker:
                                    f"{row['epoch']}, the task was {row['task_status']} at {row['task_epoch']}")
 
     def _nothing_left(self):
-        for words in self.evidence.leftovers:
+        for words in self.evidence.leftovers + self.evidence.harmed:
             self._violation(8, words)
 
     def _counts(self):
@@ -231,3 +256,56 @@ class Checker:
             for secret in self.evidence.secrets + [SECRET]:
                 if secret in text:
                     self._violation(10, f"a secret is in {name}")
+
+    def _liars(self):
+        for words in self.evidence.overdue:
+            self._violation(1, words)
+        for payload in self.evidence.payloads.values():
+            if payload["instance_id"] in self.evidence.liars:
+                self._liars_payload(payload, *self.evidence.liars[payload["instance_id"]])
+        for task in self.evidence.tasks.values():
+            if task["instance_id"] in self.evidence.liars and task["error"]:
+                self._shown(f"the error of task {task['id']}", task["error"])
+
+    def _liars_payload(self, payload, behaviour, may_complete):
+        words = f"payload {payload['id']}, at an instance that does {behaviour}, is {payload['status']} {payload['failure_reason']}"
+        if payload["status"] == "COMPLETED" and not may_complete:
+            self._violation(3, words)
+        if payload["status"] == "FAILED":
+            if not payload["failure_reason"]:
+                self._violation(3, words + " without a reason")
+            self._shown(f"the error of payload {payload['id']}", payload["error"])
+        elif payload["error"]:
+            self._shown(f"the error of payload {payload['id']}", payload["error"])
+        asked = payload["id"] in self.evidence.given_up or getattr(self.request_of.get(payload["id"]), "cancelled", False)
+        if payload["status"] == "CANCELLED" and not asked:
+            self._violation(3, words + ", and nobody cancelled it")
+        stored = len(self.evidence.outputs.get(payload["id"], b""))
+        if stored != min(payload["output_bytes"], self.evidence.max_output_bytes):
+            self._violation(4, f"{words}: {stored} bytes are stored of {payload['output_bytes']}")
+
+    def _shown(self, what, text):
+        reason = why_not_showable(text)
+        if reason:
+            self._violation(10, f"{what} may not be shown: {reason}")
+
+    def _machines(self):
+        asked = [instance_id for request in self.evidence.requests for instance_id in request.instances]
+        for instance_id in asked:
+            if instance_id not in self.evidence.created:
+                self._violation(6, f"instance {instance_id} is not there")
+        for instance_id, count in collections.Counter(asked).items():
+            if count > 1:
+                self._violation(6, f"instance {instance_id} was made for {count} requests")
+        for instance_id, created in self.evidence.created.items():
+            words = f"instance {instance_id}, which is {created.status},"
+            if instance_id not in asked:
+                self._violation(6, f"{words} is there and no request got it for an answer")
+            if created.status not in ("READY", "FAILED"):
+                self._violation(1, f"{words} is neither READY nor FAILED")
+            if created.status == "FAILED" and not created.error:
+                self._violation(3, f"{words} has no error")
+            if created.machines > 1 or (created.status == "READY" and created.machines != 1):
+                self._violation(6, f"{words} has {created.machines} machines")
+            if created.end != "TERMINATED":
+                self._violation(1, f"{words} is {created.end} after TerminateInstance")

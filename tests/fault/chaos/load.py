@@ -1,5 +1,6 @@
 """What clients ask for while faults strike, each with a request_id and until it is acknowledged; and the journal of the answers."""
 
+import dataclasses
 import random
 import threading
 import time
@@ -17,15 +18,15 @@ class Client:
     """Asks any api_server until one answers."""
 
     def __init__(self, stack, rng):
-        self.stubs = [stack.stubs(i).payloads for i in range(len(stack.api_servers))]
+        self.stubs = [stack.stubs(i) for i in range(len(stack.api_servers))]
         self.rng = rng
 
-    def ask(self, method, request, settled=()):
+    def ask(self, method, request, settled=(), service="payloads"):
         """The answer, or None when it is refused with one of the codes `settled`."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return getattr(self.rng.choice(self.stubs), method)(request, timeout=3)
+                return getattr(getattr(self.rng.choice(self.stubs), service), method)(request, timeout=3)
             except grpc.RpcError as error:
                 if error.code() in settled:
                     return None
@@ -37,7 +38,7 @@ class Client:
 
 
 class Load:
-    """One round's requests: a thread each, drawn from the seed beforehand."""
+    """One round's requests to an installation: a thread each, drawn from the seed beforehand."""
 
     # What a deployment is for, and the kinds of script that suit it.
     PURPOSES = {
@@ -49,20 +50,39 @@ class Load:
         "rollout": ["exit"],
         "retry": ["exit", "signal"],
         "same_path": ["exit"],
+        "hold": ["held"],  # Only when it is asked for.
     }
-    WEIGHTS = [6, 1, 2, 2, 1, 2, 2, 2]
+    WEIGHTS = [6, 1, 2, 2, 1, 2, 2, 2, 0]
 
     def __init__(self, stack, seed, tokens):
-        self.stack, self.seed = stack, seed
+        self.stack, self.seed, self.tokens = stack, seed, list(tokens)
         self.rng = random.Random(f"load {seed}")
         self.requests = []
         self.errors = []
         self.lock = threading.Lock()
         self.plans = [self._plan(token) for token in tokens]
+        self.jobs = [(self._deploy, plan) for plan in self.plans]
 
-    def _plan(self, token):
-        purpose = self.rng.choices(list(self.PURPOSES), self.WEIGHTS)[0]
-        ids = [i.id for i in self.stack.instances]
+    def add(self, job, plan):
+        """Has job(client, plan) done as well; the plan says its token, rng and, if it is one of a deployment, the rest."""
+        self.tokens.append(plan["script"].token)
+        self.jobs.append((job, plan))
+
+    def add_deployment(self, token, instance_ids, purposes, padding=0, **fields):
+        """One more than was drawn, to instances that the others do not go to."""
+        plan = self._plan(token, purposes, instance_ids)
+        plan["script"] = dataclasses.replace(plan["script"], padding=padding)
+        plan["fields"].update(fields)
+        self.add(self._deploy, plan)
+
+    def acknowledged(self, request):
+        with self.lock:
+            self.requests.append(request)
+
+    def _plan(self, token, purposes=None, ids=None):
+        weights = self.WEIGHTS if purposes is None else None
+        purpose = self.rng.choices(purposes or list(self.PURPOSES), weights)[0]
+        ids = ids or [i.id for i in self.stack.instances]
         fields = {"instance_ids": self.rng.sample(ids, self.rng.randint(1, len(ids)))}
         script = draw(self.rng, token, self.PURPOSES[purpose])
         fields["remote_path"] = script.path
@@ -77,7 +97,7 @@ class Load:
                 "later": self.rng.uniform(0, 1.5), "rng": random.Random(self.rng.random())}
 
     def start(self):
-        self.threads = [threading.Thread(target=self._carry_out, args=(plan,)) for plan in self.plans]
+        self.threads = [threading.Thread(target=self._carry_out, args=job) for job in self.jobs]
         for thread in self.threads:
             thread.start()
 
@@ -87,15 +107,15 @@ class Load:
         if self.errors:
             raise self.errors[0]
 
-    def _carry_out(self, plan):
+    def _carry_out(self, job, plan):
         try:
-            self._deploy(Client(self.stack, plan["rng"]), plan)
+            time.sleep(plan["at"])
+            job(Client(self.stack, plan["rng"]), plan)
         except BaseException as error:  # Told by join().
             with self.lock:
                 self.errors.append(error)
 
     def _deploy(self, client, plan):
-        time.sleep(plan["at"])
         purpose, script = plan["purpose"], plan["script"]
         execute = purpose not in ("execute_later", "rest")
         rollout = plan["fields"].get("rollout", {})
@@ -104,8 +124,7 @@ class Load:
         request = Request(request_id=script.token, script=script, payload_ids=list(answer.payload_ids),
                           task_ids=list(answer.task_ids), deployment_id=answer.deployment_id, executes=execute,
                           cancelled=bool(rollout.get("max_errors")), max_concurrency=rollout.get("max_concurrency", 0))
-        with self.lock:
-            self.requests.append(request)
+        self.acknowledged(request)
         if purpose in ("cancel", "execute_later", "retry"):
             time.sleep(plan["later"])
             getattr(self, "_" + purpose)(client, request)

@@ -3,6 +3,8 @@
 import dataclasses
 import random
 
+from held import HELD
+
 LEDGERS = "ledgers"
 # In each script's text, and in nothing that Longshore says of it.
 SECRET = "secret-word-of-"
@@ -12,10 +14,11 @@ SECRET = "secret-word-of-"
 class Script:
     """What a deployment runs, by its token: a word that names it everywhere."""
     token: str
-    kind: str  # exit, signal, timeout, hang (until it is cancelled), large
+    kind: str  # exit, signal, timeout, hang (until it is cancelled), large, held (see held.py)
     code: int = 0  # The exit status, or the signal.
     lines: int = 3
     pause: float = 0.0  # Seconds between two lines.
+    padding: int = 0  # Bytes that do nothing.
 
     @property
     def path(self):
@@ -29,7 +32,7 @@ class Script:
 
     def text(self):
         ledger = f"/root/{LEDGERS}/{self.token}"
-        head = f"# {SECRET}{self.token}\nnote() {{ echo \"$*\" ${{EPOCHREALTIME/./}} >> {ledger}; }}\nnote start\n"
+        head = f"# {SECRET}{self.token}\nmkdir -p /root/{LEDGERS}\nnote() {{ echo \"$*\" ${{EPOCHREALTIME/./}} >> {ledger}; }}\nnote start\n"
         if self.kind == "large":
             body = f"awk 'BEGIN {{ for (i = 1; i <= {self.lines}; i++) printf \"{self.token} %060d\\n\", i }}'\n"
         else:
@@ -38,12 +41,13 @@ class Script:
         hang = f"(exec -a {self.token}-child sleep 600) &\nwait\n"
         tail = {
             "exit": f"note end {self.code}\nexit {self.code}\n",
+            "held": f"{HELD}\nnote end {self.code}\nexit {self.code}\n",
             "large": f"note end {self.code}\nexit {self.code}\n",
             "signal": f"note signal {self.code}\nkill -{self.code} $$\nsleep 5\n",
             "timeout": hang,
             "hang": hang,
         }[self.kind]
-        return (head + body + tail).encode()
+        return (head + body + tail).encode() + b"#" * self.padding
 
 
 def draw(rng: random.Random, token, kinds):

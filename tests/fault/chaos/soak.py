@@ -19,8 +19,8 @@ import time
 
 import grpc
 
-from chaos import LONGSHORE, ChaosStack
 from harness import payload_grpc, payload_service, wait_until
+from installation import LONGSHORE, MAX_OUTPUT_BYTES, ChaosStack
 
 PHASE_SECONDS = 60
 SAMPLE_SECONDS = 5
@@ -169,7 +169,7 @@ def main():
         with open(options.out, "w") as out:
             soak = Soak(stack, out)
             soak.run(options.minutes * 60)
-        found = subprocess.run([LONGSHORE, "verify", "--database", stack.database_url, "--max-output-bytes=100000"], check=False)
+        found = subprocess.run([LONGSHORE, "verify", "--database", stack.database_url, f"--max-output-bytes={MAX_OUTPUT_BYTES}"], check=False)
         print(f"{stack.sql('SELECT count(*) FROM payloads')} payloads; calls: {dict(soak.counts)}")
         print(stack.sql("SELECT string_agg(s || ' ' || n, ', ') FROM (SELECT coalesce(nullif(failure_reason, ''), status) AS s,"
                         " count(*) AS n FROM payloads GROUP BY 1) q"))

@@ -1,0 +1,155 @@
+"""An installation of the chaos run, and what it holds that one round has made."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+from checker import Evidence
+from harness import ROOT, Stack, payload_service
+from load import Client
+from scripts import LEDGERS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LONGSHORE = os.path.join(ROOT, "cli/longshore")
+# Small, so that large outputs are cut without taking long.
+MAX_OUTPUT_BYTES = 100000
+# Seconds that the server leaves to an instance beyond the timeout: more than a fault lasts.
+GRACE = 5
+API_FLAGS = ["--lease_duration_ms=1500", "--retry_initial_ms=100", "--retry_maximum_ms=1000",
+             f"--max_output_bytes={MAX_OUTPUT_BYTES}", f"--execution_grace={GRACE}"]
+# Seconds after the last fault within which everything has to be at its end or its rest: invariant 1.
+BOUND = 120
+COUNTS = ["pending", "transferred", "executing", "completed", "failed", "cancelled", "total"]
+MARKED = ["payloads", "tasks", "deployments", "audit.payloads", "audit.tasks", "audit.output"]
+
+
+class ChaosStack(Stack):
+
+    def __init__(self, instances, workers, api_servers=2, **kwargs):
+        super().__init__(instances=instances, api_servers=api_servers, workers=workers, api_flags=API_FLAGS, relay_database=True,
+                         **kwargs)
+        with open(os.path.join(HERE, "audit.sql")) as file:
+            self.sql(file.read())
+        self.meet()
+
+    def meet(self):
+        """The first contact pins the host keys, before anything strikes."""
+        if self.instances:
+            for payload_id in self.deploy("true").payload_ids:
+                self.wait(payload_id)
+
+    def ensure_running(self, process):
+        if process.child.poll() is None:
+            process.signal(signal.SIGCONT)
+            if not getattr(process, "draining", False):
+                return
+            process.child.wait(timeout=2 * BOUND)
+        process.draining = False
+        process.start(wait=False)
+
+    def rows(self, query):
+        text = self.sql(f"SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q")
+        return json.loads(text)
+
+    def settle(self, apart=()):
+        """Waits until nothing is under way but on the instances `apart`; what is by then shows as a violation."""
+        here = "instance_id <> ALL ('{" + ",".join(map(str, apart)) + "}')"
+        query = (f"SELECT (SELECT count(*) FROM tasks WHERE status IN ('PENDING', 'RUNNING') AND {here})"
+                 f" + (SELECT count(*) FROM payloads WHERE status IN ('PENDING', 'EXECUTING') AND {here})"
+                 f" + (SELECT count(*) FROM run_cleanups WHERE {here})")
+        # Cleanups are tried again later and later; the run does not wait for that.
+        hurry = "UPDATE run_cleanups SET run_at = now() WHERE run_at > now() + interval '1 second'; "
+        return self.until(lambda: self.sql(hurry + query).split()[-1] == "0")
+
+    @staticmethod
+    def until(condition, seconds=BOUND):
+        """Says whether it, which asks the database, becomes true in that time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if condition():
+                    return True
+            except subprocess.CalledProcessError:
+                pass  # PostgreSQL is still recovering.
+            time.sleep(0.05)
+        return False
+
+
+class View:
+    """What a round, which begins when this is made, makes in an installation."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        query = ", ".join(f"(SELECT coalesce(max({self._key(table)}), 0) FROM {table})" for table in MARKED)
+        self.marks = dict(zip(MARKED, map(int, stack.sql(f"SELECT {query}").split("|"))))
+
+    @staticmethod
+    def _key(table):
+        return "n" if table.startswith("audit") else "id"
+
+    def gather(self, load, **further):
+        stack, marks = self.stack, self.marks
+        outputs = stack.rows("SELECT payload_id AS id, string_agg(encode(data, 'hex'), '' ORDER BY start_byte) AS data"
+                             " FROM payload_output o JOIN payloads p ON p.id = o.payload_id AND p.attempt = o.attempt"
+                             f" WHERE payload_id > {marks['payloads']} GROUP BY payload_id")
+        deployments = self.made("deployments")
+        evidence = Evidence(
+            max_output_bytes=MAX_OUTPUT_BYTES, requests=load.requests, payloads={row["id"]: row for row in self.made("payloads")},
+            tasks={row["id"]: row for row in self.made("tasks")},
+            deployments=deployments, outputs={row["id"]: bytes.fromhex(row["data"]) for row in outputs},
+            audit_payloads=self.made("audit.payloads"), audit_tasks=self.made("audit.tasks"),
+            audit_output=self.made("audit.output"), ledgers=ledgers(stack.instances, load.tokens),
+            leftovers=list(self._processes(load.tokens)), counts={row["id"]: self._counts(load, row["id"]) for row in deployments},
+            logs=self._logs(), secrets=self._secrets(), verify=self._verify(), **further)
+        return evidence
+
+    def made(self, table):
+        """The rows of the round."""
+        key = self._key(table)
+        return self.stack.rows(f"SELECT * FROM {table} WHERE {key} > {self.marks[table]} ORDER BY {key}")
+
+    def _processes(self, tokens):
+        for token in tokens:
+            for what in (f"/root/{token}.sh", f"{token}-child"):
+                if self.stack.instances[0].processes(what):
+                    yield f"a process of {what} is left"
+
+    def _counts(self, load, deployment_id):
+        client = Client(self.stack, load.rng)
+        counts = client.ask("GetDeployment", payload_service.GetDeploymentRequest(deployment_id=deployment_id)).counts
+        return {name if name == "total" else name.upper(): getattr(counts, name) for name in COUNTS}
+
+    def _logs(self):
+        logs = {}
+        for process in self.stack.api_servers + self.stack.workers:
+            with open(process.log, errors="replace") as log:
+                log.seek(getattr(process, "log_read", 0))
+                logs[process.name] = log.read()
+                process.log_read = log.tell()
+        return logs
+
+    def _secrets(self):
+        with open(self.stack.key) as file:
+            return file.read().split("\n")[1:3]
+
+    def _verify(self):
+        run = subprocess.run([LONGSHORE, "verify", "--json", "--quiescent", "--database", self.stack.database_url,
+                              f"--max-output-bytes={MAX_OUTPUT_BYTES}"], capture_output=True, text=True, check=False)
+        found = [json.loads(line) for line in run.stdout.splitlines()]
+        if not found and run.returncode != 0:
+            return [(0, run.stderr)]
+        return [(v["invariant"], f"verify: {v['check']}: {v['subject']}: {v['detail']}") for v in found]
+
+
+def ledgers(instances, tokens):
+    """(instance id, token) -> the lines that its script wrote there."""
+    found = {}
+    for instance in instances:
+        for token in tokens:
+            path = instance.path(f"/root/{LEDGERS}/{token}")
+            if os.path.exists(path):
+                with open(path) as file:
+                    found[instance.id, token] = file.read().splitlines()
+    return found
