@@ -1,5 +1,6 @@
 """An installation of the chaos run, and what it holds that one round has made."""
 
+import contextlib
 import json
 import os
 import signal
@@ -90,30 +91,34 @@ class View:
         return "n" if table.startswith("audit") else "id"
 
     def gather(self, load, **further):
-        stack, marks = self.stack, self.marks
-        outputs = stack.rows("SELECT payload_id AS id, string_agg(encode(data, 'hex'), '' ORDER BY start_byte) AS data"
-                             " FROM payload_output o JOIN payloads p ON p.id = o.payload_id AND p.attempt = o.attempt"
-                             f" WHERE payload_id > {marks['payloads']} GROUP BY payload_id")
-        deployments = self.made("deployments")
-        evidence = Evidence(
-            max_output_bytes=MAX_OUTPUT_BYTES, requests=load.requests, payloads={row["id"]: row for row in self.made("payloads")},
-            tasks={row["id"]: row for row in self.made("tasks")},
-            deployments=deployments, outputs={row["id"]: bytes.fromhex(row["data"]) for row in outputs},
-            audit_payloads=self.made("audit.payloads"), audit_tasks=self.made("audit.tasks"),
-            audit_output=self.made("audit.output"), ledgers=ledgers(stack.instances, load.tokens),
-            leftovers=list(self._processes(load.tokens)), counts={row["id"]: self._counts(load, row["id"]) for row in deployments},
+        made = self._made()
+        return Evidence(
+            max_output_bytes=MAX_OUTPUT_BYTES, requests=load.requests, payloads={row["id"]: row for row in made["payloads"]},
+            tasks={row["id"]: row for row in made["tasks"]}, deployments=made["deployments"],
+            outputs={row["id"]: bytes.fromhex(row["data"]) for row in made["outputs"]},
+            audit_payloads=made["audit.payloads"], audit_tasks=made["audit.tasks"], audit_output=made["audit.output"],
+            ledgers=ledgers(self.stack.instances, load.tokens), leftovers=list(self._processes(load.tokens)),
+            counts={row["id"]: self._counts(load, row["id"]) for row in made["deployments"]},
             logs=self._logs(), secrets=self._secrets(), verify=self._verify(), **further)
-        return evidence
 
-    def made(self, table):
-        """The rows of the round."""
-        key = self._key(table)
-        return self.stack.rows(f"SELECT * FROM {table} WHERE {key} > {self.marks[table]} ORDER BY {key}")
+    def _made(self):
+        """The rows of the round by table, and what is stored of each payload's output."""
+        queries = {table: f"SELECT * FROM {table} WHERE {self._key(table)} > {mark} ORDER BY {self._key(table)}"
+                   for table, mark in self.marks.items()}
+        queries["outputs"] = (
+            "SELECT payload_id AS id, string_agg(encode(data, 'hex'), '' ORDER BY start_byte) AS data"
+            " FROM payload_output o JOIN payloads p ON p.id = o.payload_id AND p.attempt = o.attempt"
+            f" WHERE payload_id > {self.marks['payloads']} GROUP BY payload_id")
+        (row,) = self.stack.rows("SELECT " + ", ".join(
+            f"(SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q) AS \"{name}\"" for name, query in queries.items()))
+        return row
 
-    def _processes(self, tokens):
+    @staticmethod
+    def _processes(tokens):
+        there = list(command_lines())
         for token in tokens:
             for what in (f"/root/{token}.sh", f"{token}-child"):
-                if self.stack.instances[0].processes(what):
+                if any(what in line for line in there):
                     yield f"a process of {what} is left"
 
     def _counts(self, load, deployment_id):
@@ -141,6 +146,14 @@ class View:
         if not found and run.returncode != 0:
             return [(0, run.stderr)]
         return [(v["invariant"], f"verify: {v['check']}: {v['subject']}: {v['detail']}") for v in found]
+
+
+def command_lines():
+    """Those of all processes on the machine, with a blank between the words."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cmdline", errors="replace") as file:
+                yield file.read().replace("\0", " ")
 
 
 def ledgers(instances, tokens):

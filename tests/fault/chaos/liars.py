@@ -47,7 +47,7 @@ class Liars:
         if not self.liars:
             return
         if self.alone:
-            load.add_deployment(self.token, self.ids, ["run", "cancel", "retry", "rest"], padding=PADDING, timeout=1)
+            load.add_deployment(self.token, self.ids, ["run", "run", "run", "cancel", "retry", "rest"], padding=PADDING, timeout=1)
         else:
             self.rng.choice(load.plans)["fields"]["instance_ids"] += self.ids
 

@@ -8,7 +8,7 @@ import signal
 
 from checker import Created, Request
 from harness import instance_service, payload_service
-from installation import ledgers
+from installation import command_lines, ledgers
 from scripts import draw
 
 # In how many of a hundred rounds some are made: ansible-playbook takes seconds.
@@ -94,14 +94,8 @@ class Machines:
 
     def _serving(self):
         """How many sshds listen for each machine."""
-        found = collections.Counter()
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    line = file.read().decode(errors="replace")
-                if f" {self.stack.machines}/" in line and "[listener]" in line:
-                    found[line.split(f" {self.stack.machines}/")[1].split("/")[0]] += 1
-        return found
+        ours = f" {self.stack.machines}/"
+        return collections.Counter(line.split(ours)[1].split("/")[0] for line in command_lines() if ours in line and "[listener]" in line)
 
 
 def stop_machines(stack):
