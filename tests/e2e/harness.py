@@ -33,10 +33,8 @@ def _generate_stubs():
     """Python stubs of the public API, made from the .proto files as any client would make them."""
     out = tempfile.mkdtemp(prefix="longshore-stubs-")
     atexit.register(shutil.rmtree, out, ignore_errors=True)
-    files = [
-        os.path.join("proto/longshore/v1", f) for f in sorted(os.listdir(os.path.join(ROOT, "proto/longshore/v1")))
-        if f.endswith(".proto")
-    ]
+    folder = "proto/longshore/v1"
+    files = [os.path.join(folder, f) for f in sorted(os.listdir(os.path.join(ROOT, folder))) if f.endswith(".proto")]
     rpc = [f"third_party/googleapis/google/rpc/{f}.proto" for f in ("status", "error_details")]
     subprocess.run(
         ["protoc", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin", f"--python_out={out}", f"--grpc_out={out}",
