@@ -235,7 +235,7 @@ std::string PayloadDetails(const v1::Payload& payload) {
       {"started:", TimeText(payload.started_at())},
       {"finished:", TimeText(payload.finished_at())},
       {"output:", std::to_string(payload.output_bytes()) + " B" +
-                      (payload.output_truncated() ? ", first and last part kept" : "")},
+                      (payload.output_truncated() ? ", not all of it kept" : "")},
   });
   if (!payload.output().empty()) text += "\n" + payload.output();
   return text;
