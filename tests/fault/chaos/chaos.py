@@ -15,7 +15,7 @@ import time
 
 from checker import Checker
 from faults import Faults
-from installation import ChaosStack, View
+from installation import BOUND, LONG_BOUND, ChaosStack, View
 from liars import Liars
 from load import Client, Load
 from machines import Machines, stop_machines
@@ -55,14 +55,14 @@ class Round:
         self.faults.run()
         for load in loads:
             load.join()
-        self.stacks[0].settle(apart=self.liars.ids)
+        self.stacks[0].settle(self.liars.ids, LONG_BOUND if self.machines.number else BOUND)
         harmed = self.neighbours.let_go()
         client = Client(self.stacks[0], self.load.rng)
         self.liars.finish(client)
         self.machines.finish(client)
         # What the end of an instance has begun ends as well.
         for stack in self.stacks:
-            stack.settle(apart=self.liars.ids if stack is self.stacks[0] else ())
+            stack.settle(self.liars.ids if stack is self.stacks[0] else ())
         left = leftovers(self.stacks, self.strangers)
         evidence = [view.gather(load, harmed=[], rebooted={i.id for i in view.stack.instances if i.name in self.faults.rebooted})
                     for view, load in zip(self.views, loads)]

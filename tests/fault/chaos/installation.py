@@ -22,6 +22,8 @@ API_FLAGS = ["--lease_duration_ms=1500", "--retry_initial_ms=100", "--retry_maxi
              f"--max_output_bytes={MAX_OUTPUT_BYTES}", f"--execution_grace={GRACE}"]
 # Seconds after the last fault within which everything has to be at its end or its rest: invariant 1.
 BOUND = 120
+# The same where Ansible sets up an instance, which begins again whenever its worker is struck.
+LONG_BOUND = 480
 COUNTS = ["pending", "transferred", "executing", "completed", "failed", "cancelled", "total"]
 MARKED = ["payloads", "tasks", "deployments", "audit.payloads", "audit.tasks", "audit.output"]
 
@@ -30,7 +32,7 @@ class ChaosStack(Stack):
 
     def __init__(self, instances, workers, api_servers=2, **kwargs):
         super().__init__(instances=instances, api_servers=api_servers, workers=workers, api_flags=API_FLAGS, relay_database=True,
-                         **kwargs)
+                         worker_flags=[f"--ansible_playbook={HERE}/ansible_playbook.sh"], **kwargs)
         with open(os.path.join(HERE, "audit.sql")) as file:
             self.sql(file.read())
         self.meet()
@@ -54,7 +56,7 @@ class ChaosStack(Stack):
         text = self.sql(f"SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q")
         return json.loads(text)
 
-    def settle(self, apart=()):
+    def settle(self, apart=(), seconds=BOUND):
         """Waits until nothing is under way but on the instances `apart`; what is by then shows as a violation."""
         here = "instance_id <> ALL ('{" + ",".join(map(str, apart)) + "}')"
         query = (f"SELECT (SELECT count(*) FROM tasks WHERE status IN ('PENDING', 'RUNNING') AND {here})"
@@ -62,19 +64,20 @@ class ChaosStack(Stack):
                  f" + (SELECT count(*) FROM run_cleanups WHERE {here})")
         # Cleanups are tried again later and later; the run does not wait for that.
         hurry = "UPDATE run_cleanups SET run_at = now() WHERE run_at > now() + interval '1 second'; "
-        return self.until(lambda: self.sql(hurry + query).split()[-1] == "0")
+        return self.until(lambda: self.sql(hurry + query).split()[-1] == "0", seconds)
 
     @staticmethod
     def until(condition, seconds=BOUND):
         """Says whether it, which asks the database, becomes true in that time."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        begun = time.monotonic()
+        while time.monotonic() < begun + seconds:
             try:
                 if condition():
                     return True
             except subprocess.CalledProcessError:
                 pass  # PostgreSQL is still recovering.
-            time.sleep(0.05)
+            # To ask costs more than what is waited for, when that takes long.
+            time.sleep(min(0.5, 0.05 + (time.monotonic() - begun) / 20))
         return False
 
 
