@@ -1,9 +1,10 @@
 """The chaos run: rounds of load under random faults, each followed by quiescence and the checker.
 
-Usage: chaos.py --rounds N --seed S [--first ROUND] [--keep]
+Usage: chaos.py --rounds N --seed S [--first ROUND] [--instances N] [--workers N]
 
-A round is named by seed and number, and these replay its requests and its schedule of faults. Needs root, as the instances do. Ends
-with a summary, and with exit status 1 at the first round with a violation, whose evidence stays on the disk.
+A round is named by seed and number, and these replay its requests and its schedule of faults. Beside the installation that is struck are
+another one on the same instances (neighbours.py), instances that lie (liars.py) and instances that are made (machines.py). Needs root, as
+the instances do. Ends with a summary, and with exit status 1 at the first round with a violation, whose evidence stays on the disk.
 """
 
 import argparse
