@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 import unittest
 
 import grpc
@@ -140,15 +141,29 @@ class CreateFaultTest(unittest.TestCase):
         listening = subprocess.run(["pgrep", "-fc", f"sshd.*-f {stack.machines}/"], capture_output=True, text=True, check=True)
         self.assertEqual(int(listening.stdout), 30)
 
-    def test_without_a_worker_it_waits_and_says_why(self):
-        stack = Stack(instances=0, workers=1)
+    def test_without_keys_it_waits_and_says_why(self):
+        with tempfile.NamedTemporaryFile("w") as keys:
+            stack = Stack(instances=0, workers=1, api_flags=[f"--authorized_keys_file={keys.name}"])
+            self.addCleanup(stack.close)
+            answer = self.create(stack, name="w")
+            for text, reason in (("", "has no key"), ("ssh-rsa nonsense\n", "no public key: ssh-rsa nonsense")):
+                keys.seek(0)
+                keys.write(text)
+                keys.flush()
+                wait_until(lambda: reason in stack.task(answer.task_ids[0]).error, "the reason")
+            with open(stack.key + ".pub") as file:
+                keys.seek(0)
+                keys.write("# the worker\n" + file.read())
+                keys.flush()
+            made = stack.wait_instance(answer.instances[0].id)
+        stack.wait(stack.deploy("true", instances=[made]).payload_ids[0], (pb.PAYLOAD_STATUS_COMPLETED,))
+
+    def test_without_a_file_of_keys_none_is_made(self):
+        stack = Stack(instances=0, workers=1, api_flags=["--authorized_keys_file="])
         self.addCleanup(stack.close)
-        stack.workers[0].kill()
-        stack.sql("DELETE FROM workers")
-        answer = self.create(stack, name="w")
-        wait_until(lambda: "no worker" in stack.task(answer.task_ids[0]).error, "the reason")
-        stack.workers[0].start()
-        stack.wait_instance(answer.instances[0].id)
+        failed = stack.wait_instance(self.create(stack, name="w").instances[0].id, FAILED)
+        self.assertIn("--authorized_keys_file is not set", failed.status_error)
+        self.assertEqual(stack.machine_keys(), set())
 
     def test_machines_survive_a_restart(self):
         stack = Stack(instances=0, workers=1)

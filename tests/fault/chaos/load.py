@@ -138,7 +138,7 @@ class Load:
     def _execute_later(self, client, request):
         request.executes = True
         answer = client.ask("ExecutePayload", payload_service.ExecutePayloadRequest(
-            payload_ids=request.payload_ids, request_id=request.request_id + "-execute"))
+            deployment_id=request.deployment_id, request_id=request.request_id + "-execute"))
         request.further += zip(answer.payload_ids, answer.task_ids)
 
     def _retry(self, client, request):
