@@ -18,8 +18,9 @@ constexpr char kCreateLedger[] =
 constexpr char kLock[] = "SELECT pg_advisory_lock(7203964170)";
 
 constexpr std::chrono::hours kMigrationLimit{24};
+constexpr int kMaxTries = 100;
 
-absl::Status Apply(Connection& connection, const Migration& migration) {
+absl::Status ApplyOnce(Connection& connection, const Migration& migration) {
   // A large table takes its time.
   RETURN_IF_ERROR(connection.ExecuteScript("BEGIN; SET LOCAL statement_timeout = 0"));
   RETURN_IF_ERROR(connection.ExecuteScript(migration.sql));
@@ -31,6 +32,18 @@ absl::Status Apply(Connection& connection, const Migration& migration) {
   RETURN_IF_ERROR(connection.ExecuteScript("COMMIT"));
   LONGSHORE_FAIL_POINT("migrator.committed");
   return absl::OkStatus();
+}
+
+// The api_servers of the version before go on meanwhile, and take their locks in their own order: a
+// migration that is given up for a deadlock, or waited too long for a lock, is begun again.
+absl::Status Apply(Connection& connection, const Migration& migration) {
+  absl::Status status;
+  for (int i = 0; i < kMaxTries; ++i) {
+    status = ApplyOnce(connection, migration);
+    if (!absl::IsAborted(status)) return status;
+    RETURN_IF_ERROR(connection.ExecuteScript("ROLLBACK"));
+  }
+  return status;
 }
 
 }  // namespace

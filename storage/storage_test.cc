@@ -509,6 +509,24 @@ TEST_F(StorageTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
   });
 }
 
+// An api_server of the version before goes on while the first new one migrates.
+TEST_F(StorageTest, AMigrationThatIsGivenUpForADeadlockIsBegunAgain) {
+  const std::string url = postgres_->CreateDatabase("deadlocked");
+  // A sequence is not rolled back.
+  const std::vector<Migration> migrations = {
+      {1, "first", "CREATE SEQUENCE tries; CREATE TABLE done (try bigint)"},
+      {2, "second",
+       "INSERT INTO done SELECT nextval('tries'); DO $$ BEGIN IF currval('tries') < 3 THEN"
+       " RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; END $$"}};
+  ASSERT_TRUE(Migrate(url, migrations).ok());
+  auto connection = Connection::Open(url);
+  ASSERT_TRUE(connection.ok());
+  const auto tries = (*connection)->Execute("SELECT try FROM done", Params());
+  ASSERT_TRUE(tries.ok());
+  ASSERT_EQ(tries->rows(), 1);
+  EXPECT_EQ(tries->Int(0, 0), 3);
+}
+
 TEST_F(StorageTest, ARequestIdIsClaimedOnce) {
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const bool first, RequestIdStore::Claim(c, "M", "id", "print"));

@@ -1,3 +1,6 @@
+-- All at once, so that nobody has one of them meanwhile and waits for another.
+LOCK TABLE tasks, payloads, run_cleanups IN ACCESS EXCLUSIVE MODE;
+
 -- A run is named on its instance by a random id of 128 bits, new for each attempt: the run of another installation, of a database that
 -- was restored, or of the host that this one was cloned from has another name and is never taken for it.
 ALTER TABLE payloads

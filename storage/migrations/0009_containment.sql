@@ -1,4 +1,5 @@
 -- What one row, instance or project can do to the others.
+LOCK TABLE tasks, payloads, instances IN ACCESS EXCLUSIVE MODE;
 
 -- Paths are compared by their hashes where an index holds them: a text of any length must not decide whether a row fits into it.
 CREATE FUNCTION path_hash(path text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
