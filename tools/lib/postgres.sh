@@ -18,6 +18,8 @@ case $action in
     "${as_owner[@]}" "$bin/initdb" -D "$dir/data" -U longshore -A trust -E UTF8 --no-locale --no-sync > /dev/null
     ;;
   run)
+    # The sessions of a server that was killed outlive it by a moment, and keep its memory; they work in its data directory.
+    while [ -n "$(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$dir/data" 2> /dev/null)" ]; do sleep 0.1; done
     cd "$dir"
     exec "${as_owner[@]}" "$bin/postgres" -D "$dir/data" -k "$dir" -p "$3" -c listen_addresses=127.0.0.1 \
       -c max_connections=200 -c shared_buffers=64MB -c logging_collector=off ${POSTGRES_OPTIONS:-}
