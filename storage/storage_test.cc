@@ -208,6 +208,24 @@ TEST_F(StorageTest, OutputKeepsHeadAndTailAndIgnoresRepeats) {
   EXPECT_TRUE(Payload(id).output_truncated());
 }
 
+TEST_F(StorageTest, AnEndThatDoesNotSayHowMuchWasPrintedCutsTheOutputToo) {
+  const int64_t instance = AddInstance("a");
+  const int64_t id = AddPayload(instance, "/x");
+  Claim(1);
+  Do([&](Connection& c) { return PayloadStore::MarkExecuting(c, {id}); });
+  // The first chunk is the head, as workers cut it.
+  for (const int64_t at : {0, 50, 140}) {
+    const OutputChunk chunk{id, at, std::string(at == 0 ? 50 : 90, 'x')};
+    Do([&](Connection& c) { return OutputStore::Append(c, {chunk}, limit_); });
+  }
+  Do([&](Connection& c) { return TaskStore::End(c, {Completed(id, instance)}, limit_); });
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string kept, OutputStore::ReadAll(c, id));
+    EXPECT_EQ(kept.size(), 100);
+    return absl::OkStatus();
+  });
+}
+
 TEST_F(StorageTest, DependentsFollowTheTaskTheyWaitFor) {
   const int64_t instance = AddInstance("a");
   const auto add_dependent = [&](int64_t on, int64_t payload) {

@@ -98,7 +98,6 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
   std::vector<std::optional<int64_t>> times;
   std::vector<int64_t> output_bytes;
   std::vector<bool> missing;
-  std::vector<int64_t> truncated;
   for (const TaskEnd& end : ends) {
     if (end.status == v1::PAYLOAD_STATUS_TRANSFERRED) continue;
     ids.push_back(end.payload_id);
@@ -110,35 +109,40 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
     times.push_back(end.execution_time_us);
     output_bytes.push_back(end.output_bytes);
     missing.push_back(end.output_missing);
-    if (end.output_bytes > limit.total()) truncated.push_back(end.payload_id);
   }
   if (ids.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(
-      connection
-          .Execute("UPDATE payloads p SET status = u.status, failure_reason = u.reason,"
-                   " error = u.error, executed = p.executed OR u.executed, exit_code = u.exit_code,"
-                   " execution_time_us = u.time_us,"
-                   " output_bytes = greatest(p.output_bytes, u.output_bytes),"
-                   " output_truncated = u.missing"
-                   "  OR greatest(p.output_bytes, u.output_bytes) > $9::bigint,"
-                   " started_at = CASE WHEN u.executed THEN coalesce(p.started_at, now())"
-                   " ELSE p.started_at END, finished_at = now(), updated_at = now()"
-                   " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
-                   " $6::integer[], $7::bigint[], $8::bigint[], $10::boolean[]) AS u(id, status,"
-                   " reason, error, executed, exit_code, time_us, output_bytes, missing)"
-                   " WHERE p.id = u.id AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')",
-                   Params()
-                       .Ints(ids)
-                       .Texts(statuses)
-                       .Texts(reasons)
-                       .Texts(errors)
-                       .Bools(executed)
-                       .OptionalInts(exit_codes)
-                       .OptionalInts(times)
-                       .Ints(output_bytes)
-                       .Int(limit.total())
-                       .Bools(missing))
-          .status());
+  ASSIGN_OR_RETURN(
+      const Result ended,
+      connection.Execute(
+          "UPDATE payloads p SET status = u.status, failure_reason = u.reason,"
+          " error = u.error, executed = p.executed OR u.executed, exit_code = u.exit_code,"
+          " execution_time_us = u.time_us,"
+          " output_bytes = greatest(p.output_bytes, u.output_bytes),"
+          " output_truncated = u.missing"
+          "  OR greatest(p.output_bytes, u.output_bytes) > $9::bigint,"
+          " started_at = CASE WHEN u.executed THEN coalesce(p.started_at, now())"
+          " ELSE p.started_at END, finished_at = now(), updated_at = now()"
+          " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
+          " $6::integer[], $7::bigint[], $8::bigint[], $10::boolean[]) AS u(id, status,"
+          " reason, error, executed, exit_code, time_us, output_bytes, missing)"
+          " WHERE p.id = u.id AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')"
+          " RETURNING p.id, (p.output_bytes > $9::bigint)::integer",
+          Params()
+              .Ints(ids)
+              .Texts(statuses)
+              .Texts(reasons)
+              .Texts(errors)
+              .Bools(executed)
+              .OptionalInts(exit_codes)
+              .OptionalInts(times)
+              .Ints(output_bytes)
+              .Int(limit.total())
+              .Bools(missing)));
+  // The row decides: an end that the server makes itself does not say how much was printed.
+  std::vector<int64_t> truncated;
+  for (int row = 0; row < ended.rows(); ++row) {
+    if (ended.Int(row, 1) != 0) truncated.push_back(ended.Int(row, 0));
+  }
   return truncated.empty() ? absl::OkStatus() : OutputStore::Trim(connection, truncated, limit);
 }
 
