@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
 #include <random>
 
 #include "storage/output_store.h"
@@ -14,74 +13,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
-class StorageTest : public DatabaseFixture {
- protected:
-  TaskEnd Completed(int64_t task_id, int64_t instance_id) {
-    return {.task_id = task_id,
-            .payload_id = task_id,
-            .instance_id = instance_id,
-            .status = v1::PAYLOAD_STATUS_COMPLETED,
-            .executed = true,
-            .exit_code = 0,
-            .run_directory = true};
-  }
-
-  const OutputLimit limit_{100};
-};
-
-TEST_F(StorageTest, MigratesOnceHoweverManyStart) {
-  const std::string url = postgres_->CreateDatabase("together");
-  std::vector<std::future<absl::Status>> starts;
-  for (int i = 0; i < 4; ++i) {
-    starts.push_back(std::async(std::launch::async, [&] { return Migrate(url); }));
-  }
-  for (auto& start : starts) EXPECT_TRUE(start.get().ok());
-  EXPECT_TRUE(Migrate(url).ok());
-}
-
-TEST_F(StorageTest, FailedMigrationLeavesNothingAndNewerSchemaIsRefused) {
-  std::vector<Migration> migrations = EmbeddedMigrations();
-  migrations.push_back({9000, "broken", "CREATE TABLE half (id int); SELECT 1/0;"});
-  EXPECT_FALSE(Migrate(url_, migrations).ok());
-  EXPECT_FALSE(Sql("SELECT * FROM half").ok());
-  migrations.back().sql = "CREATE TABLE whole (id int)";
-  EXPECT_TRUE(Migrate(url_, migrations).ok());
-  const absl::Status older = Migrate(url_);
-  EXPECT_TRUE(absl::IsFailedPrecondition(older)) << older;
-}
-
-TEST_F(StorageTest, AMigrationMayTakeItsTime) {
-  std::vector<Migration> migrations = EmbeddedMigrations();
-  migrations.push_back(
-      {9000, "slow", "CREATE TABLE seen AS SELECT current_setting('statement_timeout') AS value"});
-  ASSERT_TRUE(Migrate(url_, migrations).ok());
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const Result result, c.Execute("SELECT value FROM seen"));
-    EXPECT_EQ(result.Text(0, 0), "0");
-    return absl::OkStatus();
-  });
-}
-
-TEST_F(StorageTest, AnAnswerThatDoesNotComeBreaksTheConnection) {
-  auto connection = Connection::Open(url_, std::chrono::seconds(1));
-  ASSERT_TRUE(connection.ok());
-  const absl::Status status = (*connection)->ExecuteScript("SELECT pg_sleep(30)");
-  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_FALSE((*connection)->healthy());
-  EXPECT_TRUE(absl::IsUnavailable((*connection)->ExecuteScript("SELECT 1")));
-}
-
-TEST_F(StorageTest, TextArraysComeBackAsTheyWent) {
-  const std::vector<std::string> tags{"a",           "",    "with,comma", "\"quoted\"",
-                                      "back\\slash", "{x}", "NULL"};
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const Result result, c.Execute("SELECT $1::text[]", Params().Texts(tags)));
-    EXPECT_EQ(result.TextArray(0, 0), tags);
-    return absl::OkStatus();
-  });
-}
+using StorageTest = DatabaseFixture;
 
 TEST_F(StorageTest, FirstHostKeyIsPinned) {
   const int64_t id = AddInstance("a", /*host_key=*/"");
@@ -249,133 +182,6 @@ TEST_F(StorageTest, DependentsFollowTheTaskTheyWaitFor) {
   EXPECT_THAT(Claim(10), ElementsAre(runs));
 }
 
-TEST_F(StorageTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
-  const int64_t instance = AddInstance("a");
-  const int64_t task = AddPayload(instance, "/x");
-  Claim(1);
-  Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
-  const auto claim = [&] {
-    std::vector<storage::Claim> cleanups;
-    Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(cleanups, LeaseStore::ClaimCleanups(c, {"w", "v"}));
-      return absl::OkStatus();
-    });
-    return cleanups;
-  };
-  EXPECT_THAT(claim(), IsEmpty());
-  ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
-  const auto claimed = claim();
-  ASSERT_THAT(claimed, SizeIs(1));
-  EXPECT_EQ(claimed[0].worker, "w");
-  EXPECT_EQ(claimed[0].assignment.run().size(), 32u);
-  EXPECT_THAT(claim(), IsEmpty());
-  // Neither who was not asked, nor whose try is over, nor who never held the task says that it is
-  // gone.
-  const int64_t turn = claimed[0].assignment.lease_epoch();
-  for (const CleanedRun& other :
-       {CleanedRun{task, 1, 0, turn, "v"}, CleanedRun{task, 1, 0, 99, "w"},
-        CleanedRun{task, 1, task, 1, "v"}, CleanedRun{task, 1, task, 2, "w"}}) {
-    Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {other}); });
-  }
-  ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
-  EXPECT_THAT(claim(), SizeIs(1));
-  Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {{task, 1, 0, turn + 1, "w"}}); });
-  ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
-  EXPECT_THAT(claim(), IsEmpty());
-}
-
-TEST_F(StorageTest, WhoFollowedARunToItsEndSaysThatItIsCleaned) {
-  const int64_t instance = AddInstance("a");
-  const int64_t task = AddPayload(instance, "/x");
-  Claim(1);
-  Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
-  Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {{task, 1, task, 1, "w"}}); });
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto next, c.Execute("SELECT count(*) FROM run_cleanups", Params()));
-    EXPECT_EQ(next.Int(0, 0), 0);
-    return absl::OkStatus();
-  });
-}
-
-TEST_F(StorageTest, EveryAttemptHasARunOfItsOwn) {
-  const int64_t instance = AddInstance("a");
-  const int64_t first = AddPayload(instance, "/x");
-  const int64_t second = AddPayload(instance, "/y");
-  const auto run_of = [&](int64_t payload) {
-    std::string run;
-    Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto row, c.Execute("SELECT run_id, cardinality(earlier_run_ids)"
-                                                 " FROM payloads WHERE id = $1",
-                                                 Params().Int(payload)));
-      run = std::string(row.Text(0, 0)) + "/" + std::string(row.Text(0, 1));
-      return absl::OkStatus();
-    });
-    return run;
-  };
-  EXPECT_EQ(run_of(first).size(), 34u);
-  EXPECT_NE(run_of(first), run_of(second));
-  const std::string before = run_of(first);
-  Claim(1);
-  TaskEnd end = Completed(first, instance);
-  end.status = v1::PAYLOAD_STATUS_FAILED;
-  end.failure_reason = v1::FAILURE_REASON_NONZERO_EXIT;
-  end.exit_code = 3;
-  Do([&](Connection& c) { return TaskStore::End(c, {end}, limit_); });
-  Do([&](Connection& c) { return PayloadStore::Retry(c, {first}, {first}); });
-  EXPECT_NE(run_of(first).substr(0, 32), before.substr(0, 32));
-  EXPECT_EQ(run_of(first).substr(32), "/1");
-}
-
-// An api_server from before runs had ids would have the run looked for under another name.
-TEST_F(StorageTest, AnOlderApiServerClaimsNothingWhoseRunHasAnId) {
-  const int64_t task = AddPayload(AddInstance("a"), "/x");
-  constexpr char kOldClaim[] =
-      "SET LOCAL longshore.runs_have_ids = off; UPDATE tasks SET status = 'RUNNING',"
-      " lease_epoch = lease_epoch + 1, worker = 'old', lease_until = now() + interval '9 s'";
-  ASSERT_TRUE(Sql(kOldClaim).ok());
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto locked, TaskStore::Lock(c, {task}));
-    EXPECT_EQ(locked.at(0).status, v1::TASK_STATUS_PENDING);
-    EXPECT_EQ(locked.at(0).lease_epoch, 0);
-    return absl::OkStatus();
-  });
-  // What it retries is named in the old way, so that it is not taken for the attempt before.
-  ASSERT_TRUE(Sql("UPDATE payloads SET attempt = attempt + 1").ok());
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto row, c.Execute("SELECT run_id, cardinality(earlier_run_ids)"
-                                               " FROM payloads",
-                                               Params()));
-    EXPECT_EQ(row.Text(0, 0), "");
-    EXPECT_EQ(row.Int(0, 1), 1);
-    return absl::OkStatus();
-  });
-  ASSERT_TRUE(Sql(kOldClaim).ok());
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto locked, TaskStore::Lock(c, {task}));
-    EXPECT_EQ(locked.at(0).status, v1::TASK_STATUS_RUNNING);
-    return absl::OkStatus();
-  });
-}
-
-TEST_F(StorageTest, AnOlderApiServerAsksForNoCleanupOfARunThatHasAnId) {
-  const int64_t instance = AddInstance("a");
-  const int64_t task = AddPayload(instance, "/x");
-  const std::string values = std::to_string(task) + ", 1, " + std::to_string(instance);
-  ASSERT_TRUE(Sql("INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_at)"
-                  " VALUES (" +
-                  values + ", now())")
-                  .ok());
-  ASSERT_TRUE(Sql("SET LOCAL longshore.runs_have_ids = off;"
-                  " UPDATE run_cleanups SET failures = failures + 1")
-                  .ok());
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto claims, LeaseStore::ClaimCleanups(c, {"w"}));
-    EXPECT_EQ(claims.at(0).assignment.run().size(), 32u);
-    EXPECT_EQ(claims.at(0).assignment.lease_epoch(), 1);
-    return absl::OkStatus();
-  });
-}
-
 TEST_F(StorageTest, PathsOfAnyLengthCanBeClaimed) {
   std::string path;
   std::mt19937 random;
@@ -498,53 +304,6 @@ TEST_F(StorageTest, OnlyAnExecutionWhoseHolderIsLostIsInDoubt) {
   EXPECT_TRUE(in_doubt());
 }
 
-TEST_F(StorageTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
-  const auto cancel = [&](int64_t instance, bool tried) {
-    const int64_t task = AddPayload(instance, "/x");
-    Do([&](Connection& c) -> absl::Status {
-      if (tried) {
-        RETURN_IF_ERROR(ClaimDue(c, {"w"}, {}).status());
-        RETURN_IF_ERROR(TaskStore::Reschedule(c, {task}, {std::chrono::hours(1)}, {"broke"}));
-      }
-      TaskEnd end = Completed(task, instance);
-      end.status = v1::PAYLOAD_STATUS_CANCELLED;
-      end.executed = end.run_directory = false;
-      end.exit_code.reset();
-      return TaskStore::End(c, {end}, limit_);
-    });
-    return task;
-  };
-  const int64_t tried = cancel(AddInstance("a"), true);
-  cancel(AddInstance("b"), false);
-  cancel(AddInstance("never reached", /*host_key=*/""), true);
-  ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto cleanups, LeaseStore::ClaimCleanups(c, {"w", "w"}));
-    EXPECT_EQ(cleanups.size(), 1u);
-    EXPECT_EQ(cleanups.at(0).assignment.payload_id(), tried);
-    EXPECT_EQ(cleanups.at(0).assignment.remote_path(), "/x");
-    return absl::OkStatus();
-  });
-}
-
-// An api_server of the version before goes on while the first new one migrates.
-TEST_F(StorageTest, AMigrationThatIsGivenUpForADeadlockIsBegunAgain) {
-  const std::string url = postgres_->CreateDatabase("deadlocked");
-  // A sequence is not rolled back.
-  const std::vector<Migration> migrations = {
-      {1, "first", "CREATE SEQUENCE tries; CREATE TABLE done (try bigint)"},
-      {2, "second",
-       "INSERT INTO done SELECT nextval('tries'); DO $$ BEGIN IF currval('tries') < 3 THEN"
-       " RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; END $$"}};
-  ASSERT_TRUE(Migrate(url, migrations).ok());
-  auto connection = Connection::Open(url);
-  ASSERT_TRUE(connection.ok());
-  const auto tries = (*connection)->Execute("SELECT try FROM done", Params());
-  ASSERT_TRUE(tries.ok());
-  ASSERT_EQ(tries->rows(), 1);
-  EXPECT_EQ(tries->Int(0, 0), 3);
-}
-
 TEST_F(StorageTest, ARequestIdIsClaimedOnce) {
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const bool first, RequestIdStore::Claim(c, "M", "id", "print"));
@@ -559,23 +318,6 @@ TEST_F(StorageTest, ARequestIdIsClaimedOnce) {
     EXPECT_EQ(answer->response, std::string("\0answer", 7));
     return absl::OkStatus();
   });
-}
-
-TEST_F(StorageTest, AFailedBodyLeavesNothingAndDeadConnectionsAreReplaced) {
-  EXPECT_FALSE(database_
-                   ->Transact([&](Connection& c) -> absl::Status {
-                     RETURN_IF_ERROR(c.ExecuteScript("CREATE TABLE left_over (id int)"));
-                     return absl::InternalError("changed my mind");
-                   })
-                   .ok());
-  EXPECT_FALSE(Sql("SELECT * FROM left_over").ok());
-  auto other = Connection::Open(url_);
-  ASSERT_TRUE(other.ok());
-  ASSERT_TRUE((*other)
-                  ->ExecuteScript("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                                  " WHERE pid <> pg_backend_pid() AND datname = current_database()")
-                  .ok());
-  EXPECT_TRUE(Sql("SELECT 1").ok());
 }
 
 }  // namespace

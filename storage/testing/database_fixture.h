@@ -51,6 +51,17 @@ class DatabaseFixture : public ::testing::Test {
     database_ = std::make_unique<Database>(DatabaseOptions{.url = url_});
   }
 
+  // The good end of a task whose payload has the same id.
+  TaskEnd Completed(int64_t task_id, int64_t instance_id) {
+    return {.task_id = task_id,
+            .payload_id = task_id,
+            .instance_id = instance_id,
+            .status = v1::PAYLOAD_STATUS_COMPLETED,
+            .executed = true,
+            .exit_code = 0,
+            .run_directory = true};
+  }
+
   // Runs `body` in a transaction that has to succeed.
   void Do(const std::function<absl::Status(Connection&)>& body) {
     const absl::Status status = database_->Transact(body);
@@ -133,6 +144,7 @@ class DatabaseFixture : public ::testing::Test {
     return payload;
   }
 
+  const OutputLimit limit_{100};
   static inline longshore::testing::Postgres* postgres_ = nullptr;
   std::string url_;
   std::unique_ptr<Database> database_;

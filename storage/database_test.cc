@@ -1,0 +1,101 @@
+// Connections, transactions and migrations, against real PostgreSQL.
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "storage/testing/database_fixture.h"
+
+namespace longshore::storage {
+namespace {
+
+using DatabaseTest = DatabaseFixture;
+
+TEST_F(DatabaseTest, MigratesOnceHoweverManyStart) {
+  const std::string url = postgres_->CreateDatabase("together");
+  std::vector<std::future<absl::Status>> starts;
+  for (int i = 0; i < 4; ++i) {
+    starts.push_back(std::async(std::launch::async, [&] { return Migrate(url); }));
+  }
+  for (auto& start : starts) EXPECT_TRUE(start.get().ok());
+  EXPECT_TRUE(Migrate(url).ok());
+}
+
+TEST_F(DatabaseTest, FailedMigrationLeavesNothingAndNewerSchemaIsRefused) {
+  std::vector<Migration> migrations = EmbeddedMigrations();
+  migrations.push_back({9000, "broken", "CREATE TABLE half (id int); SELECT 1/0;"});
+  EXPECT_FALSE(Migrate(url_, migrations).ok());
+  EXPECT_FALSE(Sql("SELECT * FROM half").ok());
+  migrations.back().sql = "CREATE TABLE whole (id int)";
+  EXPECT_TRUE(Migrate(url_, migrations).ok());
+  const absl::Status older = Migrate(url_);
+  EXPECT_TRUE(absl::IsFailedPrecondition(older)) << older;
+}
+
+TEST_F(DatabaseTest, AMigrationMayTakeItsTime) {
+  std::vector<Migration> migrations = EmbeddedMigrations();
+  migrations.push_back(
+      {9000, "slow", "CREATE TABLE seen AS SELECT current_setting('statement_timeout') AS value"});
+  ASSERT_TRUE(Migrate(url_, migrations).ok());
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const Result result, c.Execute("SELECT value FROM seen"));
+    EXPECT_EQ(result.Text(0, 0), "0");
+    return absl::OkStatus();
+  });
+}
+
+// An api_server of the version before goes on while the first new one migrates.
+TEST_F(DatabaseTest, AMigrationThatIsGivenUpForADeadlockIsBegunAgain) {
+  const std::string url = postgres_->CreateDatabase("deadlocked");
+  // A sequence is not rolled back.
+  const std::vector<Migration> migrations = {
+      {1, "first", "CREATE SEQUENCE tries; CREATE TABLE done (try bigint)"},
+      {2, "second",
+       "INSERT INTO done SELECT nextval('tries'); DO $$ BEGIN IF currval('tries') < 3 THEN"
+       " RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; END $$"}};
+  ASSERT_TRUE(Migrate(url, migrations).ok());
+  auto connection = Connection::Open(url);
+  ASSERT_TRUE(connection.ok());
+  const auto tries = (*connection)->Execute("SELECT try FROM done", Params());
+  ASSERT_TRUE(tries.ok());
+  ASSERT_EQ(tries->rows(), 1);
+  EXPECT_EQ(tries->Int(0, 0), 3);
+}
+
+TEST_F(DatabaseTest, AnAnswerThatDoesNotComeBreaksTheConnection) {
+  auto connection = Connection::Open(url_, std::chrono::seconds(1));
+  ASSERT_TRUE(connection.ok());
+  const absl::Status status = (*connection)->ExecuteScript("SELECT pg_sleep(30)");
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_FALSE((*connection)->healthy());
+  EXPECT_TRUE(absl::IsUnavailable((*connection)->ExecuteScript("SELECT 1")));
+}
+
+TEST_F(DatabaseTest, TextArraysComeBackAsTheyWent) {
+  const std::vector<std::string> tags{"a",           "",    "with,comma", "\"quoted\"",
+                                      "back\\slash", "{x}", "NULL"};
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const Result result, c.Execute("SELECT $1::text[]", Params().Texts(tags)));
+    EXPECT_EQ(result.TextArray(0, 0), tags);
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(DatabaseTest, AFailedBodyLeavesNothingAndDeadConnectionsAreReplaced) {
+  EXPECT_FALSE(database_
+                   ->Transact([&](Connection& c) -> absl::Status {
+                     RETURN_IF_ERROR(c.ExecuteScript("CREATE TABLE left_over (id int)"));
+                     return absl::InternalError("changed my mind");
+                   })
+                   .ok());
+  EXPECT_FALSE(Sql("SELECT * FROM left_over").ok());
+  auto other = Connection::Open(url_);
+  ASSERT_TRUE(other.ok());
+  ASSERT_TRUE((*other)
+                  ->ExecuteScript("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                  " WHERE pid <> pg_backend_pid() AND datname = current_database()")
+                  .ok());
+  EXPECT_TRUE(Sql("SELECT 1").ok());
+}
+
+}  // namespace
+}  // namespace longshore::storage
