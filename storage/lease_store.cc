@@ -271,14 +271,6 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimTasks(Connection& connection,
 absl::StatusOr<std::vector<LeaseStore::Renewal>> LeaseStore::Renew(
     Connection& connection, const std::vector<HeldLease>& leases,
     std::chrono::milliseconds lease_duration) {
-  std::vector<int64_t> task_ids;
-  std::vector<int64_t> lease_epochs;
-  std::vector<std::string> workers;
-  for (const HeldLease& lease : leases) {
-    task_ids.push_back(lease.task_id);
-    lease_epochs.push_back(lease.lease_epoch);
-    workers.push_back(lease.worker);
-  }
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(
@@ -287,7 +279,7 @@ absl::StatusOr<std::vector<LeaseStore::Renewal>> LeaseStore::Renew(
           " WHERE t.id = u.id AND t.lease_epoch = u.epoch AND t.worker = u.worker"
           " AND t.status = 'RUNNING'"
           " RETURNING t.id, t.lease_epoch, t.worker, t.cancel_requested, t.recall_requested",
-          Params().Ints(task_ids).Ints(lease_epochs).Texts(workers).Int(lease_duration.count())));
+          LeaseParams(leases).Int(lease_duration.count())));
   std::vector<Renewal> renewals;
   for (int row = 0; row < result.rows(); ++row) {
     renewals.push_back({.lease = {.task_id = result.Int(row, 0),

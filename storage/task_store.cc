@@ -126,7 +126,7 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
           " $6::integer[], $7::bigint[], $8::bigint[], $10::boolean[]) AS u(id, status,"
           " reason, error, executed, exit_code, time_us, output_bytes, missing)"
           " WHERE p.id = u.id AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')"
-          " RETURNING p.id, (p.output_bytes > $9::bigint)::integer",
+          " RETURNING p.id, p.output_bytes > $9::bigint",
           Params()
               .Ints(ids)
               .Texts(statuses)
@@ -141,7 +141,7 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
   // The row decides: an end that the server makes itself does not say how much was printed.
   std::vector<int64_t> truncated;
   for (int row = 0; row < ended.rows(); ++row) {
-    if (ended.Int(row, 1) != 0) truncated.push_back(ended.Int(row, 0));
+    if (ended.Bool(row, 1)) truncated.push_back(ended.Int(row, 0));
   }
   return truncated.empty() ? absl::OkStatus() : OutputStore::Trim(connection, truncated, limit);
 }
@@ -223,6 +223,32 @@ TaskEnd InstanceFailedEnd(const LockedTask& task) {
           .status = v1::PAYLOAD_STATUS_FAILED,
           .failure_reason = v1::FAILURE_REASON_DEPENDENCY_FAILED,
           .error = "the instance is FAILED"};
+}
+
+TaskEnd InternalEnd(const LockedTask& task, std::string error) {
+  const bool started = MayHaveStarted(task);
+  return {.task_id = task.id,
+          .payload_id = task.payload_id,
+          .instance_id = task.instance_id,
+          .status = v1::PAYLOAD_STATUS_FAILED,
+          .failure_reason = v1::FAILURE_REASON_INTERNAL,
+          .error = std::move(error),
+          .executed = started,
+          .run_directory = started};
+}
+
+Params LeaseParams(const std::vector<HeldLease>& leases) {
+  std::vector<int64_t> task_ids;
+  std::vector<int64_t> lease_epochs;
+  std::vector<std::string> workers;
+  for (const HeldLease& lease : leases) {
+    task_ids.push_back(lease.task_id);
+    lease_epochs.push_back(lease.lease_epoch);
+    workers.push_back(lease.worker);
+  }
+  Params params;
+  params.Ints(task_ids).Ints(lease_epochs).Texts(workers);
+  return params;
 }
 
 absl::Status LockCapacity(Connection& connection) {
@@ -344,14 +370,6 @@ absl::Status TaskStore::Reschedule(Connection& connection, const std::vector<int
 
 absl::Status TaskStore::Release(Connection& connection, const std::vector<HeldLease>& leases) {
   if (leases.empty()) return absl::OkStatus();
-  std::vector<int64_t> ids;
-  std::vector<int64_t> lease_epochs;
-  std::vector<std::string> workers;
-  for (const HeldLease& lease : leases) {
-    ids.push_back(lease.task_id);
-    lease_epochs.push_back(lease.lease_epoch);
-    workers.push_back(lease.worker);
-  }
   return connection
       .Execute(
           "UPDATE tasks t SET status = 'PENDING', lease_until = NULL, run_at = now(),"
@@ -359,7 +377,7 @@ absl::Status TaskStore::Release(Connection& connection, const std::vector<HeldLe
           " FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(id, lease_epoch, worker)"
           " WHERE t.id = u.id AND t.lease_epoch = u.lease_epoch AND t.worker = u.worker"
           " AND t.status = 'RUNNING'",
-          Params().Ints(ids).Ints(lease_epochs).Texts(workers))
+          LeaseParams(leases))
       .status();
 }
 

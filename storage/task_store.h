@@ -31,6 +31,9 @@ struct HeldLease {
   auto operator<=>(const HeldLease&) const = default;
 };
 
+// The columns of `leases` as $1 to $3: task ids, epochs, workers.
+Params LeaseParams(const std::vector<HeldLease>& leases);
+
 struct NewTasks {
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
   std::chrono::seconds delivery_timeout{3600};
@@ -90,6 +93,8 @@ TaskEnd CancelledEnd(const LockedTask& task);
 TaskEnd TerminatedEnd(const LockedTask& task);
 // The end of a task whose instance will never be READY.
 TaskEnd InstanceFailedEnd(const LockedTask& task);
+// The end of a task that Longshore itself cannot carry on.
+TaskEnd InternalEnd(const LockedTask& task, std::string error);
 
 // Held to the end of the transaction by whoever decides about, or frees, places on instances.
 absl::Status LockCapacity(Connection& connection);

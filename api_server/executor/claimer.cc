@@ -150,19 +150,10 @@ absl::Status Claimer::EndUnclaimable(int64_t task_id, const std::string& reason)
     changed.clear();
     ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, {task_id}));
     if (tasks.empty() || tasks[0].status != v1::TASK_STATUS_PENDING) return absl::OkStatus();
-    const storage::LockedTask& task = tasks[0];
-    const bool started = MayHaveStarted(task);
-    changed.push_back(task.payload_id);
-    return TaskStore::End(connection,
-                          {{.task_id = task.id,
-                            .payload_id = task.payload_id,
-                            .instance_id = task.instance_id,
-                            .status = v1::PAYLOAD_STATUS_FAILED,
-                            .failure_reason = v1::FAILURE_REASON_INTERNAL,
-                            .error = "its task cannot be given to a worker: " + reason,
-                            .executed = started,
-                            .run_directory = started}},
-                          storage::OutputLimit(options_.max_output_bytes));
+    changed.push_back(tasks[0].payload_id);
+    return TaskStore::End(
+        connection, {InternalEnd(tasks[0], "its task cannot be given to a worker: " + reason)},
+        storage::OutputLimit(options_.max_output_bytes));
   }));
   LOG(ERROR) << "task " << task_id << " cannot be claimed, it is FAILED: " << reason;
   if (!changed.empty()) signals_.PayloadsChanged(changed);

@@ -57,16 +57,8 @@ bool EndsInsteadOfRetry(const LockedTask& task) {
           !MayHaveStarted(task));
 }
 
-TaskEnd RefusedEnd(const LockedTask& task, const std::string& worker, const std::string& problem) {
-  const bool started = MayHaveStarted(task);
-  return {.task_id = task.id,
-          .payload_id = task.payload_id,
-          .instance_id = task.instance_id,
-          .status = v1::PAYLOAD_STATUS_FAILED,
-          .failure_reason = v1::FAILURE_REASON_INTERNAL,
-          .error = "what worker '" + worker + "' reported was refused: " + problem,
-          .executed = started,
-          .run_directory = started};
+std::string RefusedError(const std::string& worker, const std::string& problem) {
+  return "what worker '" + worker + "' reported was refused: " + problem;
 }
 
 // Sent again because the acknowledgement was lost: what it says has been written.
@@ -135,11 +127,11 @@ void EventBatchBuilder::Refuse(const ReportedEvent& reported, const std::string&
              << ": its report was refused: " << problem;
   if (task->payload_id != 0) {
     outcome_.changed_payloads.insert(task->payload_id);
-    return End(*task, RefusedEnd(*task, reported.worker, problem));
+    return End(*task, InternalEnd(*task, RefusedError(reported.worker, problem)));
   }
   v1::Provisioned again;
   again.set_retry(true);
-  again.set_error("what worker '" + reported.worker + "' reported was refused: " + problem);
+  again.set_error(RefusedError(reported.worker, problem));
   AddProvisioned(*task, std::move(again));
 }
 

@@ -24,6 +24,11 @@ constexpr size_t kBytesPerLease = 256;
 constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(100),
                                        .maximum = std::chrono::milliseconds(2000)};
 
+void SetLost(const HeldLease& lease, v1::LostLease* lost) {
+  lost->set_task_id(lease.task_id);
+  lost->set_lease_epoch(lease.lease_epoch);
+}
+
 }  // namespace
 
 EventSink::EventSink(storage::Database* database, EventApplier* applier, domain::Signals* signals,
@@ -151,9 +156,7 @@ void EventSink::RenewLeases(const std::deque<HeartbeatItem>& heartbeats) {
     for (int i = 0; i < item.heartbeat.task_ids_size() && renewed.ok(); ++i, ++lease) {
       const auto found = renewed->find(*lease);
       if (found == renewed->end()) {
-        v1::LostLease* lost = answer->add_lost();
-        lost->set_task_id(lease->task_id);
-        lost->set_lease_epoch(lease->lease_epoch);
+        SetLost(*lease, answer->add_lost());
       } else if (found->second.cancel_requested) {
         answer->add_cancel_task_ids(lease->task_id);
       } else if (found->second.recall_requested) {
@@ -226,9 +229,7 @@ void EventSink::Acknowledge(const std::deque<EventItem>& batch, const ApplyOutco
           ReportedEvent{.event = &event, .worker = item.session->worker()}.lease();
       acknowledge->set_sequence(event.sequence());
       if (outcome.lost.count(lease) > 0 && told.insert(lease).second) {
-        v1::LostLease* lost = acknowledge->add_lost();
-        lost->set_task_id(lease.task_id);
-        lost->set_lease_epoch(lease.lease_epoch);
+        SetLost(lease, acknowledge->add_lost());
       }
       if (const auto found = outcome.host_keys.find(lease);
           event.has_host_key_seen() && found != outcome.host_keys.end()) {
