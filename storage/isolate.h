@@ -35,11 +35,11 @@ absl::StatusOr<std::vector<Refused<Item>>> ApplyIsolated(
     const std::vector<Item>& items,
     const std::function<absl::Status(const std::vector<Item>&)>& apply) {
   std::vector<Refused<Item>> refused;
-  std::vector<std::vector<Item>> todo;
-  if (!items.empty()) todo.push_back(items);
-  while (!todo.empty()) {
-    const std::vector<Item> part = std::move(todo.back());
-    todo.pop_back();
+  std::vector<std::vector<Item>> untried;
+  if (!items.empty()) untried.push_back(items);
+  while (!untried.empty()) {
+    const std::vector<Item> part = std::move(untried.back());
+    untried.pop_back();
     const absl::Status status = apply(part);
     if (status.ok()) continue;
     if (!IsRowFault(status)) return status;
@@ -48,8 +48,8 @@ absl::StatusOr<std::vector<Refused<Item>>> ApplyIsolated(
       continue;
     }
     const auto middle = part.begin() + static_cast<ptrdiff_t>(part.size() / 2);
-    todo.emplace_back(middle, part.end());
-    todo.emplace_back(part.begin(), middle);
+    untried.emplace_back(middle, part.end());
+    untried.emplace_back(part.begin(), middle);
   }
   return refused;
 }
