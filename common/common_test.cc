@@ -5,6 +5,7 @@
 
 #include "common/backoff.h"
 #include "common/grpc_status.h"
+#include "common/output_limit.h"
 #include "common/sha256.h"
 #include "common/status.h"
 #include "common/utf8.h"
@@ -15,6 +16,11 @@ namespace longshore {
 namespace {
 
 using std::chrono::milliseconds;
+
+TEST(OutputLimitTest, HalvesAddUp) {
+  const OutputLimit limit(11);
+  EXPECT_EQ(limit.head + limit.tail, 11);
+}
 
 TEST(BackoffTest, DoublesUpToTheMaximum) {
   const BackoffOptions options{.initial = milliseconds(100), .maximum = milliseconds(1000)};

@@ -53,16 +53,16 @@ void Outbox::Add(const LeaseKey& key, v1::TaskEvent event) {
   on_ready_();
 }
 
-void Outbox::AddOutput(const LeaseKey& key, const OutputWindow& window, int64_t offset,
+void Outbox::AddOutput(const LeaseKey& key, const OutputLimit& limit, int64_t offset,
                        std::string_view data) {
   bool has_room = false;
   {
     MutexLock lock(&mutex_);
     Run& run = runs_[key];
-    run.window = window;
+    run.limit = limit;
     Count(static_cast<int64_t>(data.size()));
-    if (offset < window.head) {
-      const size_t size = std::min<size_t>(data.size(), window.head - offset);
+    if (offset < limit.head) {
+      const size_t size = std::min<size_t>(data.size(), limit.head - offset);
       if (run.head.empty()) run.head_offset = offset;
       run.head.append(data.substr(0, size));
       offset += static_cast<int64_t>(size);
@@ -72,8 +72,8 @@ void Outbox::AddOutput(const LeaseKey& key, const OutputWindow& window, int64_t 
       if (run.tail.empty()) run.tail_offset = offset;
       run.tail.append(data);
       // Whatever is further from the end than `tail` will not be part of what is kept.
-      if (static_cast<int64_t>(run.tail.size()) > 2 * window.tail) {
-        const size_t excess = run.tail.size() - window.tail;
+      if (static_cast<int64_t>(run.tail.size()) > 2 * limit.tail) {
+        const size_t excess = run.tail.size() - limit.tail;
         run.tail.erase(0, excess);
         run.tail_offset += static_cast<int64_t>(excess);
         has_room = Count(-static_cast<int64_t>(excess));

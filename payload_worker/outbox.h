@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "common/output_limit.h"
 #include "proto/longshore/v1/worker_service.pb.h"
 
 namespace longshore {
@@ -23,12 +24,6 @@ struct LeaseKey {
   int64_t task_id = 0;
   int64_t lease_epoch = 0;
   auto operator<=>(const LeaseKey&) const = default;
-};
-
-// How much of an output is wanted when there is more: its first `head` and its last `tail` bytes.
-struct OutputWindow {
-  int64_t head = 0;
-  int64_t tail = 0;
 };
 
 // Thread-safe. Memory is bounded: of each run's output at most a window of unacknowledged chunks,
@@ -48,7 +43,7 @@ class Outbox {
   // Adds an event at once.
   void Add(const LeaseKey& key, v1::TaskEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
   // Adds output; becomes chunks as acknowledgements make room.
-  void AddOutput(const LeaseKey& key, const OutputWindow& window, int64_t offset,
+  void AddOutput(const LeaseKey& key, const OutputLimit& limit, int64_t offset,
                  std::string_view data) ABSL_LOCKS_EXCLUDED(mutex_);
   // No more output of this run is to be added until on_room is called: it waits on the instance
   // meanwhile. Once all runs together have come to the limit, until they are at three quarters of
@@ -71,8 +66,8 @@ class Outbox {
 
  private:
   struct Run {
-    OutputWindow window;
-    std::string head;  // Bytes before window.head, from head_offset on.
+    OutputLimit limit{0};
+    std::string head;  // Bytes before limit.head, from head_offset on.
     int64_t head_offset = 0;
     std::string tail;  // Bytes after it, from tail_offset on.
     int64_t tail_offset = 0;

@@ -41,7 +41,7 @@ class OutboxTest : public ::testing::Test {
 };
 
 TEST_F(OutboxTest, SendsAgainWhatIsNotAcknowledged) {
-  outbox_.AddOutput(kKey, {1000, 1000}, 0, "abc");
+  outbox_.AddOutput(kKey, OutputLimit(2000), 0, "abc");
   outbox_.AddLast(kKey, Last());
   EXPECT_EQ(Take().events_size(), 2);
   EXPECT_EQ(Take().events_size(), 0);
@@ -57,9 +57,9 @@ TEST_F(OutboxTest, SendsAgainWhatIsNotAcknowledged) {
 }
 
 TEST_F(OutboxTest, SmallOutputWaitsForCompanyWhileSomethingIsInFlight) {
-  outbox_.AddOutput(kKey, {1000, 1000}, 0, "a");
-  outbox_.AddOutput(kKey, {1000, 1000}, 1, "b");
-  outbox_.AddOutput(kKey, {1000, 1000}, 2, "c");
+  outbox_.AddOutput(kKey, OutputLimit(2000), 0, "a");
+  outbox_.AddOutput(kKey, OutputLimit(2000), 1, "b");
+  outbox_.AddOutput(kKey, OutputLimit(2000), 2, "c");
   EXPECT_EQ(Take().events_size(), 1);
   outbox_.Acknowledge(1);
   const v1::TaskEvents rest = Take();
@@ -68,11 +68,11 @@ TEST_F(OutboxTest, SmallOutputWaitsForCompanyWhileSomethingIsInFlight) {
 }
 
 TEST_F(OutboxTest, NoChunkCrossesTheHeadAndOnlyTheMiddleIsDropped) {
-  const OutputWindow window{.head = 100000, .tail = 100000};
+  const OutputLimit limit(200000);
   std::string whole;
   for (int i = 0; whole.size() < 5000000; ++i) whole += std::to_string(i) + "\n";
   for (size_t at = 0; at < whole.size(); at += 3000) {
-    outbox_.AddOutput(kKey, window, static_cast<int64_t>(at),
+    outbox_.AddOutput(kKey, limit, static_cast<int64_t>(at),
                       std::string_view(whole).substr(at, 3000));
   }
   outbox_.AddLast(kKey, Last());
@@ -82,23 +82,23 @@ TEST_F(OutboxTest, NoChunkCrossesTheHeadAndOnlyTheMiddleIsDropped) {
   std::string tail;
   for (const auto& [offset, data] : Drain(&last)) {
     const int64_t end = offset + static_cast<int64_t>(data.size());
-    EXPECT_TRUE(end <= window.head || offset >= window.head);
+    EXPECT_TRUE(end <= limit.head || offset >= limit.head);
     EXPECT_EQ(data, whole.substr(offset, data.size()));
-    if (offset < window.head) head += data;
-    if (end > static_cast<int64_t>(whole.size()) - window.tail) {
+    if (offset < limit.head) head += data;
+    if (end > static_cast<int64_t>(whole.size()) - limit.tail) {
       if (tail_begin < 0) tail_begin = offset;
       tail += data;
     }
   }
   EXPECT_TRUE(last);
-  EXPECT_EQ(head, whole.substr(0, window.head));
-  EXPECT_LE(tail_begin, static_cast<int64_t>(whole.size()) - window.tail);
+  EXPECT_EQ(head, whole.substr(0, limit.head));
+  EXPECT_LE(tail_begin, static_cast<int64_t>(whole.size()) - limit.tail);
   EXPECT_EQ(tail_begin + static_cast<int64_t>(tail.size()), static_cast<int64_t>(whole.size()));
 }
 
 TEST_F(OutboxTest, ADroppedLeaseSendsNothingMore) {
-  outbox_.AddOutput(kKey, {1000, 1000}, 0, "a");
-  outbox_.AddOutput(kKey, {1000, 1000}, 1, "b");
+  outbox_.AddOutput(kKey, OutputLimit(2000), 0, "a");
+  outbox_.AddOutput(kKey, OutputLimit(2000), 1, "b");
   outbox_.Drop(kKey);
   bool last = false;
   EXPECT_EQ(Drain(&last).size(), 1u);
@@ -113,10 +113,10 @@ TEST_F(OutboxTest, IsFullAtTheLimitUntilThereIsRoomAgain) {
     outbox.Take(&events);
     if (events.events_size() > 0) outbox.Acknowledge(events.events().rbegin()->sequence());
   };
-  outbox.AddOutput(kKey, {1 << 20, 1 << 20}, 0, std::string(90000, 'x'));
+  outbox.AddOutput(kKey, OutputLimit(2 << 20), 0, std::string(90000, 'x'));
   EXPECT_FALSE(outbox.IsFull(kKey));
   const LeaseKey other{.task_id = 8, .lease_epoch = 1};
-  outbox.AddOutput(other, {1 << 20, 1 << 20}, 0, std::string(20000, 'y'));
+  outbox.AddOutput(other, OutputLimit(2 << 20), 0, std::string(20000, 'y'));
   EXPECT_TRUE(outbox.IsFull(kKey));
   EXPECT_EQ(rooms, 0);
   acknowledge_all();
@@ -126,23 +126,23 @@ TEST_F(OutboxTest, IsFullAtTheLimitUntilThereIsRoomAgain) {
 
 TEST_F(OutboxTest, OneThatFloodsDoesNotHoldUpTheOthers) {
   Outbox outbox([] {}, 100000, [] {});
-  outbox.AddOutput(kKey, {1 << 20, 1 << 20}, 0, std::string(200000, 'x'));
+  outbox.AddOutput(kKey, OutputLimit(2 << 20), 0, std::string(200000, 'x'));
   EXPECT_TRUE(outbox.IsFull(kKey));
   for (int64_t task = 10; task < 15; ++task) {
     const LeaseKey other{.task_id = task, .lease_epoch = 1};
     EXPECT_FALSE(outbox.IsFull(other)) << "it holds nothing yet";
-    outbox.AddOutput(other, {1 << 20, 1 << 20}, 0, "a line\n");
+    outbox.AddOutput(other, OutputLimit(2 << 20), 0, "a line\n");
     EXPECT_FALSE(outbox.IsFull(other)) << "it holds less than its share";
   }
   const LeaseKey second{.task_id = 20, .lease_epoch = 1};
-  outbox.AddOutput(second, {1 << 20, 1 << 20}, 0, std::string(20000, 'x'));
+  outbox.AddOutput(second, OutputLimit(2 << 20), 0, std::string(20000, 'x'));
   EXPECT_TRUE(outbox.IsFull(second)) << "it holds more than its share";
 }
 
 TEST_F(OutboxTest, ALostLeaseMakesRoom) {
   int rooms = 0;
   Outbox outbox([] {}, 1000000, [&] { ++rooms; });
-  outbox.AddOutput(kKey, {2 << 20, 2 << 20}, 0, std::string(1000000, 'x'));
+  outbox.AddOutput(kKey, OutputLimit(4 << 20), 0, std::string(1000000, 'x'));
   EXPECT_TRUE(outbox.IsFull(kKey));
   outbox.Drop(kKey);  // What is in flight still counts.
   EXPECT_FALSE(outbox.IsFull(kKey));
@@ -153,7 +153,7 @@ TEST_F(OutboxTest, WhatIsDroppedBetweenHeadAndTailDoesNotCount) {
   Outbox outbox([] {}, 1000000, [] {});
   int64_t offset = 0;
   for (int i = 0; i < 100; ++i, offset += 50000) {
-    outbox.AddOutput(kKey, {1000, 1000}, offset, std::string(50000, 'x'));
+    outbox.AddOutput(kKey, OutputLimit(2000), offset, std::string(50000, 'x'));
   }
   EXPECT_FALSE(outbox.IsFull(kKey));
 }

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/output_limit.h"
 #include "storage/connection.h"
 
 namespace longshore::storage {
@@ -16,16 +17,6 @@ struct OutputChunk {
   int64_t offset = 0;  // Of the first byte in all that the script printed.
   std::string data;
   int64_t lease_epoch = 0;  // Under which lease it is written; kept for checks (verify/).
-};
-
-// How much of an output is kept when it is longer than the limit: its first `head` and its last
-// `tail` bytes.
-struct OutputLimit {
-  explicit OutputLimit(int64_t max_output_bytes)
-      : head(max_output_bytes / 2), tail(max_output_bytes - head) {}
-  int64_t head;
-  int64_t tail;
-  int64_t total() const { return head + tail; }
 };
 
 class OutputStore {

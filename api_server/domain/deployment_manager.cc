@@ -31,7 +31,7 @@ absl::StatusOr<v1::Deployment> Existing(Connection& connection, int64_t id) {
 }  // namespace
 
 DeploymentManager::DeploymentManager(storage::Database* database, Signals* signals,
-                                     DeployLimits limits, storage::OutputLimit output_limit)
+                                     DeployLimits limits, OutputLimit output_limit)
     : database_(*database),
       signals_(*signals),
       limits_(std::move(limits)),

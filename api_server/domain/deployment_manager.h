@@ -16,7 +16,7 @@ namespace longshore::domain {
 class DeploymentManager {
  public:
   DeploymentManager(storage::Database* database, Signals* signals, DeployLimits limits,
-                    storage::OutputLimit output_limit);
+                    OutputLimit output_limit);
 
   absl::StatusOr<v1::Deployment> Get(int64_t deployment_id);
   absl::StatusOr<v1::ListDeploymentsResponse> List(const v1::ListDeploymentsRequest& request);
@@ -31,7 +31,7 @@ class DeploymentManager {
   storage::Database& database_;
   Signals& signals_;
   const DeployLimits limits_;
-  const storage::OutputLimit output_limit_;
+  const OutputLimit output_limit_;
 };
 
 }  // namespace longshore::domain

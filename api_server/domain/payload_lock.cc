@@ -38,7 +38,7 @@ void CancelOutcome::Tell(Signals& signals) const {
 }
 
 absl::StatusOr<CancelOutcome> CancelPayloads(Connection& connection, const LockedPayloads& locked,
-                                             const storage::OutputLimit& limit) {
+                                             const OutputLimit& limit) {
   CancelOutcome outcome;
   std::vector<int64_t> running;
   std::vector<storage::TaskEnd> ends;

@@ -41,7 +41,7 @@ struct CancelOutcome {
 // Ends every payload of `locked` that is not terminal, or asks its holder to.
 absl::StatusOr<CancelOutcome> CancelPayloads(storage::Connection& connection,
                                              const LockedPayloads& locked,
-                                             const storage::OutputLimit& limit);
+                                             const OutputLimit& limit);
 
 }  // namespace longshore::domain
 

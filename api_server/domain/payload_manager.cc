@@ -59,7 +59,7 @@ absl::Status CheckExecutable(const StoredPayload& stored, const LockedTask& task
 }  // namespace
 
 PayloadManager::PayloadManager(storage::Database* database, Signals* signals, DeployLimits limits,
-                               storage::OutputLimit output_limit)
+                               OutputLimit output_limit)
     : database_(*database),
       signals_(*signals),
       limits_(std::move(limits)),

@@ -18,7 +18,7 @@ namespace longshore::domain {
 class PayloadManager {
  public:
   PayloadManager(storage::Database* database, Signals* signals, DeployLimits limits,
-                 storage::OutputLimit output_limit);
+                 OutputLimit output_limit);
 
   absl::StatusOr<v1::ExecutePayloadResponse> Execute(const v1::ExecutePayloadRequest& request);
   // With its output.
@@ -42,7 +42,7 @@ class PayloadManager {
   storage::Database& database_;
   Signals& signals_;
   const DeployLimits limits_;
-  const storage::OutputLimit output_limit_;
+  const OutputLimit output_limit_;
 };
 
 }  // namespace longshore::domain

@@ -68,8 +68,7 @@ absl::StatusOr<ClaimResult> Claimer::Claim(
   ClaimResult claimed;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(claimed, claim(connection));
-    return TaskStore::End(connection, claimed.refused,
-                          storage::OutputLimit(options_.max_output_bytes));
+    return TaskStore::End(connection, claimed.refused, OutputLimit(options_.max_output_bytes));
   }));
   return claimed;
 }
@@ -153,7 +152,7 @@ absl::Status Claimer::EndUnclaimable(int64_t task_id, const std::string& reason)
     changed.push_back(tasks[0].payload_id);
     return TaskStore::End(
         connection, {InternalEnd(tasks[0], "its task cannot be given to a worker: " + reason)},
-        storage::OutputLimit(options_.max_output_bytes));
+        OutputLimit(options_.max_output_bytes));
   }));
   LOG(ERROR) << "task " << task_id << " cannot be claimed, it is FAILED: " << reason;
   if (!changed.empty()) signals_.PayloadsChanged(changed);

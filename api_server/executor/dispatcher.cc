@@ -190,8 +190,7 @@ absl::StatusOr<int> Dispatcher::EndSome(const FindTasks& find, const MakeEnd& en
         ends.push_back(end(task));
         ended.push_back(task.payload_id);
       }
-      return TaskStore::End(connection, ends,
-                            storage::OutputLimit(options_.claim.max_output_bytes));
+      return TaskStore::End(connection, ends, OutputLimit(options_.claim.max_output_bytes));
     }));
     changed.insert(changed.end(), ended.begin(), ended.end());
     return absl::OkStatus();
@@ -277,7 +276,7 @@ absl::Status Dispatcher::FailOverdueProvisions() {
       const std::string last = task.error.empty() ? "no worker took it" : task.error;
       RETURN_IF_ERROR(FailInstance(connection, task.id, task.instance_id,
                                    "not provisioned in time; last: " + last,
-                                   storage::OutputLimit(options_.claim.max_output_bytes), &ended));
+                                   OutputLimit(options_.claim.max_output_bytes), &ended));
     }
     return absl::OkStatus();
   }));

@@ -33,7 +33,7 @@ absl::Status EventApplier::Refuse(const ReportedEvent& event, const std::string&
 
 absl::Status EventApplier::ApplyIn(Connection& connection, const std::vector<ReportedEvent>& events,
                                    const std::string& problem, ApplyOutcome* outcome) {
-  const storage::OutputLimit limit(options_.max_output_bytes);
+  const OutputLimit limit(options_.max_output_bytes);
   std::set<int64_t> task_ids;
   for (const ReportedEvent& reported : events) {
     if (reported.event->task_id() > 0) task_ids.insert(reported.event->task_id());

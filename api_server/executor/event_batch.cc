@@ -98,7 +98,7 @@ LockedTask* EventBatchBuilder::Held(const ReportedEvent& reported) {
 
 absl::Status EventBatchBuilder::CheckAgainst(const v1::TaskEvent& event,
                                              const LockedTask& task) const {
-  RETURN_IF_ERROR(CheckEvent(event, storage::OutputLimit(options_.max_output_bytes).head));
+  RETURN_IF_ERROR(CheckEvent(event, OutputLimit(options_.max_output_bytes).head));
   const bool of_any = event.has_host_key_seen() || event.has_released();
   const bool of_instance = event.has_provisioned();
   if (!of_any && of_instance != (task.type == v1::TASK_TYPE_PROVISION_INSTANCE)) {

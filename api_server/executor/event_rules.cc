@@ -3,6 +3,7 @@
 #include <string>
 
 #include "common/host_key.h"
+#include "common/output_limit.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 
@@ -23,7 +24,7 @@ absl::Status CheckChunk(const v1::OutputChunk& chunk, int64_t head_bytes) {
   if (size == 0 || size > kMaxChunkBytes) {
     return Refuse("an output chunk of " + std::to_string(size) + " bytes; 1 to 65536 are allowed");
   }
-  if (chunk.offset() < 0 || chunk.offset() > kMaxOutputBytes) {
+  if (chunk.offset() < 0 || chunk.offset() > kMaxPrintedBytes) {
     return Refuse("output at offset " + std::to_string(chunk.offset()) + ", which is out of range");
   }
   if (chunk.offset() < head_bytes && chunk.offset() + size > head_bytes) {
@@ -55,7 +56,7 @@ absl::Status CheckFinished(const v1::Finished& finished) {
     return Refuse("COMPLETED without exit_code 0");
   }
   const auto& time = finished.execution_time();
-  if (finished.output_bytes() < 0 || finished.output_bytes() > kMaxOutputBytes ||
+  if (finished.output_bytes() < 0 || finished.output_bytes() > kMaxPrintedBytes ||
       time.seconds() < 0 || time.seconds() > kMaxExecutionSeconds || time.nanos() < 0 ||
       time.nanos() > 999999999) {
     return Refuse("a number in a result that cannot be");

@@ -13,8 +13,6 @@ namespace longshore::executor {
 inline constexpr int64_t kMaxChunkBytes = 64 * 1024;
 inline constexpr int kMaxEventsPerMessage = 4096;
 inline constexpr int kMaxHeartbeatTasks = 100000;
-// No script prints as much: a petabyte. It keeps sums of offsets far from an overflow.
-inline constexpr int64_t kMaxOutputBytes = int64_t{1} << 50;
 // Assignments that one worker may ask for at a time.
 inline constexpr int kMaxCredit = 100000;
 

@@ -12,7 +12,7 @@ namespace longshore::executor {
 using storage::TaskStore;
 
 absl::Status FailInstance(storage::Connection& connection, int64_t task_id, int64_t instance_id,
-                          const std::string& error, const storage::OutputLimit& limit,
+                          const std::string& error, const OutputLimit& limit,
                           std::vector<int64_t>* ended) {
   // Payloads come and go under this lock only (InstanceStore::LockTargets).
   RETURN_IF_ERROR(storage::InstanceStore::MarkFailed(connection, instance_id, error));

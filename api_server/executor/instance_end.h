@@ -16,7 +16,7 @@ namespace longshore::executor {
 // Ends the task as FAILED, its instance with it, and every payload that waits for the instance
 // with DEPENDENCY_FAILED; adds those to `ended`. `task` must be held. In a transaction.
 absl::Status FailInstance(storage::Connection& connection, int64_t task_id, int64_t instance_id,
-                          const std::string& error, const storage::OutputLimit& limit,
+                          const std::string& error, const OutputLimit& limit,
                           std::vector<int64_t>* ended);
 
 }  // namespace longshore::executor

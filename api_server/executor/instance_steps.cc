@@ -184,7 +184,7 @@ absl::Status InstanceSteps::GiveUp(const InstanceTask& task, const Machine& want
   RETURN_IF_ERROR(WhileHeld(task, [&](Connection& connection) {
     ended.clear();
     return FailInstance(connection, task.id, task.instance_id, error,
-                        storage::OutputLimit(options_.max_output_bytes), &ended);
+                        OutputLimit(options_.max_output_bytes), &ended);
   }));
   if (!ended.empty()) signals_.PayloadsChanged(ended);
   return absl::OkStatus();
@@ -239,8 +239,7 @@ absl::Status InstanceSteps::StopPayloads(Connection& connection, const InstanceT
     ended->push_back(each.payload_id);
   }
   RETURN_IF_ERROR(TaskStore::RequestCancel(connection, *asked));
-  RETURN_IF_ERROR(
-      TaskStore::End(connection, ends, storage::OutputLimit(options_.max_output_bytes)));
+  RETURN_IF_ERROR(TaskStore::End(connection, ends, OutputLimit(options_.max_output_bytes)));
   ASSIGN_OR_RETURN(const auto others, InstanceTaskStore::CancelOthers(connection, task));
   asked->insert(asked->end(), others.begin(), others.end());
   *stopped = asked->empty();

@@ -21,7 +21,7 @@ constexpr int kMaxTries = 3;
 
 absl::Status ApplyProvisioned(storage::Connection& connection, const LockedTask& task,
                               const v1::Provisioned& provisioned, const BackoffOptions& backoff,
-                              const storage::OutputLimit& limit, std::vector<int64_t>* ended) {
+                              const OutputLimit& limit, std::vector<int64_t>* ended) {
   RETURN_IF_ERROR(ProvisionStore::AppendLog(connection, task.id, ToValidUtf8(provisioned.log())));
   if (provisioned.ready()) return ProvisionStore::Complete(connection, task);
   if (task.instance_terminating) {

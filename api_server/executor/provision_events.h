@@ -18,7 +18,7 @@ namespace longshore::executor {
 // that ended with it to `ended`. `task` must be held. In a transaction.
 absl::Status ApplyProvisioned(storage::Connection& connection, const storage::LockedTask& task,
                               const v1::Provisioned& provisioned, const BackoffOptions& backoff,
-                              const storage::OutputLimit& limit, std::vector<int64_t>* ended);
+                              const OutputLimit& limit, std::vector<int64_t>* ended);
 
 }  // namespace longshore::executor
 

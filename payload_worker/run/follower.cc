@@ -9,8 +9,8 @@
 #include <set>
 
 #include "common/fail_point.h"
+#include "common/output_limit.h"
 #include "common/status.h"
-#include "payload_worker/run/runner_command.h"
 
 namespace longshore::run {
 namespace {
@@ -277,8 +277,8 @@ void Follower::TakeOutput(Run* run, std::string_view bytes) {
   const std::string_view printed = run->output.Add(bytes);
   if (printed.empty() || run->finished) return;
   LONGSHORE_FAIL_POINT("worker.printing");
-  outbox_.AddOutput(run->key(), {OutputHead(run->assignment), OutputTail(run->assignment)},
-                    run->next_offset, printed);
+  outbox_.AddOutput(run->key(), OutputLimit(run->assignment.max_output_bytes()), run->next_offset,
+                    printed);
   run->next_offset += static_cast<int64_t>(printed.size());
   if (run->output_due_since.has_value()) run->output_due_since = steady_clock::now();
 }

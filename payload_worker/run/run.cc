@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "common/enum_text.h"
+#include "common/output_limit.h"
 #include "common/status.h"
 #include "common/utf8.h"
-#include "payload_worker/run/runner_command.h"
 #include "payload_worker/ssh/errors.h"
 
 namespace longshore::run {
@@ -115,7 +115,8 @@ absl::Status InstanceLies(const std::string& what) {
 absl::Status CheckOffset(const v1::Assignment& assignment, int64_t offset) {
   const int64_t asked = assignment.output_offset();
   // What is beyond the head and will not be kept may be left out.
-  if (offset == asked || (asked >= OutputHead(assignment) && offset > asked)) {
+  if (offset == asked ||
+      (asked >= OutputLimit(assignment.max_output_bytes()).head && offset > asked)) {
     return absl::OkStatus();
   }
   return InstanceLies("output from byte " + std::to_string(offset) + " on, asked for was byte " +

@@ -1,5 +1,6 @@
 #include "payload_worker/run/runner_command.h"
 
+#include "common/output_limit.h"
 #include "common/random.h"
 #include "common/sha256.h"
 #include "common/shell_quote.h"
@@ -27,19 +28,14 @@ const char* ModeText(RunnerMode mode) {
 
 }  // namespace
 
-int64_t OutputHead(const v1::Assignment& assignment) { return assignment.max_output_bytes() / 2; }
-
-int64_t OutputTail(const v1::Assignment& assignment) {
-  return assignment.max_output_bytes() - OutputHead(assignment);
-}
-
 std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request) {
+  const OutputLimit limit(assignment.max_output_bytes());
   std::string command = "exec /bin/sh -c " + ShellQuote(kRunner) + " longshore";
   for (const std::string& argument :
        {std::string(ModeText(request.mode)), request.nonce, RunName(assignment),
         request.remote_path, HexEncode(assignment.script_sha256()),
         std::to_string(assignment.timeout()), std::to_string(assignment.output_offset()),
-        std::to_string(OutputHead(assignment)), std::to_string(OutputTail(assignment)),
+        std::to_string(limit.head), std::to_string(limit.tail),
         std::to_string(request.go_limit.count() / 10), request.upload}) {
     command += " " + ShellQuote(argument);
   }

@@ -24,11 +24,6 @@ struct RunnerRequest {
 // For a login shell of the Bourne or C-like kinds that take single quotes.
 std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request);
 
-// The first bytes of an output that is kept when there is more than its limit; the rest of the
-// limit is for the last bytes.
-int64_t OutputHead(const v1::Assignment& assignment);
-int64_t OutputTail(const v1::Assignment& assignment);
-
 // The name of the assignment's run on its instance.
 std::string RunName(const v1::Assignment& assignment);
 // What names of the run's uploads begin with, after ".longshore-".

@@ -63,12 +63,6 @@ TEST(RunNameTest, IsTheIdOfTheRun) {
   EXPECT_EQ(UploadOwner(assignment), assignment.run());
 }
 
-TEST(OutputLimitTest, HalvesAddUp) {
-  v1::Assignment assignment;
-  assignment.set_max_output_bytes(11);
-  EXPECT_EQ(OutputHead(assignment) + OutputTail(assignment), 11);
-}
-
 TEST(RandomNonceTest, IsHexadecimalAndNew) {
   const std::string nonce = RandomNonce();
   EXPECT_EQ(nonce.size(), 16u);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "common/output_limit.h"
 #include "common/utf8.h"
 
 namespace longshore::run {
@@ -48,7 +49,7 @@ bool NextInt(std::string_view* rest, int64_t* value) {
   const std::string_view word = NextWord(rest);
   const auto parsed = std::from_chars(word.data(), word.data() + word.size(), *value);
   return !word.empty() && parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() &&
-         *value >= 0 && *value <= kMaxOutputSize;
+         *value >= 0 && *value <= kMaxPrintedBytes;
 }
 
 // Seconds with a fraction, as /proc/uptime has them.

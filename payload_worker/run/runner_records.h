@@ -45,10 +45,6 @@ struct RunnerRecord {
   std::string text;
 };
 
-// No script prints as much: a petabyte. Larger sizes and offsets are not well-formed, so that sums
-// of them stay far from an overflow.
-inline constexpr int64_t kMaxOutputSize = int64_t{1} << 50;
-
 // The word that a record of the kind begins with; empty for kMalformed.
 std::string_view RecordWord(RunnerRecord::Kind kind);
 

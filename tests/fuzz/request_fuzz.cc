@@ -111,8 +111,8 @@ class House {
   const providers::Providers providers_ = providers::MakeProviders({});
   domain::InstanceCreator creator_{&database_, &providers_, &deployer_, &signals_};
   domain::InstanceManager instances_{&database_, &deployer_, &signals_};
-  domain::DeploymentManager deployments_{&database_, &signals_, {}, storage::OutputLimit(1000)};
-  domain::PayloadManager payloads_{&database_, &signals_, {}, storage::OutputLimit(1000)};
+  domain::DeploymentManager deployments_{&database_, &signals_, {}, OutputLimit(1000)};
+  domain::PayloadManager payloads_{&database_, &signals_, {}, OutputLimit(1000)};
 };
 
 template <typename Request>
