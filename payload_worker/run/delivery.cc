@@ -228,14 +228,19 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
   return Conclude(mode, record);
 }
 
-absl::StatusOr<std::unique_ptr<Run>> Delivery::Conclude(RunnerMode mode,
-                                                        const RunnerRecord& record) {
-  // "ready" is said once, and not again in answer to "go".
+absl::Status Delivery::CheckAnswer(RunnerMode mode, const RunnerRecord& record) const {
   if (record.kind == Kind::kMalformed) return InstanceLies("a record '" + record.text + "'");
+  // "ready" is said once, and not again in answer to "go".
   if (!MaySay(mode, record.kind) || (record.kind == Kind::kReady && told_to_go_)) {
     return InstanceLies("a record '" + std::string(RecordWord(record.kind)) +
                         "' that is no answer to what the remote runner was asked");
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Run>> Delivery::Conclude(RunnerMode mode,
+                                                        const RunnerRecord& record) {
+  RETURN_IF_ERROR(CheckAnswer(mode, record));
   switch (record.kind) {
     case Kind::kRunning:
       return MakeRun(record);
@@ -267,10 +272,8 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::Conclude(RunnerMode mode,
 absl::Status Delivery::Clean() {
   RETURN_IF_ERROR(Connect());
   ASSIGN_OR_RETURN(const RunnerRecord record, StartRunner(RunnerMode::kClean));
+  RETURN_IF_ERROR(CheckAnswer(RunnerMode::kClean, record));
   if (record.kind == Kind::kCleaned) return absl::OkStatus();
-  if (record.kind != Kind::kError)
-    return InstanceLies("a record '" + std::string(RecordWord(record.kind)) +
-                        "' in answer to clean");
   return ssh::InternalFailure("the run directory could not be removed: " + record.text);
 }
 

@@ -53,6 +53,8 @@ class Delivery {
 
  private:
   absl::StatusOr<std::unique_ptr<Run>> TryDeliver();
+  // The runner, asked for `mode`, may say `record` now.
+  absl::Status CheckAnswer(RunnerMode mode, const RunnerRecord& record) const;
   // What becomes of it after the runner, asked for `mode`, has said `record`.
   absl::StatusOr<std::unique_ptr<Run>> Conclude(RunnerMode mode, const RunnerRecord& record);
   absl::Status Connect();
