@@ -14,8 +14,8 @@ HELD = "echo begun; until [ -e /root/go ]; do sleep 0.05; done\n"
 FROM_B = "echo b >> /root/ledger; echo from-b; exit 7\n"
 
 
-def release(instance):
-    with open(instance.path("/root/go"), "w"):
+def release(instance, name="go"):
+    with open(instance.path(f"/root/{name}"), "w"):
         pass
 
 
@@ -233,10 +233,6 @@ class TruncatedOutputTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.stack.close()
 
-    def go(self, name):
-        with open(self.instance.path(f"/root/{name}"), "w"):
-            pass
-
     def begin(self, truncate, name):
         """Starts a script that prints and, once it is let go, runs `truncate` and prints more; returns its id."""
         payload_id = self.stack.deploy(
@@ -254,7 +250,7 @@ class TruncatedOutputTest(unittest.TestCase):
 
     def truncated_by_the_script(self, truncate, name):
         payload_id = self.begin(truncate, name)
-        self.go(name)
+        release(self.instance, name)
         self.check(payload_id)
 
     def test_the_script_empties_its_standard_output(self):
@@ -271,14 +267,14 @@ class TruncatedOutputTest(unittest.TestCase):
         payload_id = self.begin("sleep 0.2", "other")
         (directory,) = self.instance.run_directories()
         os.truncate(self.instance.path(f"/var/lib/longshore/runs/{directory}/output"), 0)
-        self.go("other")
+        release(self.instance, "other")
         self.check(payload_id)
 
     def test_truncated_while_nobody_looks(self):
         payload_id = self.begin("echo x > /dev/stderr", "unseen")
         for worker in self.stack.workers:
             worker.kill()
-        self.go("unseen")
+        release(self.instance, "unseen")
         wait_until(lambda: "more" in self.output_file(), "the script's end")
         for worker in self.stack.workers:
             worker.start()
@@ -292,7 +288,7 @@ class TruncatedOutputTest(unittest.TestCase):
         os.truncate(self.instance.path(f"/var/lib/longshore/runs/{directory}/output"), 0)
         for worker in self.stack.workers:
             worker.start()
-        self.go("between")
+        release(self.instance, "between")
         self.check(payload_id)
 
     def output_file(self):
@@ -303,7 +299,7 @@ class TruncatedOutputTest(unittest.TestCase):
 
     def test_not_truncated(self):
         payload_id = self.begin("echo whole", "whole")
-        self.go("whole")
+        release(self.instance, "whole")
         payload = self.stack.wait(payload_id)
         self.assertEqual((payload.exit_code, payload.output, payload.output_truncated),
                          (3, "seen\nwhole\nmore\n", False), payload)
