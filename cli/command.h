@@ -19,8 +19,8 @@
 #include "common/enum_text.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
-#include "proto/longshore/v1/instance_service.grpc.pb.h"
-#include "proto/longshore/v1/payload_service.grpc.pb.h"
+#include "longshore/v1/instance_service.grpc.pb.h"
+#include "longshore/v1/payload_service.grpc.pb.h"
 
 namespace longshore::cli {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "proto/longshore/v1/payload_service.grpc.pb.h"
+#include "longshore/v1/payload_service.grpc.pb.h"
 
 namespace longshore::cli {
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "proto/longshore/v1/deployment.pb.h"
-#include "proto/longshore/v1/instance.pb.h"
-#include "proto/longshore/v1/payload.pb.h"
-#include "proto/longshore/v1/task.pb.h"
+#include "longshore/v1/deployment.pb.h"
+#include "longshore/v1/instance.pb.h"
+#include "longshore/v1/payload.pb.h"
+#include "longshore/v1/task.pb.h"
 
 namespace longshore::cli {
 

@@ -6,7 +6,7 @@
 #include "cli/progress.h"
 #include "common/payload_status.h"
 #include "common/utf8.h"
-#include "proto/longshore/v1/task_service.grpc.pb.h"
+#include "longshore/v1/task_service.grpc.pb.h"
 
 namespace longshore::cli {
 

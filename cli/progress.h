@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "proto/longshore/v1/payload.pb.h"
+#include "longshore/v1/payload.pb.h"
 
 namespace longshore::cli {
 

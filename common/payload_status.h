@@ -2,7 +2,7 @@
 #ifndef LONGSHORE_COMMON_PAYLOAD_STATUS_H_
 #define LONGSHORE_COMMON_PAYLOAD_STATUS_H_
 
-#include "proto/longshore/v1/payload.pb.h"
+#include "longshore/v1/payload.pb.h"
 
 namespace longshore {
 

@@ -15,7 +15,7 @@
 
 #include "common/mutex.h"
 #include "common/output_limit.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 
 namespace longshore {
 

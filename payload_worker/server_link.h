@@ -16,9 +16,9 @@
 
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "longshore/v1/worker_service.grpc.pb.h"
 #include "payload_worker/lease_table.h"
 #include "payload_worker/outbox.h"
-#include "proto/longshore/v1/worker_service.grpc.pb.h"
 
 namespace longshore {
 

@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "proto/longshore/v1/deployment.pb.h"
-#include "proto/longshore/v1/payload.pb.h"
+#include "longshore/v1/deployment.pb.h"
+#include "longshore/v1/payload.pb.h"
 #include "storage/connection.h"
 #include "storage/rows.h"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "proto/longshore/v1/instance.pb.h"
+#include "longshore/v1/instance.pb.h"
 #include "storage/connection.h"
 #include "storage/rows.h"
 

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "proto/longshore/v1/task.pb.h"
+#include "longshore/v1/task.pb.h"
 #include "storage/connection.h"
 
 namespace longshore::storage {

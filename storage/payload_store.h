@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "proto/longshore/v1/payload.pb.h"
+#include "longshore/v1/payload.pb.h"
 #include "storage/connection.h"
 #include "storage/deployment_store.h"
 #include "storage/rows.h"

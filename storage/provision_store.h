@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "storage/connection.h"
 #include "storage/lease_store.h"
 #include "storage/task_store.h"

@@ -9,8 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "proto/longshore/v1/payload.pb.h"
-#include "proto/longshore/v1/task.pb.h"
+#include "longshore/v1/payload.pb.h"
+#include "longshore/v1/task.pb.h"
 #include "storage/connection.h"
 #include "storage/output_store.h"
 #include "storage/rows.h"

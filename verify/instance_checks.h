@@ -21,9 +21,9 @@ struct InstanceReport {
 
 // Looks at every instance that may have been delivered to, through the system's `ssh` with the
 // private key in the file `key_file` and the host key pinned in the database: run directories and
-// unfinished uploads of this database's runs that belong to no open payload and to no cleanup. Those
-// of other installations are counted, and none is touched. What is under way meanwhile is not taken
-// for a leftover. Blocks. Errors: those of the connection.
+// unfinished uploads of this database's runs that belong to no open payload and to no cleanup.
+// Those of other installations are counted, and none is touched. What is under way meanwhile is not
+// taken for a leftover. Blocks. Errors: those of the connection.
 absl::StatusOr<InstanceReport> CheckInstances(storage::Connection& connection,
                                               const std::string& key_file);
 

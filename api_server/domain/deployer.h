@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "api_server/domain/script_source.h"
 #include "api_server/domain/signals.h"
-#include "proto/longshore/v1/payload_service.pb.h"
+#include "longshore/v1/payload_service.pb.h"
 #include "storage/database.h"
 #include "storage/deployment_store.h"
 #include "storage/instance_store.h"

@@ -6,7 +6,7 @@
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/payload_lock.h"
 #include "api_server/domain/signals.h"
-#include "proto/longshore/v1/payload_service.pb.h"
+#include "longshore/v1/payload_service.pb.h"
 #include "storage/database.h"
 #include "storage/output_store.h"
 

@@ -8,7 +8,7 @@
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/signals.h"
 #include "api_server/providers/providers.h"
-#include "proto/longshore/v1/instance_service.pb.h"
+#include "longshore/v1/instance_service.pb.h"
 #include "storage/database.h"
 
 namespace longshore::domain {

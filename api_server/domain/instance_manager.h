@@ -5,7 +5,7 @@
 #include "absl/status/statusor.h"
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/signals.h"
-#include "proto/longshore/v1/instance_service.pb.h"
+#include "longshore/v1/instance_service.pb.h"
 #include "storage/database.h"
 
 namespace longshore::domain {

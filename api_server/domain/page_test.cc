@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "proto/longshore/v1/task.pb.h"
+#include "longshore/v1/task.pb.h"
 
 namespace longshore::domain {
 namespace {

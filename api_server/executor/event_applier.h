@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "common/backoff.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "storage/database.h"
 #include "storage/lease_store.h"
 #include "storage/output_store.h"

@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "api_server/executor/event_applier.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "storage/lease_store.h"
 #include "storage/output_store.h"
 #include "storage/task_store.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 
 namespace longshore::executor {
 

@@ -13,7 +13,7 @@
 #include "api_server/executor/event_applier.h"
 #include "api_server/executor/worker_registry.h"
 #include "common/mutex.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "storage/database.h"
 #include "storage/lease_store.h"
 

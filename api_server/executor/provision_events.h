@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "common/backoff.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "storage/connection.h"
 #include "storage/output_store.h"
 #include "storage/task_store.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/mutex.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 
 namespace longshore::executor {
 

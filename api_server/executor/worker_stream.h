@@ -10,7 +10,7 @@
 #include "api_server/executor/event_sink.h"
 #include "api_server/executor/worker_registry.h"
 #include "common/work_queue.h"
-#include "proto/longshore/v1/worker_service.grpc.pb.h"
+#include "longshore/v1/worker_service.grpc.pb.h"
 #include "storage/database.h"
 
 namespace longshore::executor {

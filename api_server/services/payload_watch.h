@@ -5,7 +5,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "api_server/services/watch_hub.h"
-#include "proto/longshore/v1/payload_service.pb.h"
+#include "longshore/v1/payload_service.pb.h"
 
 namespace longshore::services {
 

@@ -8,9 +8,9 @@
 #include "api_server/domain/instance_manager.h"
 #include "api_server/domain/payload_manager.h"
 #include "api_server/services/watch_hub.h"
-#include "proto/longshore/v1/instance_service.grpc.pb.h"
-#include "proto/longshore/v1/payload_service.grpc.pb.h"
-#include "proto/longshore/v1/task_service.grpc.pb.h"
+#include "longshore/v1/instance_service.grpc.pb.h"
+#include "longshore/v1/payload_service.grpc.pb.h"
+#include "longshore/v1/task_service.grpc.pb.h"
 
 namespace longshore::services {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "payload_worker/provision/records.h"
-#include "proto/longshore/v1/worker_service.pb.h"
 
 namespace longshore::provision {
 

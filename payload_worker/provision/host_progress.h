@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "longshore/v1/worker_service.pb.h"
 #include "payload_worker/provision/records.h"
-#include "proto/longshore/v1/worker_service.pb.h"
 
 namespace longshore::provision {
 

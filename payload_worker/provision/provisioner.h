@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "payload_worker/lease_table.h"
 #include "payload_worker/outbox.h"
 #include "payload_worker/provision/ansible_run.h"
 #include "payload_worker/provision/host_progress.h"
-#include "proto/longshore/v1/worker_service.pb.h"
 
 namespace longshore::provision {
 

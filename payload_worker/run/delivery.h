@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "payload_worker/connector_pool.h"
 #include "payload_worker/lease_table.h"
 #include "payload_worker/outbox.h"
@@ -17,7 +18,6 @@
 #include "payload_worker/run/runner_command.h"
 #include "payload_worker/script_cache.h"
 #include "payload_worker/ssh/session.h"
-#include "proto/longshore/v1/worker_service.pb.h"
 
 namespace longshore::run {
 

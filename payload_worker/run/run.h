@@ -9,10 +9,10 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "payload_worker/outbox.h"
 #include "payload_worker/run/runner_records.h"
 #include "payload_worker/ssh/session.h"
-#include "proto/longshore/v1/worker_service.pb.h"
 
 namespace longshore::run {
 

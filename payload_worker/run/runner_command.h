@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 
 namespace longshore::run {
 

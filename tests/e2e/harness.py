@@ -33,12 +33,12 @@ def _generate_stubs():
     """Python stubs of the public API, made from the .proto files as any client would make them."""
     out = tempfile.mkdtemp(prefix="longshore-stubs-")
     atexit.register(shutil.rmtree, out, ignore_errors=True)
-    folder = "proto/longshore/v1"
-    files = [os.path.join(folder, f) for f in sorted(os.listdir(os.path.join(ROOT, folder))) if f.endswith(".proto")]
+    protos = f"{ROOT}/proto"
+    files = [f"longshore/v1/{f}" for f in sorted(os.listdir(f"{protos}/longshore/v1")) if f.endswith(".proto")]
     rpc = [f"third_party/googleapis/google/rpc/{f}.proto" for f in ("status", "error_details")]
     subprocess.run(
         ["protoc", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin", f"--python_out={out}", f"--grpc_out={out}",
-         f"-I{ROOT}", "-I/usr/include"] + files, check=True, cwd=ROOT)
+         f"-I{protos}", "-I/usr/include"] + files, check=True, cwd=protos)
     subprocess.run(["protoc", f"--python_out={out}", f"-I{ROOT}/third_party/googleapis", "-I/usr/include"] +
                    [os.path.join(ROOT, f) for f in rpc], check=True)
     sys.path.insert(0, out)
@@ -46,17 +46,17 @@ def _generate_stubs():
 
 
 STUBS = _generate_stubs()
-pb = importlib.import_module("proto.longshore.v1.payload_pb2")
-instance_pb = importlib.import_module("proto.longshore.v1.instance_pb2")
-task_pb = importlib.import_module("proto.longshore.v1.task_pb2")
-instance_service = importlib.import_module("proto.longshore.v1.instance_service_pb2")
-payload_service = importlib.import_module("proto.longshore.v1.payload_service_pb2")
-task_service = importlib.import_module("proto.longshore.v1.task_service_pb2")
-worker_service = importlib.import_module("proto.longshore.v1.worker_service_pb2")
-instance_grpc = importlib.import_module("proto.longshore.v1.instance_service_pb2_grpc")
-payload_grpc = importlib.import_module("proto.longshore.v1.payload_service_pb2_grpc")
-task_grpc = importlib.import_module("proto.longshore.v1.task_service_pb2_grpc")
-worker_grpc = importlib.import_module("proto.longshore.v1.worker_service_pb2_grpc")
+pb = importlib.import_module("longshore.v1.payload_pb2")
+instance_pb = importlib.import_module("longshore.v1.instance_pb2")
+task_pb = importlib.import_module("longshore.v1.task_pb2")
+instance_service = importlib.import_module("longshore.v1.instance_service_pb2")
+payload_service = importlib.import_module("longshore.v1.payload_service_pb2")
+task_service = importlib.import_module("longshore.v1.task_service_pb2")
+worker_service = importlib.import_module("longshore.v1.worker_service_pb2")
+instance_grpc = importlib.import_module("longshore.v1.instance_service_pb2_grpc")
+payload_grpc = importlib.import_module("longshore.v1.payload_service_pb2_grpc")
+task_grpc = importlib.import_module("longshore.v1.task_service_pb2_grpc")
+worker_grpc = importlib.import_module("longshore.v1.worker_service_pb2_grpc")
 
 TERMINAL = (pb.PAYLOAD_STATUS_COMPLETED, pb.PAYLOAD_STATUS_FAILED, pb.PAYLOAD_STATUS_CANCELLED)
 CLAIMS = []

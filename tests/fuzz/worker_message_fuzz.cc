@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "api_server/executor/event_rules.h"
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 #include "tests/fuzz/seeds.h"
 
 namespace longshore::fuzz {

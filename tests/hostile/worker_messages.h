@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-#include "proto/longshore/v1/worker_service.pb.h"
+#include "longshore/v1/worker_service.pb.h"
 
 namespace longshore::hostile {
 
