@@ -52,7 +52,7 @@ inline request_cancel() {
 #endif
 }
 
-/* Dispatcher::ExpireUndelivered. */
+/* Housekeeper::EndUndelivered. */
 inline expire() {
   if
   :: maybe_started || executing -> end_task(UNREACHABLE)

@@ -1,0 +1,41 @@
+#include "api_server/executor/provision_claimer.h"
+
+#include <vector>
+
+#include "common/status_macros.h"
+#include "storage/provision_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::executor {
+namespace {
+
+using storage::Connection;
+
+constexpr int kMaxProvisionsPerRound = 200;
+
+}  // namespace
+
+ProvisionClaimer::ProvisionClaimer(storage::Database* database, WorkerRegistry* workers,
+                                   Claimer* claimer, std::chrono::milliseconds lease_duration)
+    : database_(*database),
+      workers_(*workers),
+      claimer_(*claimer),
+      lease_duration_(lease_duration) {}
+
+absl::Status ProvisionClaimer::Claim() {
+  const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCreditOfOne(kMaxProvisionsPerRound);
+  if (slots.empty()) return absl::OkStatus();
+  std::vector<storage::HeldLease> unsent;
+  RETURN_IF_ERROR(claimer_.SendAll(
+      slots,
+      [&](Connection& connection) {
+        return storage::ProvisionStore::Claim(connection, slots[0].worker,
+                                              static_cast<int>(slots.size()), lease_duration_);
+      },
+      &unsent));
+  if (unsent.empty()) return absl::OkStatus();
+  return database_.Run(
+      [&](Connection& connection) { return storage::TaskStore::Release(connection, unsent); });
+}
+
+}  // namespace longshore::executor

@@ -1,0 +1,64 @@
+#include "api_server/executor/rollout_driver.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "common/status_macros.h"
+#include "storage/rollout_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::executor {
+
+using storage::Connection;
+using storage::RolloutStore;
+
+RolloutDriver::RolloutDriver(storage::Database* database, domain::Signals* signals,
+                             TaskEnder* ender)
+    : database_(*database), signals_(*signals), ender_(*ender) {}
+
+absl::StatusOr<bool> RolloutDriver::Advance() {
+  ASSIGN_OR_RETURN(const bool active, AnyActive());
+  if (!active) return false;
+  RETURN_IF_ERROR(RecallStopped());
+  RETURN_IF_ERROR(EndStopped());
+  RETURN_IF_ERROR(OpenGates());
+  return true;
+}
+
+absl::StatusOr<bool> RolloutDriver::AnyActive() {
+  bool active = false;
+  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(active, RolloutStore::AnyActive(connection));
+    return absl::OkStatus();
+  }));
+  return active;
+}
+
+absl::Status RolloutDriver::RecallStopped() {
+  std::vector<int64_t> recalled;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(recalled, RolloutStore::Recall(connection));
+    return absl::OkStatus();
+  }));
+  if (!recalled.empty()) signals_.RecallRequested(recalled);
+  return absl::OkStatus();
+}
+
+absl::Status RolloutDriver::EndStopped() {
+  return ender_.EndAll([](Connection& connection,
+                          int limit) { return RolloutStore::FindStopped(connection, limit); },
+                       [](storage::LockedTask task) {
+                         task.recall_requested = true;
+                         return storage::CancelledEnd(task);
+                       });
+}
+
+absl::Status RolloutDriver::OpenGates() {
+  return database_.Transact([](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(storage::LockCapacity(connection));
+    RETURN_IF_ERROR(RolloutStore::OpenGates(connection));
+    return RolloutStore::Settle(connection);
+  });
+}
+
+}  // namespace longshore::executor

@@ -1,0 +1,75 @@
+#include "api_server/executor/task_ender.h"
+
+#include <glog/logging.h>
+
+#include <algorithm>
+
+#include "common/status_macros.h"
+#include "storage/isolate.h"
+
+namespace longshore::executor {
+namespace {
+
+using storage::Connection;
+using storage::TaskStore;
+
+constexpr int kMaxTasksPerBatch = 1000;
+
+}  // namespace
+
+TaskEnder::TaskEnder(storage::Database* database, domain::Signals* signals,
+                     int64_t max_output_bytes)
+    : database_(*database), signals_(*signals), output_limit_(max_output_bytes) {}
+
+absl::Status TaskEnder::EndAll(const FindTasks& find, const MakeEnd& make_end) {
+  int count = kMaxTasksPerBatch;
+  while (count == kMaxTasksPerBatch) {
+    ASSIGN_OR_RETURN(count, EndBatch(find, make_end));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> TaskEnder::EndBatch(const FindTasks& find, const MakeEnd& make_end) {
+  std::vector<int64_t> found;
+  std::vector<int64_t> ended;
+  const absl::Status status = EndFound(find, make_end, /*only=*/nullptr, &found, &ended);
+  if (storage::IsRowFault(status)) {
+    const std::vector<int64_t> ids = found;
+    const auto end_part = [&](const std::vector<int64_t>& part) {
+      return EndFound(find, make_end, &part, &found, &ended);
+    };
+    ASSIGN_OR_RETURN(const auto refused, storage::ApplyIsolated<int64_t>(ids, end_part));
+    for (const auto& one : refused) {
+      LOG(ERROR) << "task " << one.item << " cannot be ended: " << one.reason;
+    }
+  } else if (!status.ok()) {
+    return status;
+  }
+  if (!ended.empty()) signals_.PayloadsChanged(ended);
+  return static_cast<int>(ended.size());
+}
+
+absl::Status TaskEnder::EndFound(const FindTasks& find, const MakeEnd& make_end,
+                                 const std::vector<int64_t>* only, std::vector<int64_t>* found,
+                                 std::vector<int64_t>* ended) {
+  std::vector<int64_t> payload_ids;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    payload_ids.clear();
+    ASSIGN_OR_RETURN(*found, find(connection, kMaxTasksPerBatch));
+    std::vector<int64_t> wanted = *found;
+    std::erase_if(wanted, [only](int64_t id) {
+      return only != nullptr && !std::binary_search(only->begin(), only->end(), id);
+    });
+    ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, wanted));
+    std::vector<storage::TaskEnd> ends;
+    for (const storage::LockedTask& task : tasks) {
+      ends.push_back(make_end(task));
+      payload_ids.push_back(task.payload_id);
+    }
+    return TaskStore::End(connection, ends, output_limit_);
+  }));
+  ended->insert(ended->end(), payload_ids.begin(), payload_ids.end());
+  return absl::OkStatus();
+}
+
+}  // namespace longshore::executor
