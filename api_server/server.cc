@@ -11,7 +11,7 @@
 #include "api_server/executor/dispatcher.h"
 #include "api_server/executor/event_applier.h"
 #include "api_server/executor/event_sink.h"
-#include "api_server/executor/instance_runner.h"
+#include "api_server/executor/instance_task_executor.h"
 #include "api_server/executor/signal_bus.h"
 #include "api_server/executor/worker_registry.h"
 #include "api_server/executor/worker_stream.h"
@@ -82,9 +82,10 @@ struct Server::Parts {
         instance_creator(&database, &providers, &deployer, &signals),
         payloads(&database, &signals, options.deploy, OutputLimit(options.max_output_bytes)),
         deployments(&database, &signals, options.deploy, OutputLimit(options.max_output_bytes)),
+        tasks(&database),
         instance_service(&instances, &instance_creator),
         payload_service(&deployer, &payloads, &deployments, &watches),
-        task_service(&payloads),
+        task_service(&tasks),
         applier(&database, {.max_output_bytes = options.max_output_bytes,
                             .delivery_timeout = options.deploy.delivery_timeout,
                             .execution_grace = options.execution_grace,
@@ -99,8 +100,8 @@ struct Server::Parts {
         instance_steps(&database, &providers, &signals,
                        {.max_output_bytes = options.max_output_bytes,
                         .authorized_keys_file = options.authorized_keys_file}),
-        instance_runner(&database, &providers, &instance_steps,
-                        {.owner = OwnName(), .lease_duration = options.lease_duration}),
+        instance_tasks(&database, &providers, &instance_steps,
+                       {.owner = OwnName(), .lease_duration = options.lease_duration}),
         worker_database_work(kWorkerDatabaseThreads),
         worker_service({.database = &database,
                         .registry = &workers,
@@ -117,7 +118,7 @@ struct Server::Parts {
     if (!ready) return;
     if (set.tasks_due) {
       dispatcher.Wake();
-      instance_runner.Wake();
+      instance_tasks.Wake();
     }
     if (set.all_payloads) {
       watches.WakeAll();
@@ -151,6 +152,7 @@ struct Server::Parts {
   domain::InstanceCreator instance_creator;
   domain::PayloadManager payloads;
   domain::DeploymentManager deployments;
+  domain::TaskManager tasks;
   services::InstanceServiceImpl instance_service;
   services::PayloadServiceImpl payload_service;
   services::TaskServiceImpl task_service;
@@ -158,7 +160,7 @@ struct Server::Parts {
   executor::EventSink sink;
   executor::Dispatcher dispatcher;
   executor::InstanceSteps instance_steps;
-  executor::InstanceRunner instance_runner;
+  executor::InstanceTaskExecutor instance_tasks;
   WorkQueue worker_database_work;
   executor::WorkerServiceImpl worker_service;
   std::unique_ptr<grpc::Server> public_server;
@@ -214,7 +216,7 @@ void Server::Drain() {
   const auto deadline = std::chrono::system_clock::now() + parts.options.drain_timeout;
   if (parts.public_server != nullptr) SetServing(*parts.public_server, false);
   parts.dispatcher.Shutdown();
-  parts.instance_runner.Shutdown();
+  parts.instance_tasks.Shutdown();
   parts.workers.BeginDrain();
   parts.watches.Shutdown();
   if (parts.public_server != nullptr) parts.public_server->Shutdown(deadline);

@@ -235,8 +235,8 @@ absl::StatusOr<v1::DeployPayloadResponse> Deployer::Deploy(
   };
   // A check leaves nothing behind, so it does not use up its request_id either.
   const std::string request_id = request.validate_only() ? "" : request.request_id();
-  RETURN_IF_ERROR(RunOnce(database_, {"DeployPayload", request_id, &request}, prepare, body,
-                          &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {"DeployPayload", request_id, &request}, prepare, body,
+                             &response, &replayed));
   if (!request.validate_only() && !replayed) signals_.TasksDue();
   return response;
 }

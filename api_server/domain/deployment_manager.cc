@@ -149,8 +149,8 @@ absl::StatusOr<v1::DeployPayloadResponse> DeploymentManager::Retry(
     response.set_deployment_id(request.deployment_id());
     return InsertRetries(connection, locked, &response);
   };
-  RETURN_IF_ERROR(RunOnce(database_, {"RetryDeployment", request.request_id(), &request}, prepare,
-                          body, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {"RetryDeployment", request.request_id(), &request},
+                             prepare, body, &response, &replayed));
   if (!replayed) {
     signals_.PayloadsChanged({response.payload_ids().begin(), response.payload_ids().end()});
     signals_.TasksDue();

@@ -163,8 +163,8 @@ absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
     RETURN_IF_ERROR(InsertInstances(connection, request, &plan.depends_on, &response));
     return with_payload ? InsertPayloads(connection, &plan, payload, &response) : absl::OkStatus();
   };
-  RETURN_IF_ERROR(RunOnce(database_, {"CreateInstance", request.request_id(), &request}, prepare,
-                          insert, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {"CreateInstance", request.request_id(), &request}, prepare,
+                             insert, &response, &replayed));
   if (!replayed) signals_.TasksDue();
   return response;
 }

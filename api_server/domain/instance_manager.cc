@@ -129,8 +129,8 @@ absl::StatusOr<v1::Instance> InstanceManager::Register(const v1::RegisterInstanc
     ASSIGN_OR_RETURN(response, InstanceStore::Insert(connection, wanted));
     return absl::OkStatus();
   };
-  RETURN_IF_ERROR(RunOnce(database_, {"RegisterInstance", request.request_id(), &request}, prepare,
-                          insert, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {"RegisterInstance", request.request_id(), &request},
+                             prepare, insert, &response, &replayed));
   return response;
 }
 

@@ -14,7 +14,6 @@
 #include "common/utf8.h"
 #include "storage/deployment_store.h"
 #include "storage/instance_store.h"
-#include "storage/provision_store.h"
 
 namespace longshore::domain {
 namespace {
@@ -124,8 +123,8 @@ absl::StatusOr<v1::ExecutePayloadResponse> PayloadManager::Execute(
   const auto body = [&](Connection& connection) {
     return InsertExecuteTasks(connection, request, &response);
   };
-  RETURN_IF_ERROR(RunOnce(database_, {"ExecutePayload", request.request_id(), &request}, prepare,
-                          body, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {"ExecutePayload", request.request_id(), &request}, prepare,
+                             body, &response, &replayed));
   if (!replayed) signals_.TasksDue();
   return response;
 }
@@ -184,53 +183,6 @@ absl::StatusOr<v1::Payload> PayloadManager::Cancel(int64_t payload_id) {
   })));
   outcome.Tell(signals_);
   return Get(payload_id);
-}
-
-absl::StatusOr<v1::Task> PayloadManager::GetTask(int64_t task_id) {
-  RETURN_IF_ERROR(CheckId("task_id", task_id));
-  std::optional<v1::Task> task;
-  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(task, TaskStore::Get(connection, task_id));
-    return absl::OkStatus();
-  })));
-  if (!task.has_value()) return TaskNotFound(task_id);
-  return *std::move(task);
-}
-
-absl::StatusOr<v1::GetTaskLogResponse> PayloadManager::GetTaskLog(int64_t task_id) {
-  RETURN_IF_ERROR(GetTask(task_id).status());
-  v1::GetTaskLogResponse response;
-  response.set_task_id(task_id);
-  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(*response.mutable_log(), storage::ProvisionStore::GetLog(connection, task_id));
-    return absl::OkStatus();
-  })));
-  return response;
-}
-
-absl::StatusOr<v1::ListTasksResponse> PayloadManager::ListTasks(
-    const v1::ListTasksRequest& request) {
-  RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::TaskStatus_IsValid));
-  RETURN_IF_ERROR(CheckEnum("type", request.type(), v1::TaskType_IsValid));
-  if (request.instance_id() != 0) RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
-  const std::string list = "tasks/" + std::to_string(request.status()) + "/" +
-                           std::to_string(request.type()) + "/" +
-                           std::to_string(request.instance_id());
-  ASSIGN_OR_RETURN(const storage::Page page,
-                   ParsePage(list, request.page_size(), request.page_token()));
-  std::vector<v1::Task> tasks;
-  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(tasks, TaskStore::List(connection,
-                                            {.status = request.status(),
-                                             .type = request.type(),
-                                             .instance_id = request.instance_id()},
-                                            page));
-    return absl::OkStatus();
-  })));
-  v1::ListTasksResponse response;
-  response.set_next_page_token(FinishPage(list, page, &tasks));
-  for (v1::Task& task : tasks) *response.add_tasks() = std::move(task);
-  return response;
 }
 
 }  // namespace longshore::domain

@@ -1,4 +1,4 @@
-// What the rest of PayloadService, and TaskService, mean.
+// What PayloadService means, apart from deploying and deployments.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_
 
@@ -6,7 +6,6 @@
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/signals.h"
 #include "longshore/v1/payload_service.pb.h"
-#include "longshore/v1/task_service.pb.h"
 #include "storage/database.h"
 #include "storage/output_store.h"
 #include "storage/payload_store.h"
@@ -26,10 +25,6 @@ class PayloadManager {
   absl::StatusOr<v1::ListInstancePayloadsResponse> List(
       const v1::ListInstancePayloadsRequest& request);
   absl::StatusOr<v1::Payload> Cancel(int64_t payload_id);
-
-  absl::StatusOr<v1::Task> GetTask(int64_t task_id);
-  absl::StatusOr<v1::GetTaskLogResponse> GetTaskLog(int64_t task_id);
-  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
 
  private:
   absl::Status InsertExecuteTasks(storage::Connection& connection,

@@ -46,10 +46,10 @@ absl::Status Replay(const RequestIdStore::Answer& answer, const OnceRequest& onc
 
 }  // namespace
 
-absl::Status RunOnce(storage::Database& database, const OnceRequest& once,
-                     const std::function<absl::Status()>& prepare,
-                     const std::function<absl::Status(Connection&)>& body,
-                     google::protobuf::Message* response, bool* replayed) {
+absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
+                        const std::function<absl::Status()>& prepare,
+                        const std::function<absl::Status(Connection&)>& body,
+                        google::protobuf::Message* response, bool* replayed) {
   *replayed = false;
   if (once.request_id.size() > kMaxRequestIdBytes) {
     return InvalidField("request_id", once.request_id, "is over 128 bytes");

@@ -24,10 +24,10 @@ struct OnceRequest {
 // stored. `body` may run more than once (see storage::Database::Transact) and finds `response`
 // cleared each time. `*replayed` says that the answer is an old one. Errors: REQUEST_ID_REUSED,
 // INVALID_FIELD for a request_id over 128 bytes, whatever `prepare` and `body` return.
-absl::Status RunOnce(storage::Database& database, const OnceRequest& once,
-                     const std::function<absl::Status()>& prepare,
-                     const std::function<absl::Status(storage::Connection&)>& body,
-                     google::protobuf::Message* response, bool* replayed);
+absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
+                        const std::function<absl::Status()>& prepare,
+                        const std::function<absl::Status(storage::Connection&)>& body,
+                        google::protobuf::Message* response, bool* replayed);
 
 }  // namespace longshore::domain
 

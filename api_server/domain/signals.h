@@ -1,5 +1,5 @@
-// What the domain tells the rest of the house after a commit. Losing one costs time, never
-// correctness.
+// What the domain tells the other parts of the api_server after a commit. Losing one costs time,
+// never correctness.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_SIGNALS_H_
 #define LONGSHORE_API_SERVER_DOMAIN_SIGNALS_H_
 

@@ -37,7 +37,7 @@ EventSink::EventSink(storage::Database* database, EventApplier* applier, domain:
       applier_(*applier),
       signals_(*signals),
       lease_duration_(lease_duration),
-      thread_([this] { Run(); }) {}
+      thread_([this] { StoreLoop(); }) {}
 
 EventSink::~EventSink() { Shutdown(); }
 
@@ -78,7 +78,7 @@ void EventSink::AddHeartbeat(std::shared_ptr<WorkerSession> session, v1::Heartbe
   changed_.NotifyAll();
 }
 
-void EventSink::Run() {
+void EventSink::StoreLoop() {
   std::deque<EventItem> batch;
   int failures = 0;
   while (true) {
@@ -164,7 +164,7 @@ void EventSink::RenewLeases(const std::deque<HeartbeatItem>& heartbeats) {
       }
     }
     if (renewed.ok()) item.session->Send(std::move(message));
-    item.session->Settled(item.bytes);
+    item.session->Processed(item.bytes);
   }
 }
 
@@ -241,7 +241,7 @@ void EventSink::Acknowledge(const std::deque<EventItem>& batch, const ApplyOutco
       }
     }
     item.session->Send(std::move(message));
-    item.session->Settled(item.bytes);
+    item.session->Processed(item.bytes);
   }
 }
 

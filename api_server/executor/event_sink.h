@@ -29,7 +29,7 @@ class EventSink {
   ~EventSink();
 
   // What a message costs until it is dealt with, in bytes of memory: a small event or lease is more
-  // here than on the wire. As much is Settled.
+  // here than on the wire. As much is Processed.
   static size_t CostOf(const v1::TaskEvents& events);
   static size_t CostOf(const v1::Heartbeat& heartbeat);
 
@@ -54,7 +54,7 @@ class EventSink {
   };
   using Renewals = std::map<storage::HeldLease, storage::LeaseStore::Renewal>;
 
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void StoreLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Renewals> Renew(const std::vector<storage::HeldLease>& leases);
   void RenewLeases(const std::deque<HeartbeatItem>& heartbeats);
   // Returns false when the database is away and the batch has to be tried again.

@@ -41,7 +41,7 @@ InstanceSteps::InstanceSteps(storage::Database* database, const providers::Provi
                              domain::Signals* signals, InstanceStepsOptions options)
     : database_(*database), providers_(*providers), signals_(*signals), options_(options) {}
 
-absl::Status InstanceSteps::Run(const InstanceTask& task) {
+absl::Status InstanceSteps::DoNext(const InstanceTask& task) {
   switch (task.type) {
     case v1::TASK_TYPE_CREATE_INSTANCE:
       return Create(task);

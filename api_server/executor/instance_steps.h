@@ -35,7 +35,7 @@ class InstanceSteps {
 
   // Does the next step of `task`, which is held: it is ended then, or due again later. After an
   // error, the database's, the lease decides.
-  absl::Status Run(const storage::InstanceTask& task);
+  absl::Status DoNext(const storage::InstanceTask& task);
 
  private:
   using Machine = storage::InstanceStore::Machine;

@@ -17,7 +17,7 @@ constexpr BackoffOptions kDatabaseAway{.initial = milliseconds(100), .maximum = 
 }  // namespace
 
 RoundLoop::RoundLoop(std::string name, std::function<absl::StatusOr<milliseconds>()> round)
-    : name_(std::move(name)), round_(std::move(round)), thread_([this] { Run(); }) {}
+    : name_(std::move(name)), round_(std::move(round)), thread_([this] { Loop(); }) {}
 
 RoundLoop::~RoundLoop() { Shutdown(); }
 
@@ -38,7 +38,7 @@ void RoundLoop::Shutdown() {
   if (thread_.joinable()) thread_.join();
 }
 
-void RoundLoop::Run() {
+void RoundLoop::Loop() {
   int failures = 0;
   while (true) {
     const auto round = round_();

@@ -26,7 +26,7 @@ class RoundLoop {
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Loop() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string name_;
   const std::function<absl::StatusOr<std::chrono::milliseconds>()> round_;

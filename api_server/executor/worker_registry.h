@@ -21,7 +21,7 @@ class WorkerSession {
   // Queues a message; false when the stream is known to be gone.
   virtual bool Send(v1::ServerMessage message) = 0;
   // Lets the stream read on after `bytes` of what it has said were dealt with; see EventSink.
-  virtual void Settled(size_t bytes) = 0;
+  virtual void Processed(size_t bytes) = 0;
 };
 
 // Thread-safe.
@@ -34,14 +34,14 @@ class WorkerRegistry {
   // What a worker has in all stays within kMaxCredit (event_rules.h).
   void AddCredit(int64_t key, int count) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // A place for one assignment.
+  // Room for one assignment.
   struct Slot {
     int64_t key;
     std::string worker;
   };
-  // Takes up to `maximum` places, spread over the workers one by one.
+  // Takes up to `maximum` slots, spread over the workers one by one.
   std::vector<Slot> TakeCredit(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Takes up to `maximum` places of the worker that has most.
+  // Takes up to `maximum` slots of the worker that has most.
   std::vector<Slot> TakeCreditOfOne(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasCredit() ABSL_LOCKS_EXCLUDED(mutex_);
 

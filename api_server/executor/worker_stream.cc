@@ -21,7 +21,7 @@ using Reactor = grpc::ServerBidiReactor<v1::WorkerMessage, v1::ServerMessage>;
 
 // What one stream has said may come to this much before the stream is not read any more until some
 // of it is dealt with.
-constexpr size_t kMaxUnsettledBytes = 16 << 20;
+constexpr size_t kMaxUnprocessedBytes = 16 << 20;
 // A script is at most 4 MiB, and what asks for it is next to nothing: it counts as what it brings.
 constexpr size_t kScriptRequestBytes = 2 << 20;
 // What waits to be written to a worker: past the first it is not read any more, so that it cannot
@@ -73,9 +73,9 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
     return true;
   }
 
-  void Settled(size_t bytes) override {
+  void Processed(size_t bytes) override {
     MutexLock lock(&mutex_);
-    unsettled_bytes_ -= std::min(unsettled_bytes_, bytes);
+    unprocessed_bytes_ -= std::min(unprocessed_bytes_, bytes);
     MaybeRead();
   }
 
@@ -91,11 +91,11 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
     MaybeRead();
   }
 
-  // Reads on, unless too much is not dealt with, `bytes` more from now on: then Settled does, or
+  // Reads on, unless too much is not dealt with, `bytes` more from now on: then Processed does, or
   // what is written.
   void ReadOn(size_t bytes) {
     MutexLock lock(&mutex_);
-    unsettled_bytes_ += bytes;
+    unprocessed_bytes_ += bytes;
     read_paused_ = true;
     MaybeRead();
   }
@@ -133,7 +133,8 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
 
   void MaybeRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!read_paused_ || reactor_ == nullptr || finished_) return;
-    if (unsettled_bytes_ >= kMaxUnsettledBytes || queued_bytes_ >= kMaxQueuedBytesToRead) return;
+    if (unprocessed_bytes_ >= kMaxUnprocessedBytes || queued_bytes_ >= kMaxQueuedBytesToRead)
+      return;
     read_paused_ = false;
     incoming_.Clear();
     reactor_->StartRead(&incoming_);
@@ -161,7 +162,7 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   bool read_paused_ ABSL_GUARDED_BY(mutex_) = false;
-  size_t unsettled_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t unprocessed_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // Waiting for hello -> connected -> ended. Reactions run one at a time, apart from OnWriteDone and
@@ -179,15 +180,15 @@ class WorkerStream : public Reactor {
       session_->Finish(grpc::Status::OK);
       return;
     }
-    size_t unsettled_bytes = 0;
-    const absl::Status status = Handle(session_->incoming(), &unsettled_bytes);
+    size_t unprocessed_bytes = 0;
+    const absl::Status status = Handle(session_->incoming(), &unprocessed_bytes);
     if (!status.ok()) {
       LOG(WARNING) << "worker '" << name_ << "': " << status;
       Leave();
       session_->Finish(ToGrpcStatus(status));
       return;
     }
-    session_->ReadOn(unsettled_bytes);
+    session_->ReadOn(unprocessed_bytes);
   }
 
   void OnWriteDone(bool ok) override { session_->OnWriteDone(ok); }
@@ -204,9 +205,9 @@ class WorkerStream : public Reactor {
   }
 
  private:
-  // Acts upon the message. *unsettled_bytes is how much of it is dealt with later: whoever does so
-  // says Settled.
-  absl::Status Handle(v1::WorkerMessage& message, size_t* unsettled_bytes) {
+  // Acts upon the message. *unprocessed_bytes is how much of it is dealt with later: whoever does
+  // so says Processed.
+  absl::Status Handle(v1::WorkerMessage& message, size_t* unprocessed_bytes) {
     if (key_ == 0) {
       if (!message.has_hello())
         return absl::InvalidArgumentError("the first message must be hello");
@@ -217,16 +218,16 @@ class WorkerStream : public Reactor {
         RETURN_IF_ERROR(CheckSequence(message.events(), last_sequence_));
         if (message.events().events_size() == 0) return absl::OkStatus();
         last_sequence_ = message.events().events().rbegin()->sequence();
-        *unsettled_bytes = EventSink::CostOf(message.events());
+        *unprocessed_bytes = EventSink::CostOf(message.events());
         context_.sink->AddEvents(session_, std::move(*message.mutable_events()));
         return absl::OkStatus();
       case v1::WorkerMessage::kHeartbeat:
         RETURN_IF_ERROR(CheckHeartbeat(message.heartbeat()));
-        *unsettled_bytes = EventSink::CostOf(message.heartbeat());
+        *unprocessed_bytes = EventSink::CostOf(message.heartbeat());
         context_.sink->AddHeartbeat(session_, std::move(*message.mutable_heartbeat()));
         return absl::OkStatus();
       case v1::WorkerMessage::kScriptRequest:
-        *unsettled_bytes = kScriptRequestBytes;
+        *unprocessed_bytes = kScriptRequestBytes;
         SendScript(message.script_request().sha256());
         return absl::OkStatus();
       case v1::WorkerMessage::kCredit:
@@ -291,7 +292,7 @@ class WorkerStream : public Reactor {
         message.mutable_script()->set_content(*std::move(content));
         session->Send(std::move(message));
       }
-      session->Settled(kScriptRequestBytes);
+      session->Processed(kScriptRequestBytes);
     });
   }
 

@@ -120,19 +120,19 @@ grpc::ServerWriteReactor<v1::DeploymentEvent>* PayloadServiceImpl::WatchDeployme
 
 grpc::Status TaskServiceImpl::GetTask(grpc::ServerContext* /*context*/,
                                       const v1::GetTaskRequest* request, v1::Task* response) {
-  return Answer(payloads_.GetTask(request->task_id()), response);
+  return Answer(tasks_.Get(request->task_id()), response);
 }
 
 grpc::Status TaskServiceImpl::GetTaskLog(grpc::ServerContext* /*context*/,
                                          const v1::GetTaskLogRequest* request,
                                          v1::GetTaskLogResponse* response) {
-  return Answer(payloads_.GetTaskLog(request->task_id()), response);
+  return Answer(tasks_.GetLog(request->task_id()), response);
 }
 
 grpc::Status TaskServiceImpl::ListTasks(grpc::ServerContext* /*context*/,
                                         const v1::ListTasksRequest* request,
                                         v1::ListTasksResponse* response) {
-  return Answer(payloads_.ListTasks(*request), response);
+  return Answer(tasks_.List(*request), response);
 }
 
 }  // namespace longshore::services

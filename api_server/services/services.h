@@ -7,6 +7,7 @@
 #include "api_server/domain/instance_creator.h"
 #include "api_server/domain/instance_manager.h"
 #include "api_server/domain/payload_manager.h"
+#include "api_server/domain/task_manager.h"
 #include "api_server/services/watch_hub.h"
 #include "longshore/v1/instance_service.grpc.pb.h"
 #include "longshore/v1/payload_service.grpc.pb.h"
@@ -92,7 +93,7 @@ class PayloadServiceImpl final
 
 class TaskServiceImpl final : public v1::TaskService::Service {
  public:
-  explicit TaskServiceImpl(domain::PayloadManager* payloads) : payloads_(*payloads) {}
+  explicit TaskServiceImpl(domain::TaskManager* tasks) : tasks_(*tasks) {}
 
   grpc::Status GetTask(grpc::ServerContext* context, const v1::GetTaskRequest* request,
                        v1::Task* response) override;
@@ -102,7 +103,7 @@ class TaskServiceImpl final : public v1::TaskService::Service {
                          v1::ListTasksResponse* response) override;
 
  private:
-  domain::PayloadManager& payloads_;
+  domain::TaskManager& tasks_;
 };
 
 }  // namespace longshore::services

@@ -11,6 +11,7 @@
 #include "api_server/domain/instance_creator.h"
 #include "api_server/domain/instance_manager.h"
 #include "api_server/domain/payload_manager.h"
+#include "api_server/domain/task_manager.h"
 #include "common/status.h"
 #include "common/testing/postgres.h"
 #include "common/utf8.h"
@@ -28,9 +29,9 @@ class NoSignals : public domain::Signals {
 };
 
 // The domain over a database of its own.
-class House {
+class FuzzedDomain {
  public:
-  House() {
+  FuzzedDomain() {
     FUZZ_CHECK(storage::Migrate(database_.url()).ok());
     v1::RegisterInstanceRequest request;
     request.set_name("a");
@@ -87,8 +88,8 @@ class House {
         return Call<v1::RetryDeploymentRequest>(
             input, [&](const auto& r) { return deployments_.Retry(r).status(); });
       case 't':
-        return Call<v1::ListTasksRequest>(
-            input, [&](const auto& r) { return payloads_.ListTasks(r).status(); });
+        return Call<v1::ListTasksRequest>(input,
+                                          [&](const auto& r) { return tasks_.List(r).status(); });
       default:
         return absl::OkStatus();
     }
@@ -113,6 +114,7 @@ class House {
   domain::InstanceManager instances_{&database_, &deployer_, &signals_};
   domain::DeploymentManager deployments_{&database_, &signals_, {}, OutputLimit(1000)};
   domain::PayloadManager payloads_{&database_, &signals_, {}, OutputLimit(1000)};
+  domain::TaskManager tasks_{&database_};
 };
 
 template <typename Request>
@@ -204,9 +206,9 @@ std::vector<std::string> Seeds() {
 }  // namespace longshore::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const auto house = std::make_unique<longshore::fuzz::House>();
+  static const auto domain = std::make_unique<longshore::fuzz::FuzzedDomain>();
   const absl::Status status =
-      house->Ask(std::string_view(reinterpret_cast<const char*>(data), size));
+      domain->Ask(std::string_view(reinterpret_cast<const char*>(data), size));
   const std::string message = longshore::ToString(status);
   if (absl::IsInternal(status) || absl::IsUnknown(status) || absl::IsUnavailable(status)) {
     fprintf(stderr, "answered with %s\n", status.ToString().c_str());

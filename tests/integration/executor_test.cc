@@ -138,7 +138,7 @@ class Worker : public WorkerSession, public std::enable_shared_from_this<Worker>
     changed_.NotifyAll();
     return true;
   }
-  void Settled(size_t /*bytes*/) override {}
+  void Processed(size_t /*bytes*/) override {}
   const std::string& worker() const override { return name_; }
   int lost() const { return lost_; }
 

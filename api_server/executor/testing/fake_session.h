@@ -30,10 +30,10 @@ class FakeSession : public WorkerSession {
     return true;
   }
 
-  void Settled(size_t bytes) override {
+  void Processed(size_t bytes) override {
     {
       MutexLock lock(&mutex_);
-      settled_bytes_ += bytes;
+      processed_bytes_ += bytes;
     }
     changed_.NotifyAll();
   }
@@ -69,14 +69,14 @@ class FakeSession : public WorkerSession {
     return !messages_.empty();
   }
 
-  void AwaitSettled(size_t bytes) {
+  void AwaitProcessed(size_t bytes) {
     MutexLock lock(&mutex_);
-    while (settled_bytes_ < bytes) changed_.Wait(&mutex_);
+    while (processed_bytes_ < bytes) changed_.Wait(&mutex_);
   }
 
-  size_t settled_bytes() {
+  size_t processed_bytes() {
     MutexLock lock(&mutex_);
-    return settled_bytes_;
+    return processed_bytes_;
   }
 
  private:
@@ -84,7 +84,7 @@ class FakeSession : public WorkerSession {
   Mutex mutex_;
   CondVar changed_;
   std::deque<v1::ServerMessage> messages_ ABSL_GUARDED_BY(mutex_);
-  size_t settled_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t processed_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -1,4 +1,4 @@
-#include "api_server/executor/instance_runner.h"
+#include "api_server/executor/instance_task_executor.h"
 
 #include <glog/logging.h>
 
@@ -26,23 +26,25 @@ constexpr milliseconds kShortestWait{20};
 
 }  // namespace
 
-InstanceRunner::InstanceRunner(storage::Database* database, const providers::Providers* providers,
-                               InstanceSteps* steps, InstanceRunnerOptions options)
+InstanceTaskExecutor::InstanceTaskExecutor(storage::Database* database,
+                                           const providers::Providers* providers,
+                                           InstanceSteps* steps,
+                                           InstanceTaskExecutorOptions options)
     : database_(*database),
       providers_(*providers),
       steps_(*steps),
       options_(std::move(options)),
       queue_(kThreads),
-      loop_("instance runner", [this] { return Round(); }) {}
+      loop_("instance tasks", [this] { return Round(); }) {}
 
-InstanceRunner::~InstanceRunner() { Shutdown(); }
+InstanceTaskExecutor::~InstanceTaskExecutor() { Shutdown(); }
 
-void InstanceRunner::Shutdown() {
+void InstanceTaskExecutor::Shutdown() {
   loop_.Shutdown();
   queue_.Shutdown();
 }
 
-absl::StatusOr<milliseconds> InstanceRunner::Round() {
+absl::StatusOr<milliseconds> InstanceTaskExecutor::Round() {
   if (!resumed_) RETURN_IF_ERROR(ResumeMachines());
   resumed_ = true;
   RETURN_IF_ERROR(RenewLeases());
@@ -60,7 +62,7 @@ absl::StatusOr<milliseconds> InstanceRunner::Round() {
   return std::clamp(next.value_or(longest), kShortestWait, longest);
 }
 
-absl::Status InstanceRunner::ResumeMachines() {
+absl::Status InstanceTaskExecutor::ResumeMachines() {
   std::vector<storage::InstanceStore::MachineKey> machines;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(machines, storage::InstanceStore::LiveMachines(connection));
@@ -75,7 +77,7 @@ absl::Status InstanceRunner::ResumeMachines() {
   return absl::OkStatus();
 }
 
-absl::Status InstanceRunner::RenewLeases() {
+absl::Status InstanceTaskExecutor::RenewLeases() {
   std::vector<storage::HeldLease> leases;
   {
     MutexLock lock(&mutex_);
@@ -87,7 +89,7 @@ absl::Status InstanceRunner::RenewLeases() {
   });
 }
 
-absl::Status InstanceRunner::ClaimTasks() {
+absl::Status InstanceTaskExecutor::ClaimTasks() {
   int room = 0;
   {
     MutexLock lock(&mutex_);
@@ -105,14 +107,14 @@ absl::Status InstanceRunner::ClaimTasks() {
       MutexLock lock(&mutex_);
       in_hand_[task.id] = task.lease_epoch;
     }
-    queue_.Add([this, task] { RunStep(task); });
+    queue_.Add([this, task] { DoStep(task); });
   }
   return absl::OkStatus();
 }
 
-void InstanceRunner::RunStep(const InstanceTask& task) {
+void InstanceTaskExecutor::DoStep(const InstanceTask& task) {
   // One that fails is reaped with its lease and tried again.
-  const absl::Status status = steps_.Run(task);
+  const absl::Status status = steps_.DoNext(task);
   if (!status.ok()) LOG(WARNING) << "task " << task.id << ": " << status;
   {
     MutexLock lock(&mutex_);

@@ -1,6 +1,6 @@
 // Carries out the tasks of instances that are api_server's own, not a worker's.
-#ifndef LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_RUNNER_H_
-#define LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_RUNNER_H_
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_TASK_EXECUTOR_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_TASK_EXECUTOR_H_
 
 #include <chrono>
 #include <map>
@@ -17,17 +17,17 @@
 
 namespace longshore::executor {
 
-struct InstanceRunnerOptions {
+struct InstanceTaskExecutorOptions {
   std::string owner;  // Named as the worker of its tasks.
   std::chrono::milliseconds lease_duration{10000};
 };
 
 // Thread-safe. One thread claims tasks and renews their leases, a few others do their steps.
-class InstanceRunner {
+class InstanceTaskExecutor {
  public:
-  InstanceRunner(storage::Database* database, const providers::Providers* providers,
-                 InstanceSteps* steps, InstanceRunnerOptions options);
-  ~InstanceRunner();
+  InstanceTaskExecutor(storage::Database* database, const providers::Providers* providers,
+                       InstanceSteps* steps, InstanceTaskExecutorOptions options);
+  ~InstanceTaskExecutor();
 
   void Wake() { loop_.Wake(); }
   // Waits for the steps under way.
@@ -39,12 +39,12 @@ class InstanceRunner {
   absl::Status ResumeMachines();
   absl::Status RenewLeases() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status ClaimTasks() ABSL_LOCKS_EXCLUDED(mutex_);
-  void RunStep(const storage::InstanceTask& task) ABSL_LOCKS_EXCLUDED(mutex_);
+  void DoStep(const storage::InstanceTask& task) ABSL_LOCKS_EXCLUDED(mutex_);
 
   storage::Database& database_;
   const providers::Providers& providers_;
   InstanceSteps& steps_;
-  const InstanceRunnerOptions options_;
+  const InstanceTaskExecutorOptions options_;
   bool resumed_ = false;  // Of the loop's thread.
   Mutex mutex_;
   // lease_epoch by task: of the steps under way.
@@ -55,4 +55,4 @@ class InstanceRunner {
 
 }  // namespace longshore::executor
 
-#endif  // LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_RUNNER_H_
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_TASK_EXECUTOR_H_

@@ -1,0 +1,66 @@
+#include "api_server/domain/task_manager.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api_server/domain/errors.h"
+#include "api_server/domain/fields.h"
+#include "api_server/domain/page.h"
+#include "common/status_macros.h"
+#include "storage/provision_store.h"
+#include "storage/task_store.h"
+
+namespace longshore::domain {
+
+using storage::Connection;
+using storage::TaskStore;
+
+absl::StatusOr<v1::Task> TaskManager::Get(int64_t task_id) {
+  RETURN_IF_ERROR(CheckId("task_id", task_id));
+  std::optional<v1::Task> task;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(task, TaskStore::Get(connection, task_id));
+    return absl::OkStatus();
+  })));
+  if (!task.has_value()) return TaskNotFound(task_id);
+  return *std::move(task);
+}
+
+absl::StatusOr<v1::GetTaskLogResponse> TaskManager::GetLog(int64_t task_id) {
+  RETURN_IF_ERROR(Get(task_id).status());
+  v1::GetTaskLogResponse response;
+  response.set_task_id(task_id);
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(*response.mutable_log(), storage::ProvisionStore::GetLog(connection, task_id));
+    return absl::OkStatus();
+  })));
+  return response;
+}
+
+absl::StatusOr<v1::ListTasksResponse> TaskManager::List(const v1::ListTasksRequest& request) {
+  RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::TaskStatus_IsValid));
+  RETURN_IF_ERROR(CheckEnum("type", request.type(), v1::TaskType_IsValid));
+  if (request.instance_id() != 0) RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
+  const std::string list = "tasks/" + std::to_string(request.status()) + "/" +
+                           std::to_string(request.type()) + "/" +
+                           std::to_string(request.instance_id());
+  ASSIGN_OR_RETURN(const storage::Page page,
+                   ParsePage(list, request.page_size(), request.page_token()));
+  std::vector<v1::Task> tasks;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(tasks, TaskStore::List(connection,
+                                            {.status = request.status(),
+                                             .type = request.type(),
+                                             .instance_id = request.instance_id()},
+                                            page));
+    return absl::OkStatus();
+  })));
+  v1::ListTasksResponse response;
+  response.set_next_page_token(FinishPage(list, page, &tasks));
+  for (v1::Task& task : tasks) *response.add_tasks() = std::move(task);
+  return response;
+}
+
+}  // namespace longshore::domain
