@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "api_server/server.h"
 #include "common/backoff.h"
+#include "common/policy.h"
 #include "common/shutdown.h"
 
 DEFINE_string(listen, "127.0.0.1:50051", "Address of the public services.");
@@ -20,27 +21,36 @@ DEFINE_string(allowed_payload_dirs, "",
               "Comma-separated absolute directories that payload_path may be in; empty: none.");
 DEFINE_string(allowed_remote_dirs, "",
               "Comma-separated directories that remote_path may be in; empty: any.");
-DEFINE_int32(default_payload_timeout, 300, "Seconds that a script may run when timeout is 0.");
-DEFINE_int32(max_payload_timeout, 86400, "Largest timeout that may be asked for, in seconds.");
-DEFINE_int64(max_payload_bytes, 2097152, "Largest script.");
-DEFINE_int64(max_output_bytes, 1048576, "Output stored of one payload: first and last half.");
-DEFINE_int32(delivery_timeout, 3600, "Seconds after which an undelivered payload fails.");
+DEFINE_int32(default_payload_timeout, longshore::policy::kDefaultPayloadTimeout.count(),
+             "Seconds that a script may run when timeout is 0.");
+DEFINE_int32(max_payload_timeout, longshore::policy::kMaxPayloadTimeout.count(),
+             "Largest timeout that may be asked for, in seconds.");
+DEFINE_int64(max_payload_bytes, longshore::policy::kMaxPayloadBytes, "Largest script.");
+DEFINE_int64(max_output_bytes, longshore::policy::kMaxOutputBytes,
+             "Output stored of one payload: first and last half.");
+DEFINE_int32(delivery_timeout, longshore::policy::kDeliveryTimeout.count(),
+             "Seconds after which an undelivered payload fails.");
 DEFINE_int32(
-    execution_grace, 60,
+    execution_grace, longshore::policy::kExecutionGrace.count(),
     "Seconds past its timeout after which the server ends what an instance has not ended.");
 DEFINE_string(authorized_keys_file, "",
               "File with the OpenSSH public keys that new machines let in: the workers' keys.");
-DEFINE_int32(max_running_per_instance, 8, "Payloads in work on one instance at a time.");
-DEFINE_int32(lease_duration_ms, 10000, "How long a silent worker keeps a task.");
-DEFINE_int32(retry_initial_ms, 1000, "First delay after a failed delivery; doubles from there.");
-DEFINE_int32(retry_maximum_ms, 60000, "Longest delay between two tries of a delivery.");
+DEFINE_int32(max_running_per_instance, longshore::policy::kMaxRunningPerInstance,
+             "Payloads in work on one instance at a time.");
+DEFINE_int32(lease_duration_ms, longshore::policy::kLeaseDuration.count(),
+             "How long a silent worker keeps a task.");
+DEFINE_int32(retry_initial_ms, longshore::BackoffOptions().initial.count(),
+             "First delay after a failed delivery; doubles from there.");
+DEFINE_int32(retry_maximum_ms, longshore::BackoffOptions().maximum.count(),
+             "Longest delay between two tries of a delivery.");
 DEFINE_string(local_instances_dir, longshore::providers::ProviderOptions().local_directory,
               "Where the provider 'local' keeps its instances.");
 DEFINE_string(digitalocean_token_file, "",
               "File with the token of the provider 'digitalocean'; empty: $DIGITALOCEAN_TOKEN.");
 DEFINE_string(digitalocean_url, longshore::providers::DigitalOceanOptions().url,
               "Where its API is.");
-DEFINE_int32(database_connections, 12, "Most connections to the database.");
+DEFINE_int32(database_connections, longshore::policy::kDatabaseConnections,
+             "Most connections to the database.");
 
 DEFINE_int32(database_wait, 60, "Seconds to wait for the database at the start.");
 
@@ -49,9 +59,6 @@ namespace {
 
 constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(200),
                                        .maximum = std::chrono::milliseconds(3000)};
-
-// Twice ServerOptions::drain_timeout, and a database that answers slowly.
-constexpr std::chrono::seconds kDrainLimit{30};
 
 std::vector<std::string> SplitList(const std::string& list) {
   return absl::StrSplit(list, ',', absl::SkipEmpty());
@@ -154,7 +161,7 @@ int Main() {
   LOG(INFO) << "api_server is ready on port " << (*server)->port() << ", for workers on port "
             << (*server)->worker_port();
   LOG(INFO) << "signal " << signals.Wait() << ": draining";
-  ShutdownSignals::ExitAfter(kDrainLimit);
+  ShutdownSignals::ExitAfter(policy::kDrainLimit);
   (*server)->Drain();
   LOG(INFO) << "drained";
   return 0;

@@ -12,6 +12,7 @@
 #include "api_server/domain/deployer.h"
 #include "api_server/providers/providers.h"
 #include "common/backoff.h"
+#include "common/policy.h"
 
 namespace longshore {
 
@@ -20,17 +21,17 @@ struct ServerOptions {
   std::string worker_listen = "127.0.0.1:50052";  // WorkerService.
   std::string database_url;
   std::vector<std::string> allowed_payload_dirs;
-  int64_t max_payload_bytes = 2097152;
-  int64_t max_output_bytes = 1048576;
+  int64_t max_payload_bytes = policy::kMaxPayloadBytes;
+  int64_t max_output_bytes = policy::kMaxOutputBytes;
   domain::DeployLimits deploy;
-  std::chrono::seconds execution_grace{60};
+  std::chrono::seconds execution_grace = policy::kExecutionGrace;
   std::string authorized_keys_file;  // Whom new machines let in.
-  int max_running_per_instance = 8;
-  std::chrono::milliseconds lease_duration{10000};
+  int max_running_per_instance = policy::kMaxRunningPerInstance;
+  std::chrono::milliseconds lease_duration = policy::kLeaseDuration;
   BackoffOptions retry_backoff{};
-  int database_connections = 12;
+  int database_connections = policy::kDatabaseConnections;
   providers::ProviderOptions providers;
-  std::chrono::milliseconds drain_timeout{10000};
+  std::chrono::milliseconds drain_timeout = policy::kDrainTimeout;
 };
 
 // Start, then Drain once. Not thread-safe.

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "api_server/domain/script_source.h"
 #include "api_server/domain/signals.h"
+#include "common/policy.h"
 #include "longshore/v1/payload_service.pb.h"
 #include "storage/database.h"
 #include "storage/deployment_store.h"
@@ -18,9 +19,9 @@
 namespace longshore::domain {
 
 struct DeployLimits {
-  int default_payload_timeout = 300;  // Seconds.
-  int max_payload_timeout = 86400;    // Seconds.
-  std::chrono::seconds delivery_timeout{3600};
+  int default_payload_timeout = policy::kDefaultPayloadTimeout.count();  // Seconds.
+  int max_payload_timeout = policy::kMaxPayloadTimeout.count();          // Seconds.
+  std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
   std::vector<std::string> allowed_remote_dirs;  // Empty: no limit.
 };
 

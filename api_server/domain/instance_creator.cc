@@ -6,6 +6,7 @@
 #include "api_server/domain/errors.h"
 #include "api_server/domain/fields.h"
 #include "api_server/domain/request_once.h"
+#include "common/policy.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "storage/instance_store.h"
@@ -20,8 +21,6 @@ using storage::InstanceTaskStore;
 constexpr int kMaxInstances = 100;
 // A provider that has not made a machine by then will not.
 constexpr std::chrono::seconds kCreateLimit{900};
-// Of all tries together, each of which has the worker's --provision_timeout.
-constexpr std::chrono::seconds kProvisionLimit{3600};
 // Room for "-99".
 constexpr size_t kMaxNameBytes = kMaxLabelBytes - 3;
 
@@ -117,7 +116,7 @@ absl::Status InstanceCreator::InsertInstances(Connection& connection,
           task, InstanceTaskStore::Insert(connection, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
                                                        .instance_id = id,
                                                        .depends_on = task,
-                                                       .time_limit = kProvisionLimit}));
+                                                       .time_limit = policy::kProvisionTimeLimit}));
     }
     (*last_tasks)[id] = task;
   }

@@ -8,6 +8,7 @@
 #include "api_server/executor/testing/fake_session.h"
 #include "api_server/executor/testing/recorded_signals.h"
 #include "api_server/executor/testing/refuse_updates.h"
+#include "common/policy.h"
 #include "storage/instance_task_store.h"
 #include "storage/testing/database_fixture.h"
 
@@ -131,8 +132,7 @@ TEST_F(ClaimerTest, ARowThatTakesNothingIsSetAside) {
 }
 
 TEST_F(ClaimerTest, AllProvisionsOfARoundGoToOneWorker) {
-  ProvisionClaimer provisions(database_.get(), &workers_, claimer_.get(),
-                              std::chrono::milliseconds(10000));
+  ProvisionClaimer provisions(database_.get(), &workers_, claimer_.get(), policy::kLeaseDuration);
   const std::vector<int64_t> tasks = {AddProvision("a"), AddProvision("b"), AddProvision("c")};
   ASSERT_TRUE(Sql("UPDATE instances SET status = 'CREATED'").ok());
   const auto small = AddWorker("small", 1);
@@ -144,8 +144,7 @@ TEST_F(ClaimerTest, AllProvisionsOfARoundGoToOneWorker) {
 }
 
 TEST_F(ClaimerTest, AProvisionThatCouldNotBeSentIsDueAgain) {
-  ProvisionClaimer provisions(database_.get(), &workers_, claimer_.get(),
-                              std::chrono::milliseconds(10000));
+  ProvisionClaimer provisions(database_.get(), &workers_, claimer_.get(), policy::kLeaseDuration);
   const int64_t task = AddProvision("a");
   ASSERT_TRUE(Sql("UPDATE instances SET status = 'CREATED'").ok());
   AddWorker("gone", 5)->Leave();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/policy.h"
 #include "common/status_macros.h"
 #include "storage/isolate.h"
 
@@ -13,12 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The net under notifications that were lost; in the normal path something else wakes the loop
-// first.
-constexpr milliseconds kSafetyPoll{15000};
-// Something is due but another replica has it locked, or no worker has room: look again soon, never
-// in a tight loop.
-constexpr milliseconds kShortestWait{20};
 constexpr milliseconds kHousekeepingInterval{1000};
 
 // Logs the fault of a row; returns any other error.
@@ -48,8 +43,8 @@ absl::StatusOr<milliseconds> DispatchRound::Do() {
   }
   ASSIGN_OR_RETURN(const auto next, steps_.NextDue());
   // Credit wakes the loop; what is due without any can wait for it.
-  const milliseconds shortest = steps_.HasCredit() ? kShortestWait : kHousekeepingInterval;
-  return std::clamp(next.value_or(kSafetyPoll), shortest, kSafetyPoll);
+  const milliseconds shortest = steps_.HasCredit() ? policy::kShortestWait : kHousekeepingInterval;
+  return std::clamp(next.value_or(policy::kSafetyPoll), shortest, policy::kSafetyPoll);
 }
 
 }  // namespace longshore::executor

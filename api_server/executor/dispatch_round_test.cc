@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "common/policy.h"
+
 namespace longshore::executor {
 namespace {
 
@@ -117,15 +119,15 @@ TEST_F(DispatchRoundTest, WaitsUntilTheNextThingIsDue) {
 }
 
 TEST_F(DispatchRoundTest, NeverWaitsLongerThanTheSafetyPoll) {
-  EXPECT_EQ(Wait(), milliseconds(15000)) << "nothing is due";
+  EXPECT_EQ(Wait(), policy::kSafetyPoll) << "nothing is due";
   steps_.next_due = std::chrono::hours(1);
-  EXPECT_EQ(Wait(), milliseconds(15000));
+  EXPECT_EQ(Wait(), policy::kSafetyPoll);
 }
 
 TEST_F(DispatchRoundTest, DoesNotSpinOnWhatIsDueAndCannotBeClaimed) {
   steps_.next_due = milliseconds(-100);
   steps_.has_credit = true;
-  EXPECT_EQ(Wait(), milliseconds(20)) << "another replica has it locked";
+  EXPECT_EQ(Wait(), policy::kShortestWait) << "another replica has it locked";
   steps_.has_credit = false;
   EXPECT_EQ(Wait(), milliseconds(1000)) << "a worker's credit wakes the loop";
 }

@@ -9,6 +9,7 @@
 #include "api_server/executor/dispatch_round.h"
 #include "api_server/executor/round_loop.h"
 #include "api_server/executor/worker_registry.h"
+#include "common/policy.h"
 #include "storage/database.h"
 #include "storage/lease_store.h"
 
@@ -16,8 +17,9 @@ namespace longshore::executor {
 
 struct DispatcherOptions {
   storage::ClaimOptions claim;
-  std::chrono::seconds delivery_timeout{3600};  // See HousekeeperOptions, as the next.
-  std::chrono::seconds execution_grace{60};
+  std::chrono::seconds delivery_timeout =
+      policy::kDeliveryTimeout;  // See HousekeeperOptions, as the next.
+  std::chrono::seconds execution_grace = policy::kExecutionGrace;
 };
 
 // Thread-safe. It has one thread, which sleeps until a signal, a worker's credit or the next due

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "common/backoff.h"
+#include "common/policy.h"
 #include "longshore/v1/worker_service.pb.h"
 #include "storage/database.h"
 #include "storage/lease_store.h"
@@ -20,10 +21,10 @@
 namespace longshore::executor {
 
 struct ApplierOptions {
-  int64_t max_output_bytes = 1048576;
-  std::chrono::seconds delivery_timeout{3600};
+  int64_t max_output_bytes = policy::kMaxOutputBytes;
+  std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
   // Past its timeout, an execution has this long before the server ends it.
-  std::chrono::seconds execution_grace{60};
+  std::chrono::seconds execution_grace = policy::kExecutionGrace;
   BackoffOptions retry_backoff{};
 };
 

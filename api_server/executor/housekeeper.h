@@ -11,15 +11,17 @@
 #include "api_server/executor/claimer.h"
 #include "api_server/executor/task_ender.h"
 #include "api_server/executor/worker_registry.h"
+#include "common/policy.h"
 #include "storage/database.h"
 
 namespace longshore::executor {
 
 struct HousekeeperOptions {
-  std::chrono::seconds delivery_timeout{3600};  // For messages; tasks carry their own deadline.
+  std::chrono::seconds delivery_timeout =
+      policy::kDeliveryTimeout;  // For messages; tasks carry their own deadline.
   // For messages, and how long past its deadline a worker may hold a delivery.
-  std::chrono::seconds execution_grace{60};
-  int64_t max_output_bytes = 0;
+  std::chrono::seconds execution_grace = policy::kExecutionGrace;
+  int64_t max_output_bytes = policy::kMaxOutputBytes;
 };
 
 // Not thread-safe: belongs to the dispatcher's thread, like the claimer that it sends cleanups by.

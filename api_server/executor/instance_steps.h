@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "api_server/domain/signals.h"
 #include "api_server/providers/providers.h"
+#include "common/policy.h"
 #include "storage/database.h"
 #include "storage/instance_store.h"
 #include "storage/instance_task_store.h"
@@ -21,7 +22,7 @@ struct InstanceStepsOptions {
   // How long what runs on an instance may take to stop before the instance goes: TERM, 5 s, KILL,
   // and time to tell.
   std::chrono::milliseconds stop_grace{20000};
-  int64_t max_output_bytes = 1048576;
+  int64_t max_output_bytes = policy::kMaxOutputBytes;
   // Whom new machines let in: a file of OpenSSH public key lines. Read for each machine.
   std::string authorized_keys_file;
 };

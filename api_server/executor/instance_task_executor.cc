@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/policy.h"
 #include "common/status_macros.h"
 #include "storage/instance_store.h"
 #include "storage/lease_store.h"
@@ -20,9 +21,6 @@ using storage::InstanceTask;
 using storage::InstanceTaskStore;
 
 constexpr int kThreads = 8;
-// The net under notifications that were lost.
-constexpr milliseconds kSafetyPoll{15000};
-constexpr milliseconds kShortestWait{20};
 
 }  // namespace
 
@@ -58,8 +56,9 @@ absl::StatusOr<milliseconds> InstanceTaskExecutor::Round() {
   MutexLock lock(&mutex_);
   // The end of a step is a signal.
   if (in_hand_.size() >= kThreads) return renewal;
-  const milliseconds longest = in_hand_.empty() ? kSafetyPoll : std::min(kSafetyPoll, renewal);
-  return std::clamp(next.value_or(longest), kShortestWait, longest);
+  const milliseconds longest =
+      in_hand_.empty() ? policy::kSafetyPoll : std::min(policy::kSafetyPoll, renewal);
+  return std::clamp(next.value_or(longest), policy::kShortestWait, longest);
 }
 
 absl::Status InstanceTaskExecutor::ResumeMachines() {

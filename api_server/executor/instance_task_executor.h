@@ -11,6 +11,7 @@
 #include "api_server/executor/instance_steps.h"
 #include "api_server/executor/round_loop.h"
 #include "common/mutex.h"
+#include "common/policy.h"
 #include "common/work_queue.h"
 #include "storage/database.h"
 #include "storage/instance_task_store.h"
@@ -19,7 +20,7 @@ namespace longshore::executor {
 
 struct InstanceTaskExecutorOptions {
   std::string owner;  // Named as the worker of its tasks.
-  std::chrono::milliseconds lease_duration{10000};
+  std::chrono::milliseconds lease_duration = policy::kLeaseDuration;
 };
 
 // Thread-safe. One thread claims tasks and renews their leases, a few others do their steps.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "api_server/executor/event_applier.h"
+#include "common/policy.h"
 #include "storage/instance_task_store.h"
 #include "storage/provision_store.h"
 #include "storage/testing/database_fixture.h"
@@ -13,8 +14,6 @@ namespace {
 using storage::Connection;
 using storage::InstanceTaskStore;
 using storage::ProvisionStore;
-
-constexpr std::chrono::milliseconds kLease{10000};
 
 class ProvisionEventsTest : public storage::DatabaseFixture {
  protected:
@@ -31,7 +30,7 @@ class ProvisionEventsTest : public storage::DatabaseFixture {
       ASSIGN_OR_RETURN(provision_,
                        InstanceTaskStore::Insert(c, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
                                                      .instance_id = instance_,
-                                                     .time_limit = std::chrono::seconds(3600)}));
+                                                     .time_limit = policy::kProvisionTimeLimit}));
       return absl::OkStatus();
     });
     payload_task_ = AddPayload(instance_, "/x");
@@ -44,7 +43,8 @@ class ProvisionEventsTest : public storage::DatabaseFixture {
     std::vector<v1::Assignment> claimed;
     Do([&](Connection& c) -> absl::Status {
       claimed.clear();
-      ASSIGN_OR_RETURN(const auto claims, ProvisionStore::Claim(c, "w", 10, kLease));
+      ASSIGN_OR_RETURN(const auto claims,
+                       ProvisionStore::Claim(c, "w", 10, policy::kLeaseDuration));
       for (const auto& claim : claims) claimed.push_back(claim.assignment);
       return absl::OkStatus();
     });

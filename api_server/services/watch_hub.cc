@@ -1,10 +1,8 @@
 #include "api_server/services/watch_hub.h"
 
-namespace longshore::services {
-namespace {
+#include "common/policy.h"
 
-constexpr std::chrono::seconds kSafetyPoll{15};
-}  // namespace
+namespace longshore::services {
 
 WatchHub::WatchHub(storage::Database* database, int threads)
     : database_(*database), work_(threads), poller_([this] { PollLoop(); }) {}
@@ -70,7 +68,7 @@ void WatchHub::Shutdown() {
 void WatchHub::PollLoop() {
   while (true) {
     {
-      const auto deadline = std::chrono::steady_clock::now() + kSafetyPoll;
+      const auto deadline = std::chrono::steady_clock::now() + policy::kSafetyPoll;
       MutexLock lock(&mutex_);
       while (!stopping_ && std::chrono::steady_clock::now() < deadline) {
         changed_.WaitUntil(&mutex_, deadline);
