@@ -1,0 +1,272 @@
+// A watching RPC's stream over a real channel, from a source whose looks end when the test says so.
+#include "api_server/services/watch_stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <future>
+#include <thread>
+
+#include "longshore/v1/payload_service.grpc.pb.h"
+
+namespace longshore::services {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kPayload = 7;
+constexpr int64_t kLastOffset = 99;
+
+// What the test and its source have in common.
+class Looks {
+ public:
+  using Result = absl::StatusOr<std::optional<v1::PayloadEvent>>;
+
+  // One look: ends with the next result that the test gives.
+  Result Do() {
+    MutexLock lock(&mutex_);
+    ++begun_;
+    changed_.NotifyAll();
+    while (results_.empty()) changed_.Wait(&mutex_);
+    Result result = std::move(results_.front());
+    results_.pop_front();
+    return result;
+  }
+  void SourceIsGone() {
+    {
+      MutexLock lock(&mutex_);
+      source_is_gone_ = true;
+    }
+    changed_.NotifyAll();
+  }
+
+  void End(Result result) {
+    {
+      MutexLock lock(&mutex_);
+      results_.push_back(std::move(result));
+    }
+    changed_.NotifyAll();
+  }
+  void AwaitBegun(int count) {
+    MutexLock lock(&mutex_);
+    while (begun_ < count) changed_.Wait(&mutex_);
+  }
+  void AwaitSourceIsGone() {
+    MutexLock lock(&mutex_);
+    while (!source_is_gone_) changed_.Wait(&mutex_);
+  }
+  int begun() {
+    MutexLock lock(&mutex_);
+    return begun_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Result> results_ ABSL_GUARDED_BY(mutex_);
+  int begun_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool source_is_gone_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class HeldSource : public WatchSource<v1::PayloadEvent> {
+ public:
+  HeldSource(Looks* looks, const std::atomic<bool>* notices) : looks_(*looks), notices_(*notices) {}
+  ~HeldSource() override { looks_.SourceIsGone(); }
+  absl::StatusOr<std::optional<v1::PayloadEvent>> Next() override { return looks_.Do(); }
+  bool IsLast(const v1::PayloadEvent& event) const override {
+    return event.output().offset() == kLastOffset;
+  }
+  bool Notice(const std::set<int64_t>* /*payload_ids*/) override { return notices_; }
+
+ private:
+  Looks& looks_;
+  const std::atomic<bool>& notices_;
+};
+
+using Reactor = grpc::ServerWriteReactor<v1::PayloadEvent>;
+
+class Service final
+    : public v1::PayloadService::WithCallbackMethod_WatchPayload<v1::PayloadService::Service> {
+ public:
+  explicit Service(std::function<Reactor*()> start) : start_(std::move(start)) {}
+  Reactor* WatchPayload(grpc::CallbackServerContext* /*context*/,
+                        const v1::WatchPayloadRequest* /*request*/) override {
+    return start_();
+  }
+
+ private:
+  const std::function<Reactor*()> start_;
+};
+
+v1::PayloadEvent Event(int64_t offset) {
+  v1::PayloadEvent event;
+  event.mutable_output()->set_offset(offset);
+  return event;
+}
+
+class WatchStreamTest : public ::testing::Test {
+ protected:
+  WatchStreamTest()
+      : service_([this] {
+          return new WatchReactor<v1::PayloadEvent>(
+              &hub_, kPayload, std::make_unique<HeldSource>(&looks_, &notices_), checked_);
+        }) {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    stub_ = v1::PayloadService::NewStub(server_->InProcessChannel({}));
+  }
+  ~WatchStreamTest() override {
+    context_.TryCancel();
+    hub_.Shutdown();
+    server_->Shutdown();
+  }
+
+  void Watch() { reader_ = stub_->WatchPayload(&context_, {}); }
+  // The offset of the next event; -1 when the stream has ended.
+  int64_t Read() {
+    v1::PayloadEvent event;
+    return reader_->Read(&event) ? event.output().offset() : -1;
+  }
+  grpc::Status Finish() {
+    EXPECT_EQ(Read(), -1);
+    return reader_->Finish();
+  }
+  // Waits until the look that was under way, and one that it led to, are over. The hub has one
+  // thread, which works in order of arrival.
+  void AwaitIdle() {
+    for (int i = 0; i < 2; ++i) {
+      std::promise<void> passed;
+      hub_.work().Add([&passed] { passed.set_value(); });
+      passed.get_future().wait();
+    }
+  }
+
+  storage::Database database_{{.url = "not used"}};
+  WatchHub hub_{&database_, /*threads=*/1};
+  Looks looks_;
+  std::atomic<bool> notices_ = true;
+  absl::Status checked_;
+  Service service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::PayloadService::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::PayloadEvent>> reader_;
+};
+
+TEST_F(WatchStreamTest, SendsWhatTheSourceHasUntilTheLastEvent) {
+  Watch();
+  looks_.End(Event(1));
+  EXPECT_EQ(Read(), 1);
+  looks_.End(Event(2));
+  EXPECT_EQ(Read(), 2);
+  looks_.End(Event(kLastOffset));
+  EXPECT_EQ(Read(), kLastOffset);
+  EXPECT_TRUE(Finish().ok());
+  looks_.AwaitSourceIsGone();
+  EXPECT_EQ(looks_.begun(), 3);
+}
+
+TEST_F(WatchStreamTest, LooksAgainOnlyWhenItIsWoken) {
+  Watch();
+  looks_.End(std::nullopt);
+  looks_.AwaitBegun(1);
+  AwaitIdle();
+  EXPECT_EQ(looks_.begun(), 1);
+  looks_.End(Event(kLastOffset));
+  hub_.Wake({kPayload});
+  EXPECT_EQ(Read(), kLastOffset);
+  EXPECT_EQ(looks_.begun(), 2);
+}
+
+TEST_F(WatchStreamTest, WakesDuringALookLeadToOneMore) {
+  Watch();
+  looks_.AwaitBegun(1);
+  for (int i = 0; i < 3; ++i) hub_.Wake({kPayload});
+  hub_.WakeAll();
+  for (int i = 0; i < 2; ++i) looks_.End(std::nullopt);
+  looks_.AwaitBegun(2);
+  AwaitIdle();
+  EXPECT_EQ(looks_.begun(), 2);
+}
+
+TEST_F(WatchStreamTest, IsNotWokenByOtherPayloads) {
+  Watch();
+  looks_.AwaitBegun(1);
+  hub_.Wake({kPayload + 1});
+  for (int i = 0; i < 2; ++i) looks_.End(std::nullopt);
+  AwaitIdle();
+  EXPECT_EQ(looks_.begun(), 1);
+}
+
+TEST_F(WatchStreamTest, DoesNotLookForWhatTheSourceDoesNotNotice) {
+  Watch();
+  looks_.AwaitBegun(1);
+  notices_ = false;
+  hub_.Wake({kPayload});
+  for (int i = 0; i < 2; ++i) looks_.End(std::nullopt);
+  AwaitIdle();
+  EXPECT_EQ(looks_.begun(), 1);
+}
+
+TEST_F(WatchStreamTest, ARequestThatIsRefusedIsNotLookedFor) {
+  checked_ = domain::InvalidField("payload_id", "0", "is not an id; ids are positive");
+  Watch();
+  const grpc::Status status = Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("payload_id"));
+  EXPECT_EQ(looks_.begun(), 0);
+}
+
+TEST_F(WatchStreamTest, AnErrorOfTheSourceEndsTheStream) {
+  Watch();
+  looks_.End(Event(1));
+  EXPECT_EQ(Read(), 1);
+  looks_.End(domain::PayloadNotFound(kPayload));
+  EXPECT_EQ(Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+  looks_.AwaitSourceIsGone();
+}
+
+TEST_F(WatchStreamTest, WhatTheDatabaseSaysIsNotToldToTheClient) {
+  Watch();
+  looks_.End(absl::InternalError("relation \"payloads\" does not exist"));
+  const grpc::Status status = Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(status.error_message().find("relation"), std::string::npos);
+}
+
+TEST_F(WatchStreamTest, AClientThatGoesAwayIsForgotten) {
+  Watch();
+  looks_.End(std::nullopt);
+  looks_.AwaitBegun(1);
+  context_.TryCancel();
+  EXPECT_EQ(Finish().error_code(), grpc::StatusCode::CANCELLED);
+  looks_.AwaitSourceIsGone();
+  hub_.Wake({kPayload});
+  EXPECT_EQ(looks_.begun(), 1);
+}
+
+TEST_F(WatchStreamTest, AShutdownDuringALookEndsTheStream) {
+  Watch();
+  looks_.AwaitBegun(1);
+  std::thread shutdown([this] { hub_.Shutdown(); });
+  const grpc::Status status = Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("watch again"));
+  looks_.End(Event(1));  // Too late to be sent.
+  shutdown.join();
+  looks_.AwaitSourceIsGone();
+}
+
+TEST_F(WatchStreamTest, AWatchThatComesAfterShutdownIsEnded) {
+  hub_.Shutdown();
+  Watch();
+  EXPECT_EQ(Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(looks_.begun(), 0);
+}
+
+}  // namespace
+}  // namespace longshore::services
