@@ -1,4 +1,4 @@
-// Wires one api_server together, and takes it apart without losing anything.
+// Builds one api_server from its parts and shuts it down without losing anything.
 #ifndef LONGSHORE_API_SERVER_SERVER_H_
 #define LONGSHORE_API_SERVER_SERVER_H_
 
@@ -25,7 +25,7 @@ struct ServerOptions {
   int64_t max_output_bytes = policy::kMaxOutputBytes;
   domain::DeployLimits deploy;
   std::chrono::seconds execution_grace = policy::kExecutionGrace;
-  std::string authorized_keys_file;  // Whom new machines let in.
+  std::string authorized_keys_file;  // The public keys that new machines let in.
   int max_running_per_instance = policy::kMaxRunningPerInstance;
   std::chrono::milliseconds lease_duration = policy::kLeaseDuration;
   BackoffOptions retry_backoff{};
@@ -34,7 +34,7 @@ struct ServerOptions {
   std::chrono::milliseconds drain_timeout = policy::kDrainTimeout;
 };
 
-// Start, then Drain once. Not thread-safe.
+// Not thread-safe. Drain is called once, after Start.
 class Server {
  public:
   // Migrates the database and starts listening. Errors: Unavailable (database away),
@@ -45,8 +45,8 @@ class Server {
   int port() const;         // Of the public services.
   int worker_port() const;  // Of WorkerService.
 
-  // Takes no new work, sends workers to other replicas, lets requests end, stores what workers have
-  // reported.
+  // Takes no new work, sends workers to other replicas, waits for requests to end, and stores what
+  // workers have reported.
   void Drain();
 
  private:

@@ -1,4 +1,4 @@
-// What DeployPayload means: one script, many payloads, all in one transaction.
+// The rules of DeployPayload: one script becomes many payloads, all in one transaction.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_DEPLOYER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_DEPLOYER_H_
 
@@ -22,16 +22,16 @@ struct DeployLimits {
   int default_payload_timeout = policy::kDefaultPayloadTimeout.count();  // Seconds.
   int max_payload_timeout = policy::kMaxPayloadTimeout.count();          // Seconds.
   std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
-  std::vector<std::string> allowed_remote_dirs;  // Empty: no limit.
+  std::vector<std::string> allowed_remote_dirs;  // When empty, any directory is allowed.
 };
 
-// `timeout` when it is in range, the default for 0, TIMEOUT_OUT_OF_RANGE otherwise.
+// Returns the default for 0, and `timeout` when it is in range. Errors: TIMEOUT_OUT_OF_RANGE.
 absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_timeout);
 
-// WRONG_STATE for an instance that is TERMINATED, or about to be.
+// Returns WRONG_STATE for an instance that is TERMINATED or about to be.
 absl::Status CheckTakesPayloads(int64_t id, const storage::InstanceStore::Target& instance);
 
-// Names an instance that was not taken in errors and instance_errors.
+// Adds an instance that was not taken to errors and instance_errors.
 void AddInstanceError(int64_t instance_id, const absl::Status& status,
                       v1::DeployPayloadResponse* response);
 
@@ -43,23 +43,23 @@ class Deployer {
 
   absl::StatusOr<v1::DeployPayloadResponse> Deploy(const v1::DeployPayloadRequest& request);
 
-  // The two halves of it, for a deployment in somebody else's transaction: what needs no database,
-  // and the rest.
+  // Prepare and DeployIn are the two halves of Deploy, for callers that deploy in a transaction of
+  // their own: Prepare needs no database, DeployIn does the rest.
   struct Plan {
     Script script;
     storage::NewDeployment deployment;
     std::vector<int64_t> instance_ids;
     std::vector<std::string> remote_paths;
-    std::map<int64_t, int64_t> depends_on;  // A task by instance, where its payload has to wait.
+    std::map<int64_t, int64_t> depends_on;  // By instance, the task that its payload waits for.
   };
   absl::StatusOr<Plan> Prepare(const v1::DeployPayloadRequest& request) const;
-  // The same for a request whose instances are not known yet.
+  // Does the same for a request whose instances are not known yet.
   absl::StatusOr<Plan> PrepareWithoutInstances(const v1::DeployPayloadRequest& request) const;
   absl::Status DeployIn(storage::Connection& connection, const v1::DeployPayloadRequest& request,
                         Plan* plan, v1::DeployPayloadResponse* response) const;
 
  private:
-  // Sorts the instances into those taken and those refused; fails when none is taken.
+  // Divides the instances into taken and refused ones. Fails when none is taken.
   absl::Status ChooseInstances(storage::Connection& connection,
                                const v1::DeployPayloadRequest& request, Plan* plan,
                                v1::DeployPayloadResponse* response) const;

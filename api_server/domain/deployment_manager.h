@@ -1,4 +1,4 @@
-// What may be done with a deployment after DeployPayload.
+// The rules of the RPCs about deployments, apart from DeployPayload.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
 
@@ -24,7 +24,7 @@ class DeploymentManager {
   absl::StatusOr<v1::DeployPayloadResponse> Retry(const v1::RetryDeploymentRequest& request);
 
  private:
-  // Gives every payload of `locked` whose instance still takes it a new attempt.
+  // Begins a new attempt of every payload in `locked` whose instance still takes payloads.
   absl::Status InsertRetries(storage::Connection& connection, const LockedPayloads& locked,
                              v1::DeployPayloadResponse* response) const;
 

@@ -1,6 +1,5 @@
-// Every error that a client of the public API can see, by name. Each says what was wrong, with
-// which value, and what would be right; the codes and reasons are those of the contract's table of
-// errors.
+// All errors that clients of the public API can see. Each message says what was wrong, with which
+// value, and what would be right. Codes and reasons are those of the contract's table of errors.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_
 #define LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_
 
@@ -12,7 +11,7 @@
 
 namespace longshore::domain {
 
-// A field that breaks its rule; `rule` completes "FIELD VALUE RULE".
+// A field breaks its rule. `rule` completes the sentence "FIELD VALUE RULE".
 absl::Status InvalidField(std::string_view field, std::string_view value, std::string_view rule);
 
 absl::Status PayloadPathInvalid(std::string_view path, std::string_view problem);
@@ -38,9 +37,9 @@ absl::Status PayloadInWrongState(int64_t id, std::string_view problem);
 absl::Status DeploymentInWrongState(int64_t id, std::string_view problem);
 absl::Status RequestIdReused(std::string_view request_id);
 
-// What a client is told when the database is away or a fault is our own: Unavailable and Internal
-// stay, the rest becomes Internal. What the database said, with its hosts and its rows, goes to the
-// log alone.
+// Returns what a client is told of an error of storage. Errors with a reason stay as they are. When
+// the database is away the client gets Unavailable, otherwise Internal. The words of the database,
+// which may name hosts and rows, go to the log alone.
 absl::Status FromStorage(const absl::Status& status);
 
 }  // namespace longshore::domain

@@ -1,4 +1,4 @@
-// Rules that several requests share.
+// Rules for fields that several requests have. Errors are those of errors.h.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_FIELDS_H_
 #define LONGSHORE_API_SERVER_DOMAIN_FIELDS_H_
 
@@ -18,11 +18,11 @@ inline absl::Status CheckId(std::string_view field, int64_t id) {
   return InvalidField(field, std::to_string(id), "is not an id; ids are positive");
 }
 
-// How many ids one request may name: with an error for each of them the answer is still under
-// 4 MiB, which is what gRPC's clients take unless told otherwise.
+// How many ids one request may name. An answer with an error for each of them is still under 4 MiB,
+// which gRPC's clients take unless they are told otherwise.
 inline constexpr int kMaxIdsPerRequest = 20000;
 
-// A list of ids that must not be empty.
+// Checks a list of ids, which must not be empty.
 template <typename Ids>
 absl::Status CheckIds(std::string_view field, const Ids& ids) {
   if (ids.empty()) return InvalidField(field, "", "must name at least one");
@@ -37,7 +37,7 @@ absl::Status CheckIds(std::string_view field, const Ids& ids) {
   return absl::OkStatus();
 }
 
-// A short text for people and filters: one line.
+// Checks a short text of one line, for people and filters.
 inline absl::Status CheckLabel(std::string_view field, std::string_view value, size_t max_bytes,
                                bool required) {
   if (required && value.empty()) return InvalidField(field, value, "must not be empty");
@@ -65,14 +65,14 @@ absl::Status CheckTags(std::string_view field, const Tags& tags) {
   return absl::OkStatus();
 }
 
-// In order, each once: how an instance keeps them.
+// Returns the tags as an instance keeps them: sorted, each once.
 template <typename Tags>
 std::vector<std::string> SortedTags(const Tags& tags) {
   const std::set<std::string> sorted(tags.begin(), tags.end());
   return {sorted.begin(), sorted.end()};
 }
 
-// proto3 lets any number through as an enum.
+// Checks that an enum has one of its values, because proto3 accepts any number.
 template <typename Enum>
 absl::Status CheckEnum(std::string_view field, Enum value, bool (*is_valid)(int)) {
   if (is_valid(value)) return absl::OkStatus();

@@ -1,4 +1,4 @@
-// What CreateInstance means.
+// The rules of CreateInstance.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_INSTANCE_CREATOR_H_
 #define LONGSHORE_API_SERVER_DOMAIN_INSTANCE_CREATOR_H_
 
@@ -23,12 +23,14 @@ class InstanceCreator {
 
  private:
   absl::Status Check(const v1::CreateInstanceRequest& request) const;
-  // With their tasks; `last_tasks` is, by instance, the one whose end makes it READY.
+  // Inserts the instances and their tasks. Sets `last_tasks` to the task, by instance, whose end
+  // makes the instance READY.
   absl::Status InsertInstances(storage::Connection& connection,
                                const v1::CreateInstanceRequest& request,
                                std::map<int64_t, int64_t>* last_tasks,
                                v1::CreateInstanceResponse* response) const;
-  // One for each instance of `response`, which has to wait for its last task.
+  // Inserts one payload for each instance of `response`. Each waits for the last task of its
+  // instance.
   absl::Status InsertPayloads(storage::Connection& connection, Deployer::Plan* plan,
                               v1::DeployPayloadRequest payload,
                               v1::CreateInstanceResponse* response) const;

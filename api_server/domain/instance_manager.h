@@ -1,4 +1,4 @@
-// What InstanceService means.
+// The rules of InstanceService, apart from CreateInstance.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_INSTANCE_MANAGER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_INSTANCE_MANAGER_H_
 

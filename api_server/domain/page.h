@@ -1,4 +1,4 @@
-// Pages of lists: sizes and opaque tokens.
+// Pages of lists: their sizes and their opaque tokens.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_PAGE_H_
 #define LONGSHORE_API_SERVER_DOMAIN_PAGE_H_
 
@@ -12,18 +12,18 @@
 
 namespace longshore::domain {
 
-// Checks page_size (0 means 100, at most 1,000) and page_token. The page asks for one row more than
-// the client gets, which tells whether there is a next page. `list` names the list and its filters:
-// a token is good for the list it came from only.
+// Checks page_size (0 means 100, at most 1,000) and page_token. The returned page asks for one row
+// more than the client gets, which shows whether there is a next page. `list` names the list and
+// its filters: a token is valid only for the list that it came from.
 absl::StatusOr<storage::Page> ParsePage(std::string_view list, int32_t page_size,
                                         const std::string& page_token);
 
-// What the rows of one page come to at most, apart from a single one that is larger: under the 4
-// MiB that gRPC's clients take unless told otherwise.
+// The most bytes that the rows of one page have in all, unless a single row is larger. It is under
+// the 4 MiB that gRPC's clients take unless they are told otherwise.
 inline constexpr size_t kMaxPageBytes = 3 << 20;
 
-// Cuts `rows` to the page's size in rows and bytes, and returns the token of the next page; empty
-// when this is the last.
+// Cuts `rows` to the page's size in rows and bytes. Returns the token of the next page, or an empty
+// one when this page is the last.
 template <typename Rows>
 std::string FinishPage(std::string_view list, const storage::Page& page, Rows* rows);
 

@@ -1,4 +1,4 @@
-// Payloads and their tasks under lock, for those who change or stop them.
+// Locks payloads and their tasks, for RPCs that change or stop them.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_LOCK_H_
 #define LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_LOCK_H_
 
@@ -14,31 +14,31 @@
 
 namespace longshore::domain {
 
-// Payloads under lock, each with all its tasks by ascending id.
+// Locked payloads, each with all its tasks by ascending id.
 struct LockedPayloads {
   std::map<int64_t, storage::StoredPayload> payloads;
   std::map<int64_t, std::vector<storage::LockedTask>> tasks;  // By payload.
 
-  // The task that moves the payload now, or moved it last.
+  // Returns the task that moves the payload now, or moved it last.
   const storage::LockedTask& CurrentTask(int64_t payload_id) const {
     return tasks.at(payload_id).back();
   }
 };
 
-// Locks in the one order that everybody uses: tasks, then payloads. Errors: PAYLOAD_NOT_FOUND;
-// Aborted, which repeats the transaction, when one of them changed hands meanwhile.
+// Locks tasks first and payloads second, as everybody does. Errors: PAYLOAD_NOT_FOUND; Aborted,
+// which repeats the transaction, when a payload got another task meanwhile.
 absl::StatusOr<LockedPayloads> LockPayloads(storage::Connection& connection,
                                             const std::vector<int64_t>& ids);
 
-// What a cancel did, to be told after the commit.
+// What a cancel did. Tell is called after the commit.
 struct CancelOutcome {
-  std::vector<int64_t> asked;  // Tasks whose holders have to stop them.
-  std::vector<int64_t> ended;  // Payloads.
+  std::vector<int64_t> asked;  // Tasks that their holders have to stop.
+  std::vector<int64_t> ended;  // Payloads that have ended.
 
   void Tell(Signals& signals) const;
 };
 
-// Ends every payload of `locked` that is not terminal, or asks its holder to.
+// Ends every payload of `locked` that is not terminal, or asks its holder to stop it.
 absl::StatusOr<CancelOutcome> CancelPayloads(storage::Connection& connection,
                                              const LockedPayloads& locked,
                                              const OutputLimit& limit);

@@ -1,4 +1,4 @@
-// What PayloadService means, apart from deploying and deployments.
+// The rules of PayloadService, apart from deploying and deployments.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_
 
@@ -20,7 +20,7 @@ class PayloadManager {
                  OutputLimit output_limit);
 
   absl::StatusOr<v1::ExecutePayloadResponse> Execute(const v1::ExecutePayloadRequest& request);
-  // With its output.
+  // Returns the payload with its output.
   absl::StatusOr<v1::Payload> Get(int64_t payload_id);
   absl::StatusOr<v1::ListInstancePayloadsResponse> List(
       const v1::ListInstancePayloadsRequest& request);
@@ -30,7 +30,7 @@ class PayloadManager {
   absl::Status InsertExecuteTasks(storage::Connection& connection,
                                   const v1::ExecutePayloadRequest& request,
                                   v1::ExecutePayloadResponse* response);
-  // Those payloads of a deployment that can be run now; an error when there are none.
+  // Returns the payloads of a deployment that can be run now, or an error when there are none.
   static absl::StatusOr<std::vector<int64_t>> ExecutableOf(storage::Connection& connection,
                                                            int64_t deployment_id);
 

@@ -14,16 +14,16 @@ namespace longshore::domain {
 
 // One request with an optional request_id.
 struct OnceRequest {
-  std::string method;  // Ids of different methods do not meet.
+  std::string method;  // Each method has request_ids of its own.
   std::string request_id;
   const google::protobuf::Message* request;
 };
 
-// Runs `prepare` outside of any transaction, then `body` in one, and stores `response` with it.
-// With a request_id that has been answered it runs neither and fills `response` from what was
-// stored. `body` may run more than once (see storage::Database::Transact) and finds `response`
-// cleared each time. `*replayed` says that the answer is an old one. Errors: REQUEST_ID_REUSED,
-// INVALID_FIELD for a request_id over 128 bytes, whatever `prepare` and `body` return.
+// Calls `prepare` outside of any transaction and then `body` in one, which also stores `response`.
+// When the request_id has been answered before, calls neither and sets `response` to the stored
+// answer and `*replayed` to true. `body` may be called again (see storage::Database::Transact) and
+// finds `response` cleared each time. Errors: REQUEST_ID_REUSED; INVALID_FIELD for a request_id
+// that is over 128 bytes or has a NUL byte; those of `prepare` and `body`.
 absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
                         const std::function<absl::Status()>& prepare,
                         const std::function<absl::Status(storage::Connection&)>& body,

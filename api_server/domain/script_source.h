@@ -1,5 +1,5 @@
-// Reads a script from a path on the api_server's host, without ever leaving the allowed directories
-// and without ever blocking.
+// Reads scripts from paths on the api_server's host. It never leaves the allowed directories and
+// never blocks on what it opens.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_SCRIPT_SOURCE_H_
 #define LONGSHORE_API_SERVER_DOMAIN_SCRIPT_SOURCE_H_
 
@@ -19,21 +19,22 @@ struct Script {
   std::string base_name;  // For the default remote_path.
 };
 
-// `path` without '.', '..', '//' and a trailing '/', by its text alone.
+// Removes '.', '..', '//' and a trailing '/' from `path`. Looks at the text alone.
 std::string CleanPath(std::string_view path);
 
 // Thread-safe.
 class ScriptSource {
  public:
-  // `allowed_dirs` are absolute. Empty means that no payload_path is allowed at all.
+  // `allowed_dirs` are absolute. When it is empty no payload_path is allowed.
   ScriptSource(std::vector<std::string> allowed_dirs, int64_t max_bytes);
 
-  // Opens `path`, cleaned, beneath the allowed directory that it names (openat2, RESOLVE_BENEATH:
-  // no symlink leads out, also not one that is swapped meanwhile), and reads it once. Errors:
+  // Cleans `path`, opens it beneath the allowed directory that it names, and reads it once. No
+  // symlink leads out of that directory, even if it changes meanwhile (openat2, RESOLVE_BENEATH).
+  // Errors:
   // PAYLOAD_PATH_INVALID, PAYLOAD_PATH_FORBIDDEN, PAYLOAD_NOT_FOUND, PAYLOAD_TOO_LARGE.
   absl::StatusOr<Script> Read(std::string_view path) const;
 
-  // The same for content that came with the request.
+  // Makes a script of content that came with the request. Errors: PAYLOAD_TOO_LARGE.
   absl::StatusOr<Script> FromContent(const std::string& content) const;
 
  private:

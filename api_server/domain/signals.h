@@ -12,13 +12,13 @@ namespace longshore::domain {
 class Signals {
  public:
   virtual ~Signals() = default;
-  // There may be tasks to claim.
+  // Says that there may be tasks to claim.
   virtual void TasksDue() = 0;
-  // The payloads' status or output changed.
+  // Says that the status or the output of the payloads changed.
   virtual void PayloadsChanged(const std::vector<int64_t>& payload_ids) = 0;
-  // Somebody asked for leased tasks to be stopped.
+  // Says that somebody asked to stop these tasks, which workers hold.
   virtual void CancelRequested(const std::vector<int64_t>& task_ids) = 0;
-  // The same for those whose script has not been started.
+  // Says that these tasks are to stop unless their scripts have been started.
   virtual void RecallRequested(const std::vector<int64_t>& task_ids) = 0;
 };
 

@@ -1,4 +1,4 @@
-// What TaskService means.
+// The rules of TaskService.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_TASK_MANAGER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_TASK_MANAGER_H_
 

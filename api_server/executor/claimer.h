@@ -1,5 +1,5 @@
-// Claims due tasks of payloads for the connected workers, in turn between projects and deployments,
-// and sends them. A row that cannot be claimed is set aside; the others go on.
+// Claims due tasks of payloads for the connected workers and sends them. Projects, and within a
+// project its deployments, take turns. A row that cannot be claimed does not hold up the others.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_CLAIMER_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_CLAIMER_H_
 
@@ -19,18 +19,18 @@
 
 namespace longshore::executor {
 
-// Not thread-safe: belongs to the dispatcher's thread.
+// Not thread-safe: only the dispatcher's thread uses it.
 class Claimer {
  public:
   Claimer(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,
           storage::ClaimOptions options);
 
-  // Claims and sends until nothing is due any more or nobody has room. Errors: those of a database
-  // that is away.
+  // Claims and sends tasks until nothing is due or no worker has credit. Errors: those of a
+  // database that is away.
   absl::Status ClaimAll();
 
-  // Claims what goes to `slots`, at most one each, and sends it; gives back the credit that is
-  // left. Sets `unsent` to the leases that a worker which left meanwhile did not get.
+  // Calls `claim` in a transaction, sends each claim to a slot of its worker, and gives back the
+  // credit of the other slots. Sets `unsent` to the leases of workers that have left meanwhile.
   absl::Status SendAll(
       const std::vector<WorkerRegistry::Slot>& slots,
       const std::function<absl::StatusOr<std::vector<storage::Claim>>(storage::Connection&)>& claim,
@@ -39,22 +39,22 @@ class Claimer {
  private:
   using Slots = std::vector<WorkerRegistry::Slot>;
 
-  // True when there may be more to claim at once.
+  // Returns true when there may be more to claim at once.
   absl::StatusOr<bool> ClaimOnce();
   absl::StatusOr<std::vector<storage::DueFlow>> Turns(int slots);
-  // Claims by `claim` for the workers of `slots`, in a transaction.
+  // Calls `claim` in a transaction, which also ends the tasks that it refuses.
   absl::StatusOr<storage::ClaimResult> Claim(
       const std::function<absl::StatusOr<storage::ClaimResult>(storage::Connection&)>& claim);
-  // For a batch that the database refuses: claims its tasks one by one, and ends those that cannot
-  // be claimed.
+  // Claims the tasks of a batch that the database refused in smaller parts, down to single tasks,
+  // and ends those that cannot be claimed.
   absl::StatusOr<storage::ClaimResult> ClaimIsolated(const std::vector<storage::DueFlow>& turns,
                                                      const std::vector<std::string>& workers);
   absl::Status EndUnclaimable(int64_t task_id, const std::string& reason);
   std::vector<int64_t> SetAside();
-  // Sends claims to the slots of their workers, returns the other slots' credit, and releases what
-  // could not be sent.
+  // Sends each claim to a slot of its worker, gives back the other slots' credit, and releases the
+  // claims that could not be sent.
   absl::Status Send(const Slots& slots, const std::vector<storage::Claim>& claims);
-  // The same without the release: returns the leases that could not be sent.
+  // Does the same, but returns the leases that could not be sent instead of releasing them.
   std::vector<storage::HeldLease> SendEach(const Slots& slots,
                                            const std::vector<storage::Claim>& claims);
   void ReturnCredit(const Slots& slots);
@@ -64,7 +64,7 @@ class Claimer {
   domain::Signals& signals_;
   const storage::ClaimOptions options_;
   FairShare fair_share_;
-  // Tasks that can neither be claimed nor ended, until they are looked at again.
+  // Tasks that can neither be claimed nor ended, each with the time of its next try.
   std::map<int64_t, std::chrono::steady_clock::time_point> set_aside_;
 };
 

@@ -30,9 +30,9 @@ class Dispatcher {
   Dispatcher(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,
              const DispatcherOptions& options);
 
-  // There may be something to claim, or somebody to give it to.
+  // Begins a round: there may be something to claim, or a worker to give it to.
   void Wake() { loop_.Wake(); }
-  // Waits for the round under way; there is none after it.
+  // Waits for the round under way. No round begins after it.
   void Shutdown() { loop_.Shutdown(); }
 
  private:

@@ -1,5 +1,5 @@
-// Writes a batch of workers' events to the database: one transaction, every write fenced by
-// lease_epoch and by who holds the lease.
+// Writes a batch of workers' events to the database in one transaction. The lease_epoch and the
+// holder of the lease fence every write.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_EVENT_APPLIER_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_EVENT_APPLIER_H_
 
@@ -23,12 +23,12 @@ namespace longshore::executor {
 struct ApplierOptions {
   int64_t max_output_bytes = policy::kMaxOutputBytes;
   std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
-  // Past its timeout, an execution has this long before the server ends it.
+  // How long past its timeout an execution may go on before the server ends it.
   std::chrono::seconds execution_grace = policy::kExecutionGrace;
   BackoffOptions retry_backoff{};
 };
 
-// An event, and the worker whose stream it came on.
+// An event and the worker that sent it.
 struct ReportedEvent {
   const v1::TaskEvent* event = nullptr;
   std::string worker;
@@ -38,11 +38,11 @@ struct ReportedEvent {
   }
 };
 
-// What a batch changed, for those who are told after its commit.
+// What a batch changed. The sink tells others after the commit.
 struct ApplyOutcome {
   std::set<int64_t> changed_payloads;
   bool tasks_freed = false;                             // A task ended or went back to PENDING.
-  std::set<storage::HeldLease> lost;                    // Whose events were refused.
+  std::set<storage::HeldLease> lost;                    // Leases whose events were refused.
   std::map<storage::HeldLease, std::string> host_keys;  // Answers to HostKeySeen.
 };
 
@@ -51,16 +51,16 @@ class EventApplier {
  public:
   EventApplier(storage::Database* database, ApplierOptions options);
 
-  // `events` keep the order in which each worker sent them. One that breaks a rule ends the task
-  // that it is about, when its sender holds that.
+  // Stores `events`, which keep the order in which each worker sent them. An event that breaks a
+  // rule ends its task, if the sender holds that task.
   absl::Status Apply(const std::vector<ReportedEvent>& events, ApplyOutcome* outcome);
 
-  // Ends the task of an event that the database refuses, because of `problem`.
+  // Ends the task of an event that the database refuses; `problem` becomes the reason.
   absl::Status Refuse(const ReportedEvent& event, const std::string& problem,
                       ApplyOutcome* outcome);
 
  private:
-  // `problem`: see Refuse; empty when the events are to be taken.
+  // Stores the events, or refuses them when `problem` is not empty (see Refuse).
   absl::Status ApplyIn(storage::Connection& connection, const std::vector<ReportedEvent>& events,
                        const std::string& problem, ApplyOutcome* outcome);
 

@@ -1,5 +1,5 @@
-// Sorts a batch of workers' events by what is to be written, and refuses what is not its sender's
-// to say. Internal to the event applier.
+// Sorts a batch of workers' events by what has to be written, and refuses events of tasks that the
+// sender does not hold. Internal to the event applier.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_EVENT_BATCH_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_EVENT_BATCH_H_
 
@@ -18,7 +18,7 @@
 
 namespace longshore::executor {
 
-// Indices of parallel vectors belong together.
+// What has to be written. The elements of parallel vectors belong together.
 struct EventBatch {
   std::vector<std::pair<storage::HeldLease, std::string>> host_keys;  // With the key seen.
   std::map<int64_t, int64_t> host_key_instances;                      // By task.
@@ -38,22 +38,22 @@ struct EventBatch {
   std::vector<storage::CleanedRun> cleaned;
 };
 
-// Not thread-safe; for one transaction, under the locks of `tasks`.
+// Not thread-safe. It serves one transaction, which holds the locks of `tasks`.
 class EventBatchBuilder {
  public:
   EventBatchBuilder(const std::vector<storage::LockedTask>& tasks, const ApplierOptions& options,
                     ApplyOutcome* outcome);
 
   void Add(const ReportedEvent& reported);
-  // The event cannot be taken, because of `problem`: ends its task when its sender holds that.
+  // Refuses the event because of `problem` and ends its task, if the sender holds that task.
   void Refuse(const ReportedEvent& reported, const std::string& problem);
 
   const EventBatch& batch() const { return batch_; }
 
  private:
-  // The task, when the event's sender holds it under the event's epoch; otherwise null.
+  // Returns the task if the sender holds it under the event's epoch, otherwise null.
   storage::LockedTask* Held(const ReportedEvent& reported);
-  // What the event says cannot be so of `task`.
+  // Returns an error when what the event says cannot be true of `task`.
   absl::Status CheckAgainst(const v1::TaskEvent& event, const storage::LockedTask& task) const;
   void AddHeld(const ReportedEvent& reported, storage::LockedTask& task);
   void AddRetry(const v1::Retry& retry, storage::LockedTask& task);

@@ -1,5 +1,5 @@
-// What a worker's messages must look like before anything is done with them. Bytes from outside:
-// see the fuzz target.
+// The rules that a worker's messages must keep before anything is done with them. The messages come
+// from outside, so there is a fuzz target for these rules.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_EVENT_RULES_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_EVENT_RULES_H_
 
@@ -13,20 +13,20 @@ namespace longshore::executor {
 inline constexpr int64_t kMaxChunkBytes = 64 * 1024;
 inline constexpr int kMaxEventsPerMessage = 4096;
 inline constexpr int kMaxHeartbeatTasks = 100000;
-// Assignments that one worker may ask for at a time.
+// The most assignments that one worker may ask for at a time.
 inline constexpr int kMaxCredit = 100000;
 
-// Each returns INVALID_ARGUMENT that names what breaks which rule.
+// Each function below returns INVALID_ARGUMENT, which names the value and the rule that it breaks.
 
-// What ends a stream: a hello that is none, a gap in the sequence of events, a heartbeat that does
-// not add up. `last_sequence` is that of the last event accepted on this stream, 0 for none yet: a
-// stream may begin anywhere but must not leave a gap.
+// Errors of these end the stream: an unusable hello, a gap in the sequence of events, a heartbeat
+// whose lists do not match. `last_sequence` is the number of the last event accepted on this
+// stream, or 0 before the first one: a stream may begin with any number but must not leave a gap.
 absl::Status CheckHello(const v1::WorkerHello& hello);
 absl::Status CheckSequence(const v1::TaskEvents& events, uint64_t last_sequence);
 absl::Status CheckHeartbeat(const v1::Heartbeat& heartbeat);
 
-// What costs only the task that the event is about: what it says. `head_bytes` is the end of an
-// output's head, which no chunk may cross.
+// An error of this ends only the task of the event. `head_bytes` is the end of an output's head,
+// which no chunk may cross.
 absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes);
 
 }  // namespace longshore::executor

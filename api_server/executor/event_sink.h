@@ -1,4 +1,4 @@
-// Gathers what workers report and stores it in groups; acknowledges after the commit.
+// Gathers what workers report, stores it in groups, and acknowledges it after the commit.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_EVENT_SINK_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_EVENT_SINK_H_
 
@@ -19,17 +19,17 @@
 
 namespace longshore::executor {
 
-// Thread-safe; one thread of its own. While the database is away it holds what it has and tries
-// again; streams stop reading when too much of what they said is not dealt with (WorkerStream), so
-// what is held is bounded.
+// Thread-safe. It has one thread. While the database is away it keeps what it has and tries again.
+// What it keeps is bounded, because a stream stops reading when too much of what it has read is not
+// processed yet (see WorkerStream).
 class EventSink {
  public:
   EventSink(storage::Database* database, EventApplier* applier, domain::Signals* signals,
             std::chrono::milliseconds lease_duration);
   ~EventSink();
 
-  // What a message costs until it is dealt with, in bytes of memory: a small event or lease is more
-  // here than on the wire. As much is Processed.
+  // Returns how much memory a message takes until it is processed, in bytes: a small event or lease
+  // takes more here than on the wire. The sink reports the same number by Processed.
   static size_t CostOf(const v1::TaskEvents& events);
   static size_t CostOf(const v1::Heartbeat& heartbeat);
 
@@ -38,7 +38,7 @@ class EventSink {
   void AddHeartbeat(std::shared_ptr<WorkerSession> session, v1::Heartbeat heartbeat)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Stores what is there, once, then ends the thread.
+  // Tries once to store what is there, then ends the thread.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -57,9 +57,11 @@ class EventSink {
   void StoreLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Renewals> Renew(const std::vector<storage::HeldLease>& leases);
   void RenewLeases(const std::deque<HeartbeatItem>& heartbeats);
-  // Returns false when the database is away and the batch has to be tried again.
+  // Stores and acknowledges the batch. Returns false when the database is away and the batch has to
+  // be tried again.
   bool StoreEvents(const std::deque<EventItem>& batch);
-  // For a batch that the database refuses: one bad event must not hold up the others.
+  // Stores a batch that the database refused event by event, so that one bad event does not hold up
+  // the others.
   absl::Status ApplyOneByOne(const std::vector<ReportedEvent>& events, ApplyOutcome* outcome);
   void Acknowledge(const std::deque<EventItem>& batch, const ApplyOutcome& outcome);
 

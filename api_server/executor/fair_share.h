@@ -1,5 +1,5 @@
-// Whose turn it is when there is more to do than room: projects in turn, and within a project its
-// deployments in turn.
+// Decides whose turn it is when more tasks are due than workers have credit for: projects take
+// turns, and within a project its deployments do.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_FAIR_SHARE_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_FAIR_SHARE_H_
 
@@ -12,26 +12,26 @@
 
 namespace longshore::executor {
 
-// Not thread-safe; each replica takes its turns by itself. A project or deployment that has never
-// had a turn comes first, so what is new never waits behind what is many. Memory is bounded: only
-// those with something due are remembered once there are more than kMaxRemembered.
+// Not thread-safe. Each replica keeps its own turns. A project or deployment that has never had a
+// turn comes first, so new work never waits behind a large deployment. Memory is bounded: beyond
+// kMaxRemembered only deployments with due tasks are remembered.
 class FairShare {
  public:
   static constexpr size_t kMaxRemembered = 10000;
 
-  // Divides `slots` places among the flows, which have `due` tasks each: none gets more than it
-  // has. Returns those that get any, with `due` as what they get.
+  // Divides `slots` among the flows; none gets more slots than it has due tasks. Returns the flows
+  // that get any, with `due` set to the number that each gets.
   std::vector<storage::DueFlow> Divide(const std::vector<storage::DueFlow>& flows, int slots);
 
  private:
   struct Project {
     uint64_t last_turn = 0;
-    std::map<int64_t, uint64_t> deployments;  // By id, the last turn of each.
+    std::map<int64_t, uint64_t> deployments;  // The last turn of each, by id.
   };
   void ForgetOthers(const std::vector<storage::DueFlow>& flows);
 
   uint64_t turn_ = 0;
-  size_t remembered_ = 0;  // Deployments, of all projects.
+  size_t remembered_ = 0;  // The number of deployments in all projects.
   std::map<std::string, Project> projects_;
 };
 

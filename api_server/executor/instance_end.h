@@ -1,4 +1,4 @@
-// What becomes of the payloads of an instance that will not take them.
+// Ends an instance that failed, and the payloads that wait for it.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_END_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_END_H_
 
@@ -13,8 +13,9 @@
 
 namespace longshore::executor {
 
-// Ends the task as FAILED, its instance with it, and every payload that waits for the instance
-// with DEPENDENCY_FAILED; adds those to `ended`. `task` must be held. In a transaction.
+// Sets the task and its instance to FAILED because of `error`, ends every payload that waits for
+// the instance with DEPENDENCY_FAILED, and adds those payloads to `ended`. The caller holds the
+// task and has begun a transaction.
 absl::Status FailInstance(storage::Connection& connection, int64_t task_id, int64_t instance_id,
                           const std::string& error, const OutputLimit& limit,
                           std::vector<int64_t>* ended);

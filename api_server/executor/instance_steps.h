@@ -1,4 +1,4 @@
-// What the tasks of instances do: one step of one task at a time.
+// The steps by which instances are created and terminated.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_STEPS_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_STEPS_H_
 
@@ -19,23 +19,24 @@
 namespace longshore::executor {
 
 struct InstanceStepsOptions {
-  // How long what runs on an instance may take to stop before the instance goes: TERM, 5 s, KILL,
-  // and time to tell.
+  // How long scripts on an instance may take to stop before the instance is deleted: TERM, KILL 5 s
+  // later, and the time to report the end.
   std::chrono::milliseconds stop_grace{20000};
   int64_t max_output_bytes = policy::kMaxOutputBytes;
-  // Whom new machines let in: a file of OpenSSH public key lines. Read for each machine.
+  // A file of OpenSSH public keys, one a line, that new machines let in. It is read for each
+  // machine.
   std::string authorized_keys_file;
 };
 
-// Thread-safe. A step is a provider's call between transactions that are fenced by the task's
-// lease, so that whoever takes the task up after a death goes on where it stands.
+// Thread-safe. A step is a call to a provider between two transactions. The task's lease fences
+// both, so another api_server can go on from there when this one dies.
 class InstanceSteps {
  public:
   InstanceSteps(storage::Database* database, const providers::Providers* providers,
                 domain::Signals* signals, InstanceStepsOptions options);
 
-  // Does the next step of `task`, which is held: it is ended then, or due again later. After an
-  // error, the database's, the lease decides.
+  // Does the next step of `task`, which the caller holds. Afterwards the task has ended or is due
+  // again later. After an error, which is the database's, the task is due when its lease runs out.
   absl::Status DoNext(const storage::InstanceTask& task);
 
  private:
@@ -44,16 +45,16 @@ class InstanceSteps {
   absl::Status Create(const storage::InstanceTask& task);
   absl::Status CreateMachine(const storage::InstanceTask& task, const Machine& wanted,
                              std::vector<std::string> authorized_keys);
-  // Errors: FailedPrecondition, saying what the operator has to do.
+  // Errors: FailedPrecondition, which says what the operator has to do.
   absl::StatusOr<std::vector<std::string>> AuthorizedKeys() const;
-  // The lease is lost and the instance has ended.
+  // Returns true when the lease is lost and the instance has ended.
   absl::StatusOr<bool> IsLate(const storage::InstanceTask& task);
   absl::Status GiveUp(const storage::InstanceTask& task, const Machine& wanted,
                       const std::string& error);
   absl::Status Terminate(const storage::InstanceTask& task);
   absl::Status DeleteMachine(const storage::InstanceTask& task);
-  // Ends what can be ended on the instance and asks the rest to stop; *stopped when nothing is
-  // left.
+  // Ends the payloads of the instance that can be ended at once and asks the rest to stop. Sets
+  // *stopped when none is left.
   absl::Status StopPayloads(storage::Connection& connection, const storage::InstanceTask& task,
                             std::vector<int64_t>* asked, std::vector<int64_t>* ended,
                             bool* stopped);

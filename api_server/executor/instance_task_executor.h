@@ -1,4 +1,4 @@
-// Carries out the tasks of instances that are api_server's own, not a worker's.
+// Carries out the tasks of instances that the api_server does itself, without a worker.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_TASK_EXECUTOR_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_INSTANCE_TASK_EXECUTOR_H_
 
@@ -19,11 +19,11 @@
 namespace longshore::executor {
 
 struct InstanceTaskExecutorOptions {
-  std::string owner;  // Named as the worker of its tasks.
+  std::string owner;  // The name of this process, stored as the worker of its tasks.
   std::chrono::milliseconds lease_duration = policy::kLeaseDuration;
 };
 
-// Thread-safe. One thread claims tasks and renews their leases, a few others do their steps.
+// Thread-safe. One thread claims tasks and renews their leases; a few others do the steps.
 class InstanceTaskExecutor {
  public:
   InstanceTaskExecutor(storage::Database* database, const providers::Providers* providers,
@@ -36,7 +36,7 @@ class InstanceTaskExecutor {
 
  private:
   absl::StatusOr<std::chrono::milliseconds> Round() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Machines that stopped with this host run again, however this process came to an end.
+  // Starts the machines again that stopped with this host, however the last process ended.
   absl::Status ResumeMachines();
   absl::Status RenewLeases() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status ClaimTasks() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -46,9 +46,9 @@ class InstanceTaskExecutor {
   const providers::Providers& providers_;
   InstanceSteps& steps_;
   const InstanceTaskExecutorOptions options_;
-  bool resumed_ = false;  // Of the loop's thread.
+  bool resumed_ = false;  // Used by the loop's thread alone.
   Mutex mutex_;
-  // lease_epoch by task: of the steps under way.
+  // The tasks whose steps are under way, with the lease_epoch of each.
   std::map<int64_t, int64_t> in_hand_ ABSL_GUARDED_BY(mutex_);
   WorkQueue queue_;
   RoundLoop loop_;

@@ -1,4 +1,4 @@
-// What a worker's word on a PROVISION_INSTANCE task means.
+// Applies what a worker reports about a PROVISION_INSTANCE task.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_PROVISION_EVENTS_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_PROVISION_EVENTS_H_
 
@@ -14,8 +14,8 @@
 
 namespace longshore::executor {
 
-// Ends the task and its instance's provisioning, or puts it back for another try; adds the payloads
-// that ended with it to `ended`. `task` must be held. In a transaction.
+// Ends the task and its instance's provisioning, or puts the task back for another try. Adds the
+// payloads that ended with it to `ended`. The caller holds the task and has begun a transaction.
 absl::Status ApplyProvisioned(storage::Connection& connection, const storage::LockedTask& task,
                               const v1::Provisioned& provisioned, const BackoffOptions& backoff,
                               const OutputLimit& limit, std::vector<int64_t>* ended);

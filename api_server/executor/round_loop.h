@@ -1,4 +1,4 @@
-// A thread that does rounds of work, sleeping between them until a signal or the next due time.
+// A thread that does rounds of work and sleeps between them until a signal or the next due time.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_ROUND_LOOP_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_ROUND_LOOP_H_
 
@@ -12,17 +12,18 @@
 
 namespace longshore::executor {
 
-// Thread-safe. Should be its owner's last member, so that nothing a round uses goes first.
+// Thread-safe. It should be its owner's last member, because the destructor waits for a round that
+// may use the other members.
 class RoundLoop {
  public:
-  // `round` returns how long there is nothing to do; after an error, which is logged under `name`,
-  // it is tried again with backoff.
+  // `round` returns how long there is nothing to do. An error is logged under `name`, and the round
+  // is tried again with backoff.
   RoundLoop(std::string name, std::function<absl::StatusOr<std::chrono::milliseconds>()> round);
   ~RoundLoop();
 
-  // There may be something to do now.
+  // Begins a round now, or another one after the round under way.
   void Wake() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Waits for the round under way; there is none after it.
+  // Waits for the round under way. No round begins after it.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -1,4 +1,4 @@
-// Carries domain::Signals within this api_server at once and to the other replicas by NOTIFY.
+// Delivers domain::Signals within this api_server at once, and to the other replicas by NOTIFY.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_SIGNAL_BUS_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_SIGNAL_BUS_H_
 
@@ -15,10 +15,10 @@
 
 namespace longshore::executor {
 
-// What a signal says, whether from here or from another replica.
+// What a signal says. It comes from this replica or from another.
 struct SignalSet {
   bool tasks_due = false;
-  bool all_payloads = false;  // Too many changed to name, or some may have been missed.
+  bool all_payloads = false;  // Too many have changed to name them, or some signals were missed.
   std::set<int64_t> payloads;
   std::set<int64_t> cancels;
   std::set<int64_t> recalls;
@@ -28,15 +28,16 @@ struct SignalSet {
   }
 };
 
-// The text of a NOTIFY: "ORIGIN t c4 r5 p1,2,3". Ids that do not fit its 8,000 bytes become "p*".
+// Returns the text of a NOTIFY: "ORIGIN t c4 r5 p1,2,3". Payload ids that do not fit its 8,000
+// bytes become "p*".
 std::string EncodeSignals(std::string_view origin, const SignalSet& signals);
-// False when `text` is none or is of `own_origin`.
+// Returns false when `text` is not such a text, or comes from `own_origin`.
 bool DecodeSignals(std::string_view text, std::string_view own_origin, SignalSet* signals);
 
-// Thread-safe. Two threads: one sends what has gathered in one NOTIFY, one listens.
+// Thread-safe. It has two threads: one sends all gathered signals in one NOTIFY, one listens.
 class SignalBus : public domain::Signals {
  public:
-  // `handler` gets every signal, on the caller's thread or the listener's; it must not block.
+  // Calls `handler` with every signal, on the caller's thread or the listener's. It must not block.
   SignalBus(storage::Database* database, std::function<void(const SignalSet&)> handler);
   ~SignalBus() override;
 
@@ -45,7 +46,7 @@ class SignalBus : public domain::Signals {
   void CancelRequested(const std::vector<int64_t>& task_ids) override;
   void RecallRequested(const std::vector<int64_t>& task_ids) override;
 
-  // Ends both threads; signals are delivered within this process only from then on.
+  // Ends both threads. From then on signals are delivered within this process only.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -1,4 +1,4 @@
-// The workers connected to this api_server and how much each will take.
+// The workers that are connected to this api_server, with the credit of each.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_WORKER_REGISTRY_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_WORKER_REGISTRY_H_
 
@@ -16,22 +16,23 @@ namespace longshore::executor {
 class WorkerSession {
  public:
   virtual ~WorkerSession() = default;
-  // Its name, once it has said hello. It speaks for what this worker holds and for nothing else.
+  // Returns the worker's name, once it has said hello. The session may report only about tasks that
+  // this worker holds.
   virtual const std::string& worker() const = 0;
-  // Queues a message; false when the stream is known to be gone.
+  // Queues a message. Returns false when the stream has ended.
   virtual bool Send(v1::ServerMessage message) = 0;
-  // Lets the stream read on after `bytes` of what it has said were dealt with; see EventSink.
+  // Lets the stream read on, because `bytes` of what it has read are processed; see EventSink.
   virtual void Processed(size_t bytes) = 0;
 };
 
 // Thread-safe.
 class WorkerRegistry {
  public:
-  // Returns the key for the calls below. Sends Drain at once when BeginDrain was called.
+  // Returns the key for the calls below. Sends Drain at once if BeginDrain was called before.
   int64_t Add(std::shared_ptr<WorkerSession> session, const std::string& name, int credit)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(int64_t key) ABSL_LOCKS_EXCLUDED(mutex_);
-  // What a worker has in all stays within kMaxCredit (event_rules.h).
+  // The sum of a worker's credit stays within kMaxCredit (event_rules.h).
   void AddCredit(int64_t key, int count) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Room for one assignment.
@@ -39,16 +40,16 @@ class WorkerRegistry {
     int64_t key;
     std::string worker;
   };
-  // Takes up to `maximum` slots, spread over the workers one by one.
+  // Takes up to `maximum` slots, one of each worker in turn.
   std::vector<Slot> TakeCredit(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Takes up to `maximum` slots of the worker that has most.
+  // Takes up to `maximum` slots of the worker with the most credit.
   std::vector<Slot> TakeCreditOfOne(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasCredit() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // False when the worker is gone.
+  // Returns false when the worker is gone.
   bool Send(int64_t key, v1::ServerMessage message) ABSL_LOCKS_EXCLUDED(mutex_);
   void SendToAll(const v1::ServerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Tells every worker, now and later, to go to another api_server.
+  // Tells all connected workers, and those that connect later, to go to another api_server.
   void BeginDrain() ABSL_LOCKS_EXCLUDED(mutex_);
   int size() ABSL_LOCKS_EXCLUDED(mutex_);
 

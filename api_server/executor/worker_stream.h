@@ -1,4 +1,4 @@
-// WorkerService: each worker's stream as an explicit state machine.
+// WorkerService: the stream of each worker, as an explicit state machine.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_WORKER_STREAM_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_WORKER_STREAM_H_
 
@@ -15,13 +15,13 @@
 
 namespace longshore::executor {
 
-// What a stream works with. Everything outlives every stream.
+// What the streams use. All of it outlives the streams.
 struct WorkerStreamContext {
   storage::Database* database;
   WorkerRegistry* registry;
   EventSink* sink;
-  WorkQueue* database_work;  // For what a reaction must not wait for.
-  std::function<void()> on_credit;
+  WorkQueue* database_work;         // Does what a reaction must not wait for.
+  std::function<void()> on_credit;  // Called when a worker has more credit. Must not block.
   std::chrono::milliseconds lease_duration;
 };
 

@@ -1,5 +1,5 @@
-// Instances on this machine: each a real sshd on loopback with files and processes of its own. For
-// trying Longshore out, and for its tests; needs root.
+// The provider of instances on this machine: each is a real sshd on loopback with its own files and
+// processes. It is for trying Longshore out and for its tests, and it needs root.
 #ifndef LONGSHORE_API_SERVER_PROVIDERS_LOCAL_PROVIDER_H_
 #define LONGSHORE_API_SERVER_PROVIDERS_LOCAL_PROVIDER_H_
 
@@ -11,8 +11,8 @@
 
 namespace longshore::providers {
 
-// Keeps everything of an instance in DIRECTORY/KEY; see local_instance.sh. The instances are
-// nobody's children: they outlive the api_server.
+// Thread-safe. Keeps everything of an instance in DIRECTORY/KEY; see local_instance.sh. Instances
+// are not children of the api_server and outlive it.
 class LocalProvider : public Provider {
  public:
   explicit LocalProvider(std::string directory);
@@ -27,7 +27,7 @@ class LocalProvider : public Provider {
   // Runs an action of local_instance.sh.
   static absl::StatusOr<ProgramResult> Act(const std::vector<std::string>& words);
   absl::Status Init(const MachineSpec& spec) const;
-  // Does nothing when it runs or is about to.
+  // Does nothing when the instance runs or is about to.
   absl::Status Start(const std::string& key, const std::string& port) const;
   bool IsUp(const std::string& key) const;
 

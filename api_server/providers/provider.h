@@ -1,4 +1,5 @@
-// Where instances come from. A provider is one file and one line in providers.cc.
+// The interface of providers, which make instances. A new provider is one file, and one line in
+// providers.cc.
 #ifndef LONGSHORE_API_SERVER_PROVIDERS_PROVIDER_H_
 #define LONGSHORE_API_SERVER_PROVIDERS_PROVIDER_H_
 
@@ -11,15 +12,15 @@
 
 namespace longshore::providers {
 
-// What a machine shall be.
+// Describes a machine to be made.
 struct MachineSpec {
-  std::string key;  // Names it for ever: letters, digits and "-".
+  std::string key;  // Names the machine for ever: letters, digits and "-".
   std::string name;
   std::string region;
   std::string size;
   std::string image;
   std::vector<std::string> tags;
-  std::vector<std::string> authorized_keys;  // "TYPE BASE64": what may log in.
+  std::vector<std::string> authorized_keys;  // "TYPE BASE64": keys that may log in.
 };
 
 // A machine that takes SSH connections.
@@ -27,23 +28,25 @@ struct Machine {
   std::string address;
   int port = 22;
   std::string ssh_user = "root";
-  std::string host_key;  // "TYPE BASE64"; empty when the provider cannot tell.
+  std::string host_key;  // "TYPE BASE64"; empty when the provider does not know it.
 };
 
-// Thread-safe. Calls block, for seconds at most, and may be made again at any time, by any
-// api_server: each looks at what is there and goes on from it, so that a machine is never made
-// twice and none is left behind, however often an answer was lost.
+// Thread-safe. A call blocks for seconds at most. Any api_server may repeat any call at any time:
+// each call looks at what exists and goes on from there. So a machine is never made twice, and none
+// is left behind, however often an answer is lost.
 class Provider {
  public:
   virtual ~Provider() = default;
-  // Checks what can be checked without asking anybody. InvalidArgument names the field.
+  // Checks what can be checked without a request to the provider. Errors: InvalidArgument, which
+  // names the field.
   virtual absl::Status Check(const MachineSpec& spec) const = 0;
-  // Goes one step towards the machine; nullopt when it is under way: ask again. Errors:
-  // InvalidArgument (it can never be made so), all others are worth another try.
+  // Takes the next step towards the machine. Returns nullopt while the machine is being made; the
+  // caller asks again later. Errors: InvalidArgument when such a machine can never be made; any
+  // other error is worth another try.
   virtual absl::StatusOr<std::optional<Machine>> Create(const MachineSpec& spec) = 0;
-  // Brings back a machine that was made and has stopped with its host; nothing otherwise.
+  // Starts a machine again that stopped with its host; otherwise does nothing.
   virtual absl::Status Resume(const std::string& key) = 0;
-  // OK when there is no machine of that key any more.
+  // Returns OK when no machine has that key any more.
   virtual absl::Status Delete(const std::string& key) = 0;
 };
 

@@ -1,4 +1,4 @@
-// Every provider by its name.
+// All providers by their names.
 #ifndef LONGSHORE_API_SERVER_PROVIDERS_PROVIDERS_H_
 #define LONGSHORE_API_SERVER_PROVIDERS_PROVIDERS_H_
 

@@ -1,4 +1,4 @@
-// WatchDeployment: what a watcher of a deployment is sent.
+// The RPC WatchDeployment.
 #ifndef LONGSHORE_API_SERVER_SERVICES_DEPLOYMENT_WATCH_H_
 #define LONGSHORE_API_SERVER_SERVICES_DEPLOYMENT_WATCH_H_
 
@@ -9,8 +9,8 @@
 
 namespace longshore::services {
 
-// Starts a stream for `request`; gRPC owns the reactor, which deletes itself when the stream is
-// done. It holds a few bytes for each payload of the deployment.
+// Starts a stream that answers `request`. The reactor deletes itself when the stream is done. It
+// holds a few bytes for each payload of the deployment.
 grpc::ServerWriteReactor<v1::DeploymentEvent>* StartDeploymentWatch(
     WatchHub* hub, const v1::WatchDeploymentRequest& request);
 

@@ -1,4 +1,4 @@
-// WatchPayload: what a watcher of one payload is sent.
+// The RPC WatchPayload.
 #ifndef LONGSHORE_API_SERVER_SERVICES_PAYLOAD_WATCH_H_
 #define LONGSHORE_API_SERVER_SERVICES_PAYLOAD_WATCH_H_
 
@@ -9,8 +9,7 @@
 
 namespace longshore::services {
 
-// Starts a stream for `request`; gRPC owns the reactor, which deletes itself when the stream is
-// done.
+// Starts a stream that answers `request`. The reactor deletes itself when the stream is done.
 grpc::ServerWriteReactor<v1::PayloadEvent>* StartPayloadWatch(
     WatchHub* hub, const v1::WatchPayloadRequest& request);
 

@@ -1,4 +1,4 @@
-// The public RPCs: proto in, domain call, proto out.
+// The public RPCs. Each hands its request to the domain and the result to gRPC.
 #ifndef LONGSHORE_API_SERVER_SERVICES_SERVICES_H_
 #define LONGSHORE_API_SERVER_SERVICES_SERVICES_H_
 
@@ -42,7 +42,8 @@ class InstanceServiceImpl final : public v1::InstanceService::Service {
   domain::InstanceCreator& creator_;
 };
 
-// A watch stays open for as long as its client likes: it uses the callback API and holds no thread.
+// A watch stays open as long as its client likes, so watches use the callback API and hold no
+// thread.
 class PayloadServiceImpl final
     : public v1::PayloadService::WithCallbackMethod_WatchPayload<
           v1::PayloadService::WithCallbackMethod_WatchDeployment<v1::PayloadService::Service>> {

@@ -1,4 +1,4 @@
-// Who watches what, and the waking of them.
+// Knows who watches which payloads, and wakes the watchers when payloads change.
 #ifndef LONGSHORE_API_SERVER_SERVICES_WATCH_HUB_H_
 #define LONGSHORE_API_SERVER_SERVICES_WATCH_HUB_H_
 
@@ -20,21 +20,21 @@ namespace longshore::services {
 class Watcher {
  public:
   virtual ~Watcher() = default;
-  // These payloads, or any of all (nullptr), may have changed: look. Never blocks.
+  // Tells the watcher that these payloads, or any (nullptr), may have changed. Never blocks.
   virtual void Wake(const std::set<int64_t>* payload_ids) = 0;
-  // The server is going away.
+  // Tells the watcher that the server is going away.
   virtual void Stop() = 0;
 };
 
-// Thread-safe. Owns the threads on which watchers look into the database, so that thousands of them
-// share a few, and one that wakes everybody now and then, in case a notification was lost.
+// Thread-safe. Owns a few threads on which thousands of watchers read the database, and one thread
+// that wakes all watchers now and then in case a notification was lost.
 class WatchHub {
  public:
   WatchHub(storage::Database* database, int threads);
   ~WatchHub();
 
-  // The hub keeps `watcher` until Remove with the same arguments, and wakes it at once and at
-  // changes of the payload given, or of any.
+  // Keeps `watcher` until Remove is called with the same arguments. Wakes it at once, and whenever
+  // the given payload changes, or any payload when none is given.
   void Add(std::shared_ptr<Watcher> watcher, std::optional<int64_t> payload_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(const std::shared_ptr<Watcher>& watcher, std::optional<int64_t> payload_id)
@@ -56,7 +56,7 @@ class WatchHub {
   storage::Database& database_;
   Mutex mutex_;
   CondVar changed_;
-  // By payload; nullopt for those of any.
+  // By payload; nullopt for watchers of all payloads.
   std::map<std::optional<int64_t>, std::set<std::shared_ptr<Watcher>>> watchers_
       ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,4 +1,4 @@
-// A watching RPC's stream as an explicit state machine.
+// The stream of a watching RPC, as an explicit state machine.
 #ifndef LONGSHORE_API_SERVER_SERVICES_WATCH_STREAM_H_
 #define LONGSHORE_API_SERVER_SERVICES_WATCH_STREAM_H_
 
@@ -17,24 +17,24 @@
 
 namespace longshore::services {
 
-// Where a stream's events come from.
+// Produces the events of a stream.
 template <typename Event>
 class WatchSource {
  public:
   virtual ~WatchSource() = default;
-  // The next event; nullopt when there is nothing new. Called by one thread at a time; may block on
-  // the database.
+  // Returns the next event, or nullopt when there is nothing new. One thread at a time calls it. It
+  // may wait for the database.
   virtual absl::StatusOr<std::optional<Event>> Next() = 0;
-  // After this event the stream ends with OK.
+  // Returns true when the stream ends with OK after this event.
   virtual bool IsLast(const Event& event) const = 0;
-  // These payloads may have changed, or any (nullptr). False when that is nothing to this source.
-  // From any thread; never blocks.
+  // Tells the source that these payloads, or any (nullptr), may have changed. Returns false when
+  // this source has no event about them. Any thread may call it. Never blocks.
   virtual bool Notice(const std::set<int64_t>* payload_ids) = 0;
 };
 
-// Idle -> looking (in the database) -> writing -> looking ... -> finished. One event is in memory
-// at a time, so a slow reader costs one event; a wake that comes meanwhile is remembered in one
-// bit.
+// Goes from idle to looking (in the database) to writing to looking and so on until it is finished.
+// It keeps one event in memory at a time, so a slow reader costs one event. A wake that comes while
+// it looks or writes is remembered in one bit.
 template <typename Event>
 class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStream<Event>> {
  public:
@@ -126,8 +126,8 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
 template <typename Event>
 class WatchReactor : public grpc::ServerWriteReactor<Event> {
  public:
-  // Watches from `source`, or ends with `checked` when that is an error. `payload_id` is the one
-  // payload that it is about, if it is about one.
+  // Sends the events of `source`, or ends with `checked` when that is an error. `payload_id` is set
+  // when the watch is about one payload.
   WatchReactor(WatchHub* hub, std::optional<int64_t> payload_id,
                std::unique_ptr<WatchSource<Event>> source, const absl::Status& checked)
       : hub_(*hub),
