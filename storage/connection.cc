@@ -1,5 +1,6 @@
 #include "storage/connection.h"
 
+#include <glog/logging.h>
 #include <poll.h>
 #include <postgresql/libpq-fe.h>
 
@@ -134,6 +135,93 @@ std::vector<std::string> Result::TextArray(int row, int column) const {
   return values;
 }
 
+int Result::Column(std::string_view name) const {
+  const int columns = PQnfields(result_.get());
+  for (int column = 0; column < columns; ++column) {
+    if (name == PQfname(result_.get(), column)) return column;
+  }
+  LOG(FATAL) << "the statement gives no column " << name;
+}
+
+bool Row::IsNull(std::string_view column) const {
+  return result_->IsNull(row_, result_->Column(column));
+}
+
+std::string_view Row::Text(std::string_view column) const {
+  return result_->Text(row_, result_->Column(column));
+}
+
+int64_t Row::Int(std::string_view column) const {
+  return result_->Int(row_, result_->Column(column));
+}
+
+double Row::Double(std::string_view column) const {
+  return result_->Double(row_, result_->Column(column));
+}
+
+bool Row::Bool(std::string_view column) const {
+  return result_->Bool(row_, result_->Column(column));
+}
+
+std::string Row::Bytes(std::string_view column) const {
+  return result_->Bytes(row_, result_->Column(column));
+}
+
+std::vector<std::string> Row::TextArray(std::string_view column) const {
+  return result_->TextArray(row_, result_->Column(column));
+}
+
+Params& Params::Int(std::string_view name, int64_t value) {
+  return Text(name, std::to_string(value));
+}
+
+Params& Params::Double(std::string_view name, double value) {
+  return Text(name, std::to_string(value));
+}
+
+Params& Params::Bool(std::string_view name, bool value) { return Text(name, value ? "t" : "f"); }
+
+Params& Params::Text(std::string_view name, std::string_view value) {
+  values_.push_back({.name = name, .data = std::string(value)});
+  return *this;
+}
+
+Params& Params::Bytes(std::string_view name, std::string_view value) {
+  values_.push_back({.name = name, .data = std::string(value), .is_binary = true});
+  return *this;
+}
+
+Params& Params::Null(std::string_view name) {
+  values_.push_back({.name = name, .is_null = true});
+  return *this;
+}
+
+Params& Params::Ints(std::string_view name, const std::vector<int64_t>& values) {
+  Ints(values).values_.back().name = name;
+  return *this;
+}
+
+Params& Params::Bools(std::string_view name, const std::vector<bool>& values) {
+  Bools(values).values_.back().name = name;
+  return *this;
+}
+
+Params& Params::Texts(std::string_view name, const std::vector<std::string>& values) {
+  Texts(values).values_.back().name = name;
+  return *this;
+}
+
+Params& Params::BytesArray(std::string_view name, const std::vector<std::string>& values) {
+  BytesArray(values).values_.back().name = name;
+  return *this;
+}
+
+Params& Params::OptionalInts(std::string_view name,
+                             const std::vector<std::optional<int64_t>>& values) {
+  OptionalInts(values).values_.back().name = name;
+  return *this;
+}
+
 Params& Params::Int(int64_t value) { return Text(std::to_string(value)); }
 
 Params& Params::Double(double value) { return Text(std::to_string(value)); }
@@ -248,7 +336,7 @@ absl::Status Connection::Check(const pg_result* result) const {
       "database: " + OneLine(message != nullptr ? message : PQerrorMessage(connection_.get())));
 }
 
-absl::StatusOr<Result> Connection::Execute(const char* sql, const Params& params) {
+absl::StatusOr<std::string> Connection::Prepare(const char* sql) {
   auto prepared = prepared_.find(sql);
   if (prepared == prepared_.end()) {
     const std::string name = "s" + std::to_string(prepared_.size());
@@ -256,17 +344,43 @@ absl::StatusOr<Result> Connection::Execute(const char* sql, const Params& params
         Answer(PQsendPrepare(connection_.get(), name.c_str(), sql, 0, nullptr) != 0).status());
     prepared = prepared_.emplace(sql, name).first;
   }
-  std::vector<const char*> values;
+  return prepared->second;
+}
+
+absl::StatusOr<Result> Connection::ExecutePrepared(
+    const std::string& name, const std::vector<const Params::Value*>& values) {
+  std::vector<const char*> data;
   std::vector<int> lengths;
   std::vector<int> formats;
-  for (const Params::Value& value : params.values_) {
-    values.push_back(value.is_null ? nullptr : value.data.c_str());
-    lengths.push_back(static_cast<int>(value.data.size()));
-    formats.push_back(value.is_binary ? 1 : 0);
+  for (const Params::Value* value : values) {
+    data.push_back(value->is_null ? nullptr : value->data.c_str());
+    lengths.push_back(static_cast<int>(value->data.size()));
+    formats.push_back(value->is_binary ? 1 : 0);
   }
-  return Answer(PQsendQueryPrepared(connection_.get(), prepared->second.c_str(),
-                                    static_cast<int>(values.size()), values.data(), lengths.data(),
+  return Answer(PQsendQueryPrepared(connection_.get(), name.c_str(),
+                                    static_cast<int>(values.size()), data.data(), lengths.data(),
                                     formats.data(), /*resultFormat=*/0) != 0);
+}
+
+absl::StatusOr<Result> Connection::Execute(const char* sql, const Params& params) {
+  ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
+  std::vector<const Params::Value*> values;
+  for (const Params::Value& value : params.values_) values.push_back(&value);
+  return ExecutePrepared(name, values);
+}
+
+absl::StatusOr<Result> Connection::Execute(const Query& query, const Params& params) {
+  std::vector<const Params::Value*> values;
+  for (const std::string_view parameter : query.parameters) {
+    if (parameter.empty()) break;
+    const auto value = std::find_if(params.values_.begin(), params.values_.end(),
+                                    [&](const Params::Value& v) { return v.name == parameter; });
+    CHECK(value != params.values_.end()) << query.name << ": no value for " << parameter;
+    values.push_back(&*value);
+  }
+  CHECK_EQ(values.size(), params.values_.size()) << query.name << ": a value for no parameter";
+  ASSIGN_OR_RETURN(const std::string name, Prepare(query.text));
+  return ExecutePrepared(name, values);
 }
 
 absl::Status Connection::ExecuteScript(const std::string& sql) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,16 +14,63 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/query.h"
 
 struct pg_conn;
 struct pg_result;
 
 namespace longshore::storage {
 
+class Result;
+
+// One row of a Result, which must outlive it. Columns go by the names that the statement gives
+// them; a name that it does not give is a mistake in the program and ends it.
+class Row {
+ public:
+  bool IsNull(std::string_view column) const;
+  std::string_view Text(std::string_view column) const;
+  std::string String(std::string_view column) const { return std::string(Text(column)); }
+  int64_t Int(std::string_view column) const;  // 0 for NULL.
+  double Double(std::string_view column) const;
+  bool Bool(std::string_view column) const;
+  std::string Bytes(std::string_view column) const;                   // bytea.
+  std::vector<std::string> TextArray(std::string_view column) const;  // text[] without NULLs.
+
+ private:
+  friend class Result;
+  Row(const Result& result, int row) : result_(&result), row_(row) {}
+
+  const Result* result_;
+  int row_;
+};
+
 // The rows of one statement.
 class Result {
  public:
   explicit Result(pg_result* result);  // Takes ownership.
+
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Row;
+    using difference_type = int;
+    Row operator*() const { return Row(*result_, row_); }
+    Iterator& operator++() {
+      ++row_;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const = default;
+
+   private:
+    friend class Result;
+    Iterator(const Result& result, int row) : result_(&result), row_(row) {}
+    const Result* result_;
+    int row_;
+  };
+  Iterator begin() const { return Iterator(*this, 0); }
+  Iterator end() const { return Iterator(*this, rows()); }
+  // The first row of a statement that always has one, or whose rows() was looked at.
+  Row first() const { return *begin(); }
 
   const pg_result* get() const { return result_.get(); }
 
@@ -36,6 +84,8 @@ class Result {
   bool Bool(int row, int column) const;
   std::string Bytes(int row, int column) const;                   // bytea.
   std::vector<std::string> TextArray(int row, int column) const;  // text[] without NULLs.
+  // The place of the column of this name; ends the program when there is none.
+  int Column(std::string_view name) const;
 
  private:
   struct Deleter {
@@ -44,9 +94,23 @@ class Result {
   std::unique_ptr<pg_result, Deleter> result_;
 };
 
-// Bound parameters, $1 first. Numbers and text travel as text; Bytes as binary.
+// The values of a query's parameters, by name and in any order. Numbers and text travel as text;
+// Bytes as binary. A name must outlive the object: it is a literal.
 class Params {
  public:
+  Params& Int(std::string_view name, int64_t value);
+  Params& Double(std::string_view name, double value);
+  Params& Bool(std::string_view name, bool value);
+  Params& Text(std::string_view name, std::string_view value);
+  Params& Bytes(std::string_view name, std::string_view value);
+  Params& Null(std::string_view name);
+  Params& Ints(std::string_view name, const std::vector<int64_t>& values);            // bigint[]
+  Params& Bools(std::string_view name, const std::vector<bool>& values);              // boolean[]
+  Params& Texts(std::string_view name, const std::vector<std::string>& values);       // text[]
+  Params& BytesArray(std::string_view name, const std::vector<std::string>& values);  // bytea[]
+  Params& OptionalInts(std::string_view name,
+                       const std::vector<std::optional<int64_t>>& values);  // bigint[], integer[]
+
   Params& Int(int64_t value);
   Params& Double(double value);
   Params& Bool(bool value);
@@ -62,6 +126,7 @@ class Params {
  private:
   friend class Connection;
   struct Value {
+    std::string_view name;
     std::string data;
     bool is_null = false;
     bool is_binary = false;
@@ -69,7 +134,7 @@ class Params {
   std::vector<Value> values_;
 };
 
-// One connection to PostgreSQL. Not thread-safe; a thread holds it through a ConnectionPool::Lease.
+// One connection to PostgreSQL. Not thread-safe; Database lends it to one thread at a time.
 //
 // Errors are absl::Status: Unavailable (connection, server going down, disk full), Aborted
 // (deadlock, serialization, lock or statement timeout: repeat the transaction), AlreadyExists
@@ -90,6 +155,8 @@ class Connection {
   // Runs one statement, prepared at its first use on this connection and kept: for texts that are
   // few and fixed.
   absl::StatusOr<Result> Execute(const char* sql, const Params& params = {});
+  // Runs a statement of a .sql file; every parameter of it needs a value, and nothing else has one.
+  absl::StatusOr<Result> Execute(const Query& query, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
 
@@ -107,6 +174,10 @@ class Connection {
  private:
   Connection(pg_conn* connection, std::chrono::seconds answer_limit);
   absl::Status Check(const pg_result* result) const;
+  // Prepares a statement unless this connection has it already; returns its name.
+  absl::StatusOr<std::string> Prepare(const char* sql);
+  absl::StatusOr<Result> ExecutePrepared(const std::string& name,
+                                         const std::vector<const Params::Value*>& values);
   // What the server says to what was sent, all of it. An answer that does not come in time breaks
   // the connection.
   absl::StatusOr<Result> Answer(bool sent);

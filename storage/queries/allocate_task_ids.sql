@@ -1,0 +1,3 @@
+-- Ids for tasks that are to be inserted together with what refers to them.
+SELECT nextval('tasks_id_seq') AS id
+FROM generate_series(1, @count::bigint);
