@@ -11,15 +11,6 @@
 
 namespace longshore::storage {
 
-// SQL: whether task `task`, which is to be tried again at `run_at`, gives its place in its rollout
-// to another. Not when its script runs or may run, nor when its deadline comes first.
-#define LONGSHORE_BACK_BEHIND_GATE(task, run_at)               \
-  "(" task ".deliver_by > " run_at                             \
-  " AND EXISTS (SELECT 1 FROM deployments gd JOIN payloads gp" \
-  " ON gp.deployment_id = gd.id WHERE gp.id = " task           \
-  ".payload_id"                                                \
-  " AND gd.rollout_state = 'OPEN' AND gp.status <> 'EXECUTING' AND NOT " task ".maybe_started))"
-
 // The gate: every task of a deployment with max_concurrency is inserted behind it (tasks.gated).
 // OpenGates alone lets tasks through, under LockCapacity, as many as leave no more than
 // max_concurrency neither ended nor behind it. A task that has to be tried again later goes back

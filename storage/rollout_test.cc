@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "storage/capacity_lock.h"
 #include "storage/deployment_store.h"
 #include "storage/rollout_store.h"
 #include "storage/testing/database_fixture.h"

@@ -27,6 +27,16 @@ void ReadTimestamp(const Result& result, int row, int column, Setter mutable_fie
   field->set_nanos(static_cast<int32_t>(micros % 1000000 * 1000));
 }
 
+// The same from a column with a name.
+template <typename Setter>
+void ReadTimestamp(const Row& row, std::string_view column, Setter mutable_field) {
+  if (row.IsNull(column)) return;
+  const int64_t micros = row.Int(column);
+  google::protobuf::Timestamp* field = mutable_field();
+  field->set_seconds(micros / 1000000);
+  field->set_nanos(static_cast<int32_t>(micros % 1000000 * 1000));
+}
+
 // The first column as numbers.
 inline std::vector<int64_t> ReadIds(const Result& result) {
   std::vector<int64_t> ids;

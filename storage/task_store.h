@@ -31,7 +31,7 @@ struct HeldLease {
   auto operator<=>(const HeldLease&) const = default;
 };
 
-// The columns of `leases` as $1 to $3: task ids, epochs, workers.
+// The columns of `leases` as the parameters task_ids, lease_epochs and workers.
 Params LeaseParams(const std::vector<HeldLease>& leases);
 
 struct NewTasks {
@@ -95,9 +95,6 @@ TaskEnd TerminatedEnd(const LockedTask& task);
 TaskEnd InstanceFailedEnd(const LockedTask& task);
 // The end of a task that Longshore itself cannot carry on.
 TaskEnd InternalEnd(const LockedTask& task, std::string error);
-
-// Held to the end of the transaction by whoever decides about, or frees, places on instances.
-absl::Status LockCapacity(Connection& connection);
 
 class TaskStore {
  public:

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/status_macros.h"
+#include "storage/capacity_lock.h"
 #include "storage/rollout_store.h"
 #include "storage/task_store.h"
 

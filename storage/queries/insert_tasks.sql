@@ -1,0 +1,36 @@
+-- New tasks of payloads. Those of a rollout with max_concurrency begin behind its gate; open_gates lets them through.
+INSERT INTO tasks (
+  type,
+  deliver_by,
+  id,
+  payload_id,
+  instance_id,
+  remote_path,
+  depends_on,
+  blocked_by,
+  deployment_id,
+  gated,
+  project
+)
+SELECT
+  @type,
+  now() + @delivery_timeout_seconds::bigint * interval '1 second',
+  new.id,
+  new.payload_id,
+  new.instance_id,
+  new.remote_path,
+  new.depends_on,
+  new.depends_on,
+  d.id,
+  coalesce(d.max_concurrency > 0, false),
+  i.project
+FROM unnest(
+  @task_ids::bigint[],
+  @payload_ids::bigint[],
+  @instance_ids::bigint[],
+  @remote_paths::text[],
+  @depends_on::bigint[]
+) AS new(id, payload_id, instance_id, remote_path, depends_on)
+JOIN instances i ON i.id = new.instance_id
+LEFT JOIN payloads p ON p.id = new.payload_id
+LEFT JOIN deployments d ON d.id = p.deployment_id;

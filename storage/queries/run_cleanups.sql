@@ -1,0 +1,90 @@
+-- Run directories that are to be removed from instances.
+
+-- name: remember_run_cleanups
+-- @ran_payload_ids left a run directory. @undelivered_payload_ids may have left a temporary file, if a try broke off; without a host key
+-- nobody has ever sent anything to the instance. The worker that ran a payload cleans up right after the acknowledgement; the delay is
+-- for when it cannot.
+INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_id, run_at)
+SELECT p.id, p.attempt, p.instance_id, p.run_id, now() + interval '20 seconds'
+FROM payloads p
+JOIN instances i ON i.id = p.instance_id AND i.host_key <> ''
+WHERE p.id = ANY (@ran_payload_ids::bigint[])
+  OR (
+    p.id = ANY (@undelivered_payload_ids::bigint[])
+    AND EXISTS (
+      SELECT 1
+      FROM tasks t
+      WHERE t.payload_id = p.id
+        AND (t.lease_epoch > 1 OR t.failures > 0)
+    )
+  )
+ON CONFLICT DO NOTHING;
+
+-- name: give_up_run_cleanups
+-- A run directory is not chased for longer than a week: its instance is taken to be gone.
+DELETE FROM run_cleanups c
+USING instances i
+WHERE i.id = c.instance_id
+  AND (i.status = 'TERMINATED' OR c.created_at < now() - interval '7 days');
+
+-- name: claim_run_cleanups
+-- The first of @workers is asked to remove the directory that is due longest, and so on. It is asked again later, and then less and less
+-- often, unless it says that the directory is gone.
+WITH due AS MATERIALIZED (
+  SELECT payload_id, attempt, row_number() OVER () AS number
+  FROM (
+    SELECT payload_id, attempt
+    FROM run_cleanups
+    WHERE run_at <= now()
+    ORDER BY run_at
+    LIMIT cardinality(@workers::text[])
+    FOR UPDATE SKIP LOCKED
+  ) AS d
+)
+UPDATE run_cleanups c
+SET
+  failures = c.failures + 1,
+  worker = (@workers::text[])[due.number],
+  run_at = now() + least(power(2, least(c.failures, 8)) * 20, 3600) * interval '1 second'
+FROM due, instances i, payloads p
+WHERE i.id = c.instance_id
+  AND p.id = c.payload_id
+  AND c.payload_id = due.payload_id
+  AND c.attempt = due.attempt
+RETURNING
+  c.payload_id,
+  c.attempt,
+  c.instance_id,
+  c.worker,
+  c.failures,
+  p.remote_path,
+  -- A run that an api_server of 0.1.0 began has no id; it goes by its numbers.
+  coalesce(nullif(c.run_id, ''), c.payload_id || '.' || c.attempt) AS run,
+  i.address,
+  i.port,
+  i.ssh_user,
+  i.host_key;
+
+-- name: delete_run_cleanups
+-- Only who held the task, or was asked to remove the directory in the try that @lease_epochs counts, is believed that it is gone.
+DELETE FROM run_cleanups c
+USING unnest(
+  @payload_ids::bigint[],
+  @attempts::bigint[],
+  @task_ids::bigint[],
+  @lease_epochs::bigint[],
+  @workers::text[]
+) AS cleaned(payload_id, attempt, task_id, lease_epoch, worker)
+WHERE c.payload_id = cleaned.payload_id
+  AND c.attempt = cleaned.attempt
+  AND CASE cleaned.task_id
+    WHEN 0 THEN c.worker = cleaned.worker AND c.failures = cleaned.lease_epoch
+    ELSE EXISTS (
+      SELECT 1
+      FROM tasks t
+      WHERE t.id = cleaned.task_id
+        AND t.payload_id = cleaned.payload_id
+        AND t.lease_epoch = cleaned.lease_epoch
+        AND t.worker = cleaned.worker
+    )
+  END;
