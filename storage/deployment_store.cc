@@ -6,23 +6,20 @@
 #include "common/enum_text.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "storage/queries/queries.h"
 
 namespace longshore::storage {
 namespace {
 
-#define DEPLOYMENT_SELECT                                                            \
-  "SELECT id, request, script_sha256, script_bytes, stop_reason, " LONGSHORE_MICROS( \
-      "created_at") " FROM deployments "
-
-v1::Deployment ReadDeployment(const Result& result, int row) {
+v1::Deployment ReadDeployment(const Row& row) {
   v1::Deployment deployment;
-  deployment.set_id(result.Int(row, 0));
+  deployment.set_id(row.Int("id"));
   // Written by this class; a row from before it kept requests has none.
-  (void)deployment.mutable_request()->ParseFromString(result.Bytes(row, 1));
-  deployment.set_script_sha256(HexEncode(result.Bytes(row, 2)));
-  deployment.set_script_bytes(result.Int(row, 3));
-  deployment.set_stop_reason(std::string(result.Text(row, 4)));
-  ReadTimestamp(result, row, 5, [&] { return deployment.mutable_created_at(); });
+  (void)deployment.mutable_request()->ParseFromString(row.Bytes("request"));
+  deployment.set_script_sha256(HexEncode(row.Bytes("script_sha256")));
+  deployment.set_script_bytes(row.Int("script_bytes"));
+  deployment.set_stop_reason(row.String("stop_reason"));
+  ReadTimestamp(row, "created_at", [&] { return deployment.mutable_created_at(); });
   return deployment;
 }
 
@@ -33,13 +30,11 @@ absl::Status FillCounts(Connection& connection, std::vector<v1::Deployment>* dep
     ids.push_back(deployment.id());
     counts[deployment.id()] = deployment.mutable_counts();
   }
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT deployment_id, status, count(*) FROM payloads"
-                                      " WHERE deployment_id = ANY ($1::bigint[]) GROUP BY 1, 2",
-                                      Params().Ints(ids)));
-  for (int row = 0; row < result.rows(); ++row) {
-    AddToCounts(EnumFromText<v1::PayloadStatus>(result.Text(row, 1)), result.Int(row, 2),
-                counts.at(result.Int(row, 0)));
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kCountPayloads,
+                                                           Params().Ints("deployment_ids", ids)));
+  for (const Row row : result) {
+    AddToCounts(EnumFromText<v1::PayloadStatus>(row.Text("status")), row.Int("payloads"),
+                counts.at(row.Int("deployment_id")));
   }
   return absl::OkStatus();
 }
@@ -69,32 +64,28 @@ void AddToCounts(v1::PayloadStatus status, int64_t count, v1::PayloadCounts* cou
 absl::StatusOr<int64_t> DeploymentStore::Insert(Connection& connection,
                                                 const NewDeployment& deployment) {
   const v1::Rollout& rollout = deployment.request.rollout();
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(
-          "INSERT INTO deployments (script_sha256, script_bytes, original_path, remote_path,"
-          " execute_payload, timeout, request, projects, max_concurrency, max_errors)"
-          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-          Params()
-              .Bytes(deployment.script_sha256)
-              .Int(deployment.script_bytes)
-              .Text(deployment.original_path)
-              .Text(deployment.remote_path)
-              .Bool(deployment.execute_payload)
-              .Int(deployment.timeout)
-              .Bytes(deployment.request.SerializeAsString())
-              .Texts(deployment.projects)
-              .Int(rollout.max_concurrency())
-              .Int(rollout.max_errors())));
-  return result.Int(0, 0);
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kInsertDeployment,
+                                      Params()
+                                          .Bytes("script_sha256", deployment.script_sha256)
+                                          .Int("script_bytes", deployment.script_bytes)
+                                          .Text("original_path", deployment.original_path)
+                                          .Text("remote_path", deployment.remote_path)
+                                          .Bool("execute_payload", deployment.execute_payload)
+                                          .Int("timeout", deployment.timeout)
+                                          .Bytes("request", deployment.request.SerializeAsString())
+                                          .Texts("projects", deployment.projects)
+                                          .Int("max_concurrency", rollout.max_concurrency())
+                                          .Int("max_errors", rollout.max_errors())));
+  return result.first().Int("id");
 }
 
 absl::StatusOr<std::optional<v1::Deployment>> DeploymentStore::Get(Connection& connection,
                                                                    int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(DEPLOYMENT_SELECT "WHERE id = $1", Params().Int(id)));
+                   connection.Execute(queries::kGetDeployment, Params().Int("id", id)));
   if (result.rows() == 0) return std::nullopt;
-  std::vector<v1::Deployment> one{ReadDeployment(result, 0)};
+  std::vector<v1::Deployment> one{ReadDeployment(result.first())};
   RETURN_IF_ERROR(FillCounts(connection, &one));
   return std::move(one[0]);
 }
@@ -102,14 +93,14 @@ absl::StatusOr<std::optional<v1::Deployment>> DeploymentStore::Get(Connection& c
 absl::StatusOr<std::vector<v1::Deployment>> DeploymentStore::List(Connection& connection,
                                                                   const std::string& project,
                                                                   Page page) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(DEPLOYMENT_SELECT "WHERE ($1 = '' OR projects @> ARRAY[$1])"
-                                                        " AND ($2::bigint = 0 OR id < $2)"
-                                                        " ORDER BY id DESC LIMIT $3",
-                                      Params().Text(project).Int(page.after).Int(page.limit)));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(
+          queries::kListDeployments,
+          Params().Text("project", project).Int("before", page.after).Int("limit", page.limit)));
   std::vector<v1::Deployment> deployments;
-  for (int row = 0; row < result.rows(); ++row) {
-    deployments.push_back(ReadDeployment(result, row));
+  for (const Row row : result) {
+    deployments.push_back(ReadDeployment(row));
     deployments.back().mutable_request()->clear_instance_ids();
   }
   RETURN_IF_ERROR(FillCounts(connection, &deployments));
@@ -118,16 +109,14 @@ absl::StatusOr<std::vector<v1::Deployment>> DeploymentStore::List(Connection& co
 
 absl::StatusOr<std::vector<DeploymentStore::PayloadState>> DeploymentStore::PayloadStates(
     Connection& connection, int64_t id) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT id, status, attempt FROM payloads"
-                                      " WHERE deployment_id = $1 ORDER BY id",
-                                      Params().Int(id)));
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kListPayloadStates,
+                                                           Params().Int("deployment_id", id)));
   std::vector<PayloadState> states;
   states.reserve(result.rows());
-  for (int row = 0; row < result.rows(); ++row) {
-    states.push_back({.id = result.Int(row, 0),
-                      .status = EnumFromText<v1::PayloadStatus>(result.Text(row, 1)),
-                      .attempt = static_cast<int>(result.Int(row, 2))});
+  for (const Row row : result) {
+    states.push_back({.id = row.Int("id"),
+                      .status = EnumFromText<v1::PayloadStatus>(row.Text("status")),
+                      .attempt = static_cast<int>(row.Int("attempt"))});
   }
   return states;
 }

@@ -4,54 +4,38 @@
 #include "common/random.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "storage/queries/queries.h"
 
 namespace longshore::storage {
 namespace {
 
-#define PAYLOAD_SELECT \
-  "SELECT p.id, p.deployment_id, p.instance_id, p.remote_path, p.status, p.execution_time_us," \
-  " p.executed, p.exit_code, p.error, p.failure_reason, p.output_bytes, p.output_truncated,"   \
-  " p.task_id, p.timeout, d.script_sha256, d.script_bytes, p.attempt,"                         \
-  " " LONGSHORE_MICROS("p.created_at") ", " LONGSHORE_MICROS("p.started_at") ","               \
-  " " LONGSHORE_MICROS("p.finished_at") ", " LONGSHORE_MICROS("p.updated_at") ","              \
-  " p.execute_payload FROM payloads p JOIN deployments d ON d.id = p.deployment_id "
-
-StoredPayload ReadPayload(const Result& result, int row) {
+StoredPayload ReadPayload(const Row& row) {
   StoredPayload stored;
   v1::Payload& payload = stored.payload;
-  int column = 0;
-  const auto number = [&] { return result.Int(row, column++); };
-  const auto text = [&] { return std::string(result.Text(row, column++)); };
-  payload.set_id(number());
-  payload.set_deployment_id(number());
-  payload.set_instance_id(number());
-  payload.set_remote_path(text());
-  payload.set_status(EnumFromText<v1::PayloadStatus>(text()));
-  if (!result.IsNull(row, column)) {
-    const int64_t micros = result.Int(row, column);
-    payload.mutable_execution_time()->set_seconds(micros / 1000000);
-    payload.mutable_execution_time()->set_nanos(static_cast<int32_t>(micros % 1000000 * 1000));
+  payload.set_id(row.Int("id"));
+  payload.set_deployment_id(row.Int("deployment_id"));
+  payload.set_instance_id(row.Int("instance_id"));
+  payload.set_remote_path(row.String("remote_path"));
+  payload.set_status(EnumFromText<v1::PayloadStatus>(row.Text("status")));
+  ReadTimestamp(row, "execution_time_us", [&] { return payload.mutable_execution_time(); });
+  payload.set_executed(row.Bool("executed"));
+  if (!row.IsNull("exit_code")) {
+    payload.set_exit_code(static_cast<int32_t>(row.Int("exit_code")));
   }
-  ++column;
-  payload.set_executed(result.Bool(row, column++));
-  if (!result.IsNull(row, column)) {
-    payload.set_exit_code(static_cast<int32_t>(result.Int(row, column)));
-  }
-  ++column;
-  payload.set_error(text());
-  payload.set_failure_reason(EnumFromText<v1::FailureReason>(text()));
-  payload.set_output_bytes(number());
-  payload.set_output_truncated(result.Bool(row, column++));
-  payload.set_task_id(number());
-  payload.set_timeout(static_cast<int32_t>(number()));
-  payload.set_script_sha256(HexEncode(result.Bytes(row, column++)));
-  payload.set_script_bytes(number());
-  payload.set_attempt(static_cast<int32_t>(number()));
-  ReadTimestamp(result, row, column++, [&] { return payload.mutable_created_at(); });
-  ReadTimestamp(result, row, column++, [&] { return payload.mutable_started_at(); });
-  ReadTimestamp(result, row, column++, [&] { return payload.mutable_finished_at(); });
-  ReadTimestamp(result, row, column++, [&] { return payload.mutable_updated_at(); });
-  stored.execute_payload = result.Bool(row, column++);
+  payload.set_error(row.String("error"));
+  payload.set_failure_reason(EnumFromText<v1::FailureReason>(row.Text("failure_reason")));
+  payload.set_output_bytes(row.Int("output_bytes"));
+  payload.set_output_truncated(row.Bool("output_truncated"));
+  payload.set_task_id(row.Int("task_id"));
+  payload.set_timeout(static_cast<int32_t>(row.Int("timeout")));
+  payload.set_script_sha256(HexEncode(row.Bytes("script_sha256")));
+  payload.set_script_bytes(row.Int("script_bytes"));
+  payload.set_attempt(static_cast<int32_t>(row.Int("attempt")));
+  ReadTimestamp(row, "created_at", [&] { return payload.mutable_created_at(); });
+  ReadTimestamp(row, "started_at", [&] { return payload.mutable_started_at(); });
+  ReadTimestamp(row, "finished_at", [&] { return payload.mutable_finished_at(); });
+  ReadTimestamp(row, "updated_at", [&] { return payload.mutable_updated_at(); });
+  stored.execute_payload = row.Bool("execute_payload");
   return stored;
 }
 
@@ -65,10 +49,8 @@ std::vector<std::string> NewRunIds(size_t count) {
 
 absl::StatusOr<std::vector<int64_t>> PayloadStore::AllocateIds(Connection& connection,
                                                                int64_t count) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute("SELECT nextval('payloads_id_seq') FROM generate_series(1, $1::bigint)",
-                         Params().Int(count)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kAllocatePayloadIds, Params().Int("count", count)));
   return ReadIds(result);
 }
 
@@ -79,40 +61,32 @@ absl::Status PayloadStore::InsertBatch(Connection& connection, int64_t deploymen
                                        const std::vector<std::string>& remote_paths,
                                        const std::vector<int64_t>& task_ids) {
   return connection
-      .Execute(
-          "INSERT INTO payloads (deployment_id, execute_payload, timeout, id, instance_id,"
-          " remote_path, task_id, run_id)"
-          " SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[],"
-          " $8::text[])",
-          Params()
-              .Int(deployment_id)
-              .Bool(deployment.execute_payload)
-              .Int(deployment.timeout)
-              .Ints(ids)
-              .Ints(instance_ids)
-              .Texts(remote_paths)
-              .Ints(task_ids)
-              .Texts(NewRunIds(ids.size())))
+      .Execute(queries::kInsertPayloads, Params()
+                                             .Int("deployment_id", deployment_id)
+                                             .Bool("execute_payload", deployment.execute_payload)
+                                             .Int("timeout", deployment.timeout)
+                                             .Ints("ids", ids)
+                                             .Ints("instance_ids", instance_ids)
+                                             .Texts("remote_paths", remote_paths)
+                                             .Ints("task_ids", task_ids)
+                                             .Texts("run_ids", NewRunIds(ids.size())))
       .status();
 }
 
 absl::StatusOr<std::optional<StoredPayload>> PayloadStore::Get(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(PAYLOAD_SELECT "WHERE p.id = $1", Params().Int(id)));
+                   connection.Execute(queries::kGetPayload, Params().Int("id", id)));
   if (result.rows() == 0) return std::nullopt;
-  return ReadPayload(result, 0);
+  return ReadPayload(result.first());
 }
 
 absl::StatusOr<std::vector<StoredPayload>> PayloadStore::GetMany(Connection& connection,
                                                                  const std::vector<int64_t>& ids,
                                                                  bool lock) {
-  constexpr char kRead[] = PAYLOAD_SELECT "WHERE p.id = ANY ($1::bigint[]) ORDER BY p.id";
-  constexpr char kLock[] =
-      PAYLOAD_SELECT "WHERE p.id = ANY ($1::bigint[]) ORDER BY p.id FOR UPDATE OF p";
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(lock ? kLock : kRead, Params().Ints(ids)));
+  const Query& query = lock ? queries::kLockPayloads : queries::kGetPayloads;
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(query, Params().Ints("ids", ids)));
   std::vector<StoredPayload> payloads;
-  for (int row = 0; row < result.rows(); ++row) payloads.push_back(ReadPayload(result, row));
+  for (const Row row : result) payloads.push_back(ReadPayload(row));
   return payloads;
 }
 
@@ -120,105 +94,69 @@ absl::StatusOr<std::vector<v1::Payload>> PayloadStore::ListByInstance(Connection
                                                                       int64_t instance_id,
                                                                       v1::PayloadStatus status,
                                                                       Page page) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(PAYLOAD_SELECT
-                         "WHERE p.instance_id = $1 AND ($2 = '' OR p.status = $2)"
-                         " AND ($3::bigint = 0 OR p.id < $3) ORDER BY p.id DESC LIMIT $4",
-                         Params()
-                             .Int(instance_id)
-                             .Text(status == 0 ? "" : EnumText(status))
-                             .Int(page.after)
-                             .Int(page.limit)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kListPayloadsOfInstance,
+                                      Params()
+                                          .Int("instance_id", instance_id)
+                                          .Text("status", status == 0 ? "" : EnumText(status))
+                                          .Int("before", page.after)
+                                          .Int("limit", page.limit)));
   std::vector<v1::Payload> payloads;
-  for (int row = 0; row < result.rows(); ++row) {
-    payloads.push_back(ReadPayload(result, row).payload);
-  }
+  for (const Row row : result) payloads.push_back(ReadPayload(row).payload);
   return payloads;
 }
 
 absl::Status PayloadStore::MarkTransferred(Connection& connection, const std::vector<int64_t>& ids,
                                            const std::vector<std::string>& remote_paths) {
   if (ids.empty()) return absl::OkStatus();
-  // A path under "~/" tells where the login user's home is: known from then on.
-  RETURN_IF_ERROR(
-      connection
-          .Execute("UPDATE instances i SET home = left(u.path, -length(p.remote_path) + 1)"
-                   " FROM unnest($1::bigint[], $2::text[]) AS u(id, path)"
-                   " JOIN payloads p ON p.id = u.id"
-                   " WHERE i.id = p.instance_id AND i.home = '' AND p.remote_path LIKE '~/%'"
-                   " AND u.path LIKE '%' || substr(p.remote_path, 2)",
-                   Params().Ints(ids).Texts(remote_paths))
-          .status());
-  return connection
-      .Execute(
-          "UPDATE payloads p SET status = 'TRANSFERRED', copied = true, remote_path = u.path,"
-          " updated_at = now() FROM unnest($1::bigint[], $2::text[]) AS u(id, path)"
-          " WHERE p.id = u.id AND p.status = 'PENDING'",
-          Params().Ints(ids).Texts(remote_paths))
-      .status();
+  const Params arrived = Params().Ints("ids", ids).Texts("remote_paths", remote_paths);
+  // The homes come first: marking a payload overwrites the path by which they are recognised.
+  RETURN_IF_ERROR(connection.Execute(queries::kLearnHomes, arrived).status());
+  return connection.Execute(queries::kMarkPayloadsTransferred, arrived).status();
 }
 
 absl::Status PayloadStore::MarkExecuting(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
-  return connection
-      .Execute(
-          "UPDATE payloads SET status = 'EXECUTING', copied = true, executed = true, started_at = "
-          "now(),"
-          " updated_at = now()"
-          " WHERE id = ANY ($1::bigint[]) AND status IN ('PENDING', 'TRANSFERRED')",
-          Params().Ints(ids))
-      .status();
+  return connection.Execute(queries::kMarkPayloadsExecuting, Params().Ints("ids", ids)).status();
 }
 
 absl::StatusOr<std::vector<int64_t>> PayloadStore::IdsOfDeployment(
     Connection& connection, int64_t deployment_id, const std::vector<v1::PayloadStatus>& statuses) {
   std::vector<std::string> names;
   for (v1::PayloadStatus status : statuses) names.push_back(EnumText(status));
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT id FROM payloads WHERE deployment_id = $1"
-                                      " AND status = ANY ($2::text[]) ORDER BY id",
-                                      Params().Int(deployment_id).Texts(names)));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(queries::kListPayloadIdsOfDeployment,
+                         Params().Int("deployment_id", deployment_id).Texts("statuses", names)));
   return ReadIds(result);
 }
 
 absl::StatusOr<std::vector<int64_t>> PayloadStore::OpenOfInstance(Connection& connection,
                                                                   int64_t instance_id) {
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT id FROM payloads WHERE instance_id = $1 AND status IN"
-                                      " ('PENDING', 'TRANSFERRED', 'EXECUTING') ORDER BY id",
-                                      Params().Int(instance_id)));
+                   connection.Execute(queries::kListOpenPayloadIdsOfInstance,
+                                      Params().Int("instance_id", instance_id)));
   return ReadIds(result);
 }
 
 absl::Status PayloadStore::Retry(Connection& connection, const std::vector<int64_t>& ids,
                                  const std::vector<int64_t>& task_ids) {
   return connection
-      .Execute(
-          "UPDATE payloads p SET attempt = p.attempt + 1, status = 'PENDING', task_id = u.task_id,"
-          " executed = false, copied = false, exit_code = NULL, execution_time_us = NULL, error = "
-          "'',"
-          " failure_reason = '', output_bytes = 0, output_truncated = false, started_at = NULL,"
-          " finished_at = NULL, updated_at = now(), run_id = u.run_id,"
-          " earlier_run_ids = p.earlier_run_ids"
-          "  || coalesce(nullif(p.run_id, ''), p.id || '.' || p.attempt)"
-          " FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(id, task_id, run_id)"
-          " WHERE p.id = u.id",
-          Params().Ints(ids).Ints(task_ids).Texts(NewRunIds(ids.size())))
+      .Execute(queries::kRetryPayloads, Params()
+                                            .Ints("ids", ids)
+                                            .Ints("task_ids", task_ids)
+                                            .Texts("run_ids", NewRunIds(ids.size())))
       .status();
 }
 
 absl::Status PayloadStore::SetTasks(Connection& connection, const std::vector<int64_t>& ids,
                                     const std::vector<int64_t>& task_ids, int timeout) {
   return connection
-      .Execute(
-          "UPDATE payloads p SET task_id = u.task_id, updated_at = now(),"
-          " timeout = CASE WHEN $3::integer = 0 THEN p.timeout ELSE $3 END,"
-          " run_id = CASE WHEN p.run_id = '' AND p.status = 'TRANSFERRED' THEN u.run_id"
-          " ELSE p.run_id END"
-          " FROM unnest($1::bigint[], $2::bigint[], $4::text[]) AS u(id, task_id, run_id)"
-          " WHERE p.id = u.id",
-          Params().Ints(ids).Ints(task_ids).Int(timeout).Texts(NewRunIds(ids.size())))
+      .Execute(queries::kSetPayloadTasks, Params()
+                                              .Ints("ids", ids)
+                                              .Ints("task_ids", task_ids)
+                                              .Int("timeout", timeout)
+                                              .Texts("run_ids", NewRunIds(ids.size())))
       .status();
 }
 

@@ -27,12 +27,13 @@ void ReadTimestamp(const Result& result, int row, int column, Setter mutable_fie
   field->set_nanos(static_cast<int32_t>(micros % 1000000 * 1000));
 }
 
-// The same from a column with a name.
+// Sets a Timestamp from a column of microseconds since the epoch, or a Duration from one of
+// microseconds; leaves it unset for NULL.
 template <typename Setter>
 void ReadTimestamp(const Row& row, std::string_view column, Setter mutable_field) {
   if (row.IsNull(column)) return;
   const int64_t micros = row.Int(column);
-  google::protobuf::Timestamp* field = mutable_field();
+  auto* field = mutable_field();
   field->set_seconds(micros / 1000000);
   field->set_nanos(static_cast<int32_t>(micros % 1000000 * 1000));
 }

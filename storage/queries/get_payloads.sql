@@ -1,0 +1,63 @@
+-- Payloads with all that the API shows of them except their output.
+
+-- fragment: payload_columns
+-- Of a payload p and its deployment d.
+p.id,
+p.deployment_id,
+p.instance_id,
+p.remote_path,
+p.status,
+p.execution_time_us,
+p.executed,
+p.exit_code,
+p.error,
+p.failure_reason,
+p.output_bytes,
+p.output_truncated,
+p.task_id,
+p.timeout,
+d.script_sha256,
+d.script_bytes,
+p.attempt,
+(extract(epoch FROM p.created_at) * 1000000)::bigint AS created_at,
+(extract(epoch FROM p.started_at) * 1000000)::bigint AS started_at,
+(extract(epoch FROM p.finished_at) * 1000000)::bigint AS finished_at,
+(extract(epoch FROM p.updated_at) * 1000000)::bigint AS updated_at,
+p.execute_payload
+
+-- name: get_payload
+SELECT
+  ${payload_columns}
+FROM payloads p
+JOIN deployments d ON d.id = p.deployment_id
+WHERE p.id = @id;
+
+-- name: get_payloads
+SELECT
+  ${payload_columns}
+FROM payloads p
+JOIN deployments d ON d.id = p.deployment_id
+WHERE p.id = ANY (@ids::bigint[])
+ORDER BY p.id;
+
+-- name: lock_payloads
+-- Only the payloads are locked: their deployments are shared with many others.
+SELECT
+  ${payload_columns}
+FROM payloads p
+JOIN deployments d ON d.id = p.deployment_id
+WHERE p.id = ANY (@ids::bigint[])
+ORDER BY p.id
+FOR UPDATE OF p;
+
+-- name: list_payloads_of_instance
+-- An empty @status means every status, 0 as @before the first page.
+SELECT
+  ${payload_columns}
+FROM payloads p
+JOIN deployments d ON d.id = p.deployment_id
+WHERE p.instance_id = @instance_id
+  AND (@status = '' OR p.status = @status)
+  AND (@before::bigint = 0 OR p.id < @before)
+ORDER BY p.id DESC
+LIMIT @limit;

@@ -1,0 +1,18 @@
+-- Inserts the payloads of one deployment, one for each index of the arrays.
+INSERT INTO payloads (deployment_id, execute_payload, timeout, id, instance_id, remote_path, task_id, run_id)
+SELECT
+  @deployment_id::bigint,
+  @execute_payload::boolean,
+  @timeout::integer,
+  added.id,
+  added.instance_id,
+  added.remote_path,
+  added.task_id,
+  added.run_id
+FROM unnest(
+  @ids::bigint[],
+  @instance_ids::bigint[],
+  @remote_paths::text[],
+  @task_ids::bigint[],
+  @run_ids::text[]
+) AS added(id, instance_id, remote_path, task_id, run_id);
