@@ -1,0 +1,53 @@
+-- Instances with all that the API shows of them.
+
+-- fragment: instance_columns
+-- Of an instance i, the payload p that came with it, and that payload's task t; p and t may be missing.
+i.id,
+i.name,
+i.project,
+i.provider,
+i.region,
+i.size,
+i.image,
+i.address,
+i.port,
+i.ssh_user,
+i.host_key,
+i.tags,
+i.status,
+i.status_error,
+-- How far the payload has come. One that was delivered only counts as COPIED until somebody asks to have it run.
+CASE
+  WHEN p.id IS NULL THEN 'NONE'
+  WHEN p.status = 'COMPLETED' THEN 'EXECUTED'
+  WHEN p.status IN ('FAILED', 'CANCELLED') THEN CASE WHEN p.copied THEN 'EXECUTION_FAILED' ELSE 'COPY_FAILED' END
+  WHEN p.status = 'PENDING' THEN 'PENDING_COPY'
+  WHEN p.status = 'EXECUTING' OR p.execute_payload THEN 'PENDING_EXECUTION'
+  WHEN t.type = 'PAYLOAD_EXECUTE' THEN 'PENDING_EXECUTION'
+  ELSE 'COPIED'
+END AS payload_status,
+coalesce(p.error, '') AS payload_error,
+(extract(epoch FROM i.created_at) * 1000000)::bigint AS created_at,
+(extract(epoch FROM i.updated_at) * 1000000)::bigint AS updated_at
+
+-- name: get_instance
+SELECT
+  ${instance_columns}
+FROM instances i
+LEFT JOIN payloads p ON p.id = i.payload_id
+LEFT JOIN tasks t ON t.id = p.task_id
+WHERE i.id = @id;
+
+-- name: list_instances
+-- An empty @project or @status means every one; an instance matches when it has all of @tags.
+SELECT
+  ${instance_columns}
+FROM instances i
+LEFT JOIN payloads p ON p.id = i.payload_id
+LEFT JOIN tasks t ON t.id = p.task_id
+WHERE i.id > @after
+  AND (@project = '' OR i.project = @project)
+  AND i.tags @> @tags::text[]
+  AND (@status = '' OR i.status = @status)
+ORDER BY i.id
+LIMIT @limit;
