@@ -1,6 +1,7 @@
 #include "storage/output_store.h"
 
 #include "common/status_macros.h"
+#include "storage/queries/queries.h"
 
 namespace longshore::storage {
 namespace {
@@ -8,16 +9,12 @@ namespace {
 // Chunks are at most 64 KiB: this many are read at a time, then joined up to the caller's limit.
 constexpr int kChunksPerRead = 16;
 
-absl::Status DeleteMiddle(Connection& connection, const std::vector<int64_t>& payload_ids,
-                          const OutputLimit& limit) {
-  return connection
-      .Execute(
-          "DELETE FROM payload_output o USING payloads p"
-          " WHERE p.id = ANY ($1::bigint[]) AND p.output_bytes > $2::bigint"
-          " AND o.payload_id = p.id AND o.attempt = p.attempt"
-          " AND o.start_byte >= $3::bigint AND o.end_byte <= p.output_bytes - $4::bigint",
-          Params().Ints(payload_ids).Int(limit.total()).Int(limit.head).Int(limit.tail))
-      .status();
+Params TrimParams(const std::vector<int64_t>& payload_ids, const OutputLimit& limit) {
+  return Params()
+      .Ints("payload_ids", payload_ids)
+      .Int("kept_bytes", limit.total())
+      .Int("head_bytes", limit.head)
+      .Int("tail_bytes", limit.tail);
 }
 
 }  // namespace
@@ -37,79 +34,53 @@ absl::Status OutputStore::Append(Connection& connection, const std::vector<Outpu
     ends.push_back(chunk.offset + static_cast<int64_t>(chunk.data.size()));
     data.push_back(chunk.data);
   }
-  RETURN_IF_ERROR(
-      connection
-          .Execute("INSERT INTO payload_output (payload_id, attempt, start_byte, end_byte, data,"
-                   " lease_epoch)"
-                   " SELECT u.id, p.attempt, u.start_byte, u.end_byte, u.data, u.lease_epoch"
-                   " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[],"
-                   " $5::bigint[]) AS u(id, start_byte, end_byte, data, lease_epoch)"
-                   " JOIN payloads p ON p.id = u.id ON CONFLICT DO NOTHING",
-                   Params()
-                       .Ints(payload_ids)
-                       .Ints(starts)
-                       .Ints(ends)
-                       .BytesArray(data)
-                       .Ints(lease_epochs))
-          .status());
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(
-          "UPDATE payloads p SET output_bytes = u.end_byte, updated_at = now(),"
-          " output_truncated = u.end_byte > $3::bigint"
-          " FROM (SELECT id, max(end_byte) AS end_byte FROM unnest($1::bigint[], $2::bigint[])"
-          " AS c(id, end_byte) GROUP BY id) u"
-          " WHERE p.id = u.id AND u.end_byte > p.output_bytes"
-          " AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING') RETURNING p.output_truncated",
-          Params().Ints(payload_ids).Ints(ends).Int(limit.total())));
+  RETURN_IF_ERROR(connection
+                      .Execute(queries::kInsertOutput, Params()
+                                                           .Ints("payload_ids", payload_ids)
+                                                           .Ints("start_bytes", starts)
+                                                           .Ints("end_bytes", ends)
+                                                           .BytesArray("data", data)
+                                                           .Ints("lease_epochs", lease_epochs))
+                      .status());
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kCountOutput,
+                                                           Params()
+                                                               .Ints("payload_ids", payload_ids)
+                                                               .Ints("end_bytes", ends)
+                                                               .Int("kept_bytes", limit.total())));
   bool truncated = false;
-  for (int row = 0; row < result.rows(); ++row) truncated = truncated || result.Bool(row, 0);
-  return truncated ? DeleteMiddle(connection, payload_ids, limit) : absl::OkStatus();
+  for (const Row row : result) truncated = truncated || row.Bool("output_truncated");
+  if (!truncated) return absl::OkStatus();
+  return connection.Execute(queries::kDeleteMiddleOfOutput, TrimParams(payload_ids, limit))
+      .status();
 }
 
 absl::Status OutputStore::Trim(Connection& connection, const std::vector<int64_t>& payload_ids,
                                const OutputLimit& limit) {
-  RETURN_IF_ERROR(DeleteMiddle(connection, payload_ids, limit));
-  return connection
-      .Execute(
-          "UPDATE payload_output o SET start_byte = p.output_bytes - $4::bigint,"
-          " data = substr(o.data, (p.output_bytes - $4 - o.start_byte + 1)::integer)"
-          " FROM payloads p WHERE p.id = ANY ($1::bigint[])"
-          " AND p.output_bytes > $2::bigint AND o.payload_id = p.id AND o.attempt = p.attempt"
-          " AND o.start_byte >= $3::bigint AND o.start_byte < p.output_bytes - $4"
-          " AND o.end_byte > p.output_bytes - $4",
-          Params().Ints(payload_ids).Int(limit.total()).Int(limit.head).Int(limit.tail))
-      .status();
+  const Params params = TrimParams(payload_ids, limit);
+  RETURN_IF_ERROR(connection.Execute(queries::kDeleteMiddleOfOutput, params).status());
+  return connection.Execute(queries::kTrimOutput, params).status();
 }
 
 absl::StatusOr<std::string> OutputStore::ReadAll(Connection& connection, int64_t payload_id) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute("SELECT o.data FROM payload_output o JOIN payloads p"
-                                      " ON p.id = o.payload_id AND p.attempt = o.attempt"
-                                      " WHERE p.id = $1 ORDER BY o.start_byte",
-                                      Params().Int(payload_id)));
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kReadOutput,
+                                                           Params().Int("payload_id", payload_id)));
   std::string output;
-  for (int row = 0; row < result.rows(); ++row) output += result.Bytes(row, 0);
+  for (const Row row : result) output += row.Bytes("data");
   return output;
 }
 
 absl::StatusOr<OutputChunk> OutputStore::ReadFrom(Connection& connection, int64_t payload_id,
                                                   int64_t offset, int64_t max_bytes) {
-  // The chunk that holds `offset` is the last one that starts at or before it, if any.
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(
-                       "SELECT o.start_byte, o.data FROM payload_output o JOIN payloads p"
-                       " ON p.id = o.payload_id AND p.attempt = o.attempt"
-                       " WHERE p.id = $1 AND o.end_byte > $2 AND o.start_byte >= coalesce("
-                       "  (SELECT max(l.start_byte) FROM payload_output l WHERE l.payload_id = p.id"
-                       "   AND l.attempt = p.attempt AND l.start_byte <= $2), 0)"
-                       " ORDER BY o.start_byte LIMIT $3",
-                       Params().Int(payload_id).Int(offset).Int(kChunksPerRead)));
+                   connection.Execute(queries::kReadOutputFrom, Params()
+                                                                    .Int("payload_id", payload_id)
+                                                                    .Int("offset", offset)
+                                                                    .Int("limit", kChunksPerRead)));
   OutputChunk chunk{.payload_id = payload_id, .offset = offset};
-  for (int row = 0; row < result.rows(); ++row) {
-    const int64_t start = result.Int(row, 0);
-    const std::string data = result.Bytes(row, 1);
-    if (row == 0) {
+  for (const Row row : result) {
+    const int64_t start = row.Int("start_byte");
+    const std::string data = row.Bytes("data");
+    if (chunk.data.empty()) {
       chunk.offset = std::max(start, offset);
       chunk.data = data.substr(chunk.offset - start);
       continue;

@@ -1,29 +1,25 @@
 #include "storage/script_store.h"
 
 #include "common/status_macros.h"
+#include "storage/queries/queries.h"
 
 namespace longshore::storage {
 
 absl::Status ScriptStore::Put(Connection& connection, const std::string& sha256,
                               const std::string& content) {
   return connection
-      .Execute("INSERT INTO scripts (sha256, content) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-               Params().Bytes(sha256).Bytes(content))
+      .Execute(queries::kInsertScript, Params().Bytes("sha256", sha256).Bytes("content", content))
       .status();
 }
 
 absl::StatusOr<std::optional<std::string>> ScriptStore::GetForHolder(Connection& connection,
                                                                      const std::string& sha256,
                                                                      const std::string& worker) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute("SELECT content FROM scripts s WHERE sha256 = $1 AND EXISTS (SELECT 1"
-                         " FROM tasks t JOIN deployments d ON d.id = t.deployment_id"
-                         " WHERE t.status = 'RUNNING' AND t.worker = $2"
-                         " AND d.script_sha256 = s.sha256)",
-                         Params().Bytes(sha256).Text(worker)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kGetScriptForHolder,
+                                      Params().Bytes("sha256", sha256).Text("worker", worker)));
   if (result.rows() == 0) return std::nullopt;
-  return result.Bytes(0, 0);
+  return result.first().Bytes("content");
 }
 
 }  // namespace longshore::storage
