@@ -4,6 +4,7 @@
 
 #include "common/fail_point.h"
 #include "common/status_macros.h"
+#include "storage/queries/queries.h"
 
 namespace longshore::storage {
 namespace {
@@ -96,7 +97,8 @@ absl::Status Database::Run(const std::function<absl::Status(Connection&)>& body)
 
 absl::Status Database::Notify(const std::string& channel, const std::string& payload) {
   return Run([&](Connection& connection) {
-    return connection.Execute("SELECT pg_notify($1, $2)", Params().Text(channel).Text(payload))
+    return connection
+        .Execute(queries::kNotify, Params().Text("channel", channel).Text("payload", payload))
         .status();
   });
 }

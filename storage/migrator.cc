@@ -5,17 +5,10 @@
 #include "common/fail_point.h"
 #include "common/status_macros.h"
 #include "storage/connection.h"
+#include "storage/queries/queries.h"
 
 namespace longshore::storage {
 namespace {
-
-constexpr char kCreateLedger[] =
-    "CREATE TABLE IF NOT EXISTS schema_migrations ("
-    " version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT "
-    "now())";
-
-// Any number of its own; held by the session, so that it is free again when the process dies.
-constexpr char kLock[] = "SELECT pg_advisory_lock(7203964170)";
 
 constexpr std::chrono::hours kMigrationLimit{24};
 constexpr int kMaxTries = 100;
@@ -24,10 +17,11 @@ absl::Status ApplyOnce(Connection& connection, const Migration& migration) {
   // A large table takes its time.
   RETURN_IF_ERROR(connection.ExecuteScript("BEGIN; SET LOCAL statement_timeout = 0"));
   RETURN_IF_ERROR(connection.ExecuteScript(migration.sql));
-  RETURN_IF_ERROR(connection
-                      .Execute("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)",
-                               Params().Int(migration.version).Text(migration.name))
-                      .status());
+  RETURN_IF_ERROR(
+      connection
+          .Execute(queries::kInsertSchemaMigration,
+                   Params().Int("version", migration.version).Text("name", migration.name))
+          .status());
   LONGSHORE_FAIL_POINT("migrator.committing");
   RETURN_IF_ERROR(connection.ExecuteScript("COMMIT"));
   LONGSHORE_FAIL_POINT("migrator.committed");
@@ -64,13 +58,12 @@ absl::Status Migrate(const std::string& url, const std::vector<Migration>& migra
   ASSIGN_OR_RETURN(auto connection, Connection::Open(url, kMigrationLimit));
   absl::Status locked;
   do {  // The lock's own timeout is shorter than a long migration elsewhere.
-    locked = connection->Execute(kLock).status();
+    locked = connection->Execute(queries::kLockMigrations).status();
   } while (absl::IsAborted(locked));
   RETURN_IF_ERROR(locked);
-  RETURN_IF_ERROR(connection->ExecuteScript(kCreateLedger));
-  ASSIGN_OR_RETURN(const Result result,
-                   connection->Execute("SELECT coalesce(max(version), 0) FROM schema_migrations"));
-  const int64_t current = result.Int(0, 0);
+  RETURN_IF_ERROR(connection->Execute(queries::kCreateSchemaMigrations).status());
+  ASSIGN_OR_RETURN(const Result result, connection->Execute(queries::kGetSchemaVersion));
+  const int64_t current = result.first().Int("version");
   const int known = migrations.empty() ? 0 : migrations.back().version;
   if (current > known) {
     return absl::FailedPreconditionError(

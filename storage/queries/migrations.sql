@@ -1,0 +1,21 @@
+-- The ledger of the migrations that the database has had. The migrations cannot make it themselves: it says which of them are missing.
+
+-- name: lock_migrations
+-- The session holds this lock, so it is free again when its process dies. The number is any one of Longshore's own.
+SELECT pg_advisory_lock(7203964170);
+
+-- name: create_schema_migrations
+CREATE TABLE IF NOT EXISTS schema_migrations (
+  version integer PRIMARY KEY,
+  name text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- name: get_schema_version
+-- 0: no migration has been applied.
+SELECT coalesce(max(version), 0) AS version
+FROM schema_migrations;
+
+-- name: insert_schema_migration
+INSERT INTO schema_migrations (version, name)
+VALUES (@version, @name);

@@ -1,0 +1,2 @@
+-- Wakes who listens to a channel.
+SELECT pg_notify(@channel, @payload);
