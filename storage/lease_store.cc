@@ -8,46 +8,33 @@
 namespace longshore::storage {
 namespace {
 
-// What an assignment says of the instance.
-void ReadTarget(const Row& row, v1::Assignment* assignment) {
-  assignment->set_instance_id(row.Int("instance_id"));
-  assignment->set_address(row.String("address"));
-  assignment->set_port(static_cast<int32_t>(row.Int("port")));
-  assignment->set_ssh_user(row.String("ssh_user"));
-  assignment->set_host_key(row.String("host_key"));
-}
-
-Claim ReadClaim(const Row& row, int64_t max_output_bytes) {
-  Claim claim;
-  claim.worker = row.String("worker");
-  v1::Assignment& assignment = claim.assignment;
-  ReadTarget(row, &assignment);
-  assignment.set_task_id(row.Int("id"));
-  assignment.set_lease_epoch(row.Int("lease_epoch"));
-  assignment.set_payload_id(row.Int("payload_id"));
-  assignment.set_attempt(static_cast<int32_t>(row.Int("attempt")));
-  assignment.set_script_sha256(row.Bytes("script_sha256"));
-  assignment.set_script_bytes(row.Int("script_bytes"));
-  assignment.set_remote_path(row.String("remote_path"));
+PayloadClaim ReadClaim(const Row& row) {
   const bool transfer = row.Text("type") == "PAYLOAD_TRANSFER";
-  assignment.set_transfer(transfer);
-  assignment.set_execute(!transfer || row.Bool("execute_payload"));
-  assignment.set_timeout(static_cast<int32_t>(row.Int("timeout")));
-  assignment.set_output_offset(row.Int("output_bytes"));
-  assignment.set_max_output_bytes(max_output_bytes);
-  assignment.set_executing(row.Text("payload_status") == "EXECUTING");
-  assignment.set_first_lease(assignment.lease_epoch() == 1);
-  assignment.set_cancel_requested(row.Bool("cancel_requested"));
-  assignment.set_recall_requested(row.Bool("recall"));
-  assignment.set_run(row.String("run"));
-  assignment.set_failures(static_cast<int32_t>(row.Int("failures")));
-  return claim;
+  return {.worker = row.String("worker"),
+          .task_id = row.Int("id"),
+          .lease_epoch = row.Int("lease_epoch"),
+          .payload_id = row.Int("payload_id"),
+          .attempt = static_cast<int>(row.Int("attempt")),
+          .run = row.String("run"),
+          .failures = static_cast<int>(row.Int("failures")),
+          .target = ReadTarget(row),
+          .script_sha256 = row.Bytes("script_sha256"),
+          .script_bytes = row.Int("script_bytes"),
+          .remote_path = row.String("remote_path"),
+          .transfer = transfer,
+          .execute = !transfer || row.Bool("execute_payload"),
+          .timeout = static_cast<int>(row.Int("timeout")),
+          .output_bytes = row.Int("output_bytes"),
+          .executing = row.Text("payload_status") == "EXECUTING",
+          .cancel_requested = row.Bool("cancel_requested"),
+          .recall_requested = row.Bool("recall")};
 }
 
-LockedTask ReadRefused(const Row& row) {
-  return {.id = row.Int("id"),
+RefusedTask ReadRefused(const Row& row, RefusedTask::Reason reason) {
+  return {.task_id = row.Int("id"),
           .payload_id = row.Int("payload_id"),
-          .instance_id = row.Int("instance_id")};
+          .instance_id = row.Int("instance_id"),
+          .reason = reason};
 }
 
 Params FlowParams(const std::vector<DueFlow>& flows, const std::vector<int64_t>& set_aside) {
@@ -75,21 +62,19 @@ void AddClaimParams(const std::vector<std::string>& workers, const ClaimOptions&
       .Int("readiness_milliseconds", options.readiness_delay.count());
 }
 
-ClaimResult ReadClaims(const Result& result, const ClaimOptions& options) {
+ClaimResult ReadClaims(const Result& result) {
   ClaimResult claimed;
   claimed.examined = result.rows();
   for (const Row row : result) {
     const std::string_view verdict = row.Text("verdict");
     if (verdict == "RUN") {
-      claimed.claims.push_back(ReadClaim(row, options.max_output_bytes));
+      claimed.claims.push_back(ReadClaim(row));
     } else if (verdict == "STOPPED") {
-      LockedTask task = ReadRefused(row);
-      task.recall_requested = true;
-      claimed.refused.push_back(CancelledEnd(task));
+      claimed.refused.push_back(ReadRefused(row, RefusedTask::Reason::kRolloutStopped));
     } else if (verdict == "TERMINATED") {
-      claimed.refused.push_back(TerminatedEnd(ReadRefused(row)));
+      claimed.refused.push_back(ReadRefused(row, RefusedTask::Reason::kInstanceTerminated));
     } else if (verdict == "FAILED") {
-      claimed.refused.push_back(InstanceFailedEnd(ReadRefused(row)));
+      claimed.refused.push_back(ReadRefused(row, RefusedTask::Reason::kInstanceFailed));
     }
   }
   return claimed;
@@ -129,7 +114,7 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
   Params params = FlowParams(flows, set_aside);
   AddClaimParams(workers, options, &params);
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kClaimDue, params));
-  return ReadClaims(result, options);
+  return ReadClaims(result);
 }
 
 absl::StatusOr<ClaimResult> LeaseStore::ClaimTasks(Connection& connection,
@@ -141,7 +126,7 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimTasks(Connection& connection,
   params.Ints("task_ids", task_ids);
   AddClaimParams(workers, options, &params);
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kClaimTasks, params));
-  return ReadClaims(result, options);
+  return ReadClaims(result);
 }
 
 absl::StatusOr<std::vector<LeaseStore::Renewal>> LeaseStore::Renew(
@@ -203,22 +188,20 @@ absl::StatusOr<std::optional<std::chrono::milliseconds>> LeaseStore::NextDue(
   return std::chrono::milliseconds(row.Int("milliseconds"));
 }
 
-absl::StatusOr<std::vector<Claim>> LeaseStore::ClaimCleanups(
+absl::StatusOr<std::vector<CleanupClaim>> LeaseStore::ClaimCleanups(
     Connection& connection, const std::vector<std::string>& workers) {
   RETURN_IF_ERROR(connection.Execute(queries::kGiveUpRunCleanups).status());
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kClaimRunCleanups,
                                                            Params().Texts("workers", workers)));
-  std::vector<Claim> claims;
+  std::vector<CleanupClaim> claims;
   for (const Row row : result) {
-    Claim& claim = claims.emplace_back();
-    claim.worker = row.String("worker");
-    ReadTarget(row, &claim.assignment);
-    claim.assignment.set_cleanup(true);
-    claim.assignment.set_payload_id(row.Int("payload_id"));
-    claim.assignment.set_attempt(static_cast<int32_t>(row.Int("attempt")));
-    claim.assignment.set_remote_path(row.String("remote_path"));
-    claim.assignment.set_lease_epoch(row.Int("failures"));
-    claim.assignment.set_run(row.String("run"));
+    claims.push_back({.worker = row.String("worker"),
+                      .payload_id = row.Int("payload_id"),
+                      .attempt = static_cast<int>(row.Int("attempt")),
+                      .try_number = row.Int("failures"),
+                      .run = row.String("run"),
+                      .remote_path = row.String("remote_path"),
+                      .target = ReadTarget(row)});
   }
   return claims;
 }
@@ -245,15 +228,6 @@ absl::Status LeaseStore::DeleteCleanups(Connection& connection,
                                                 .Ints("task_ids", task_ids)
                                                 .Ints("lease_epochs", lease_epochs)
                                                 .Texts("workers", workers))
-      .status();
-}
-
-absl::Status WorkerStore::Upsert(Connection& connection, const v1::WorkerHello& hello) {
-  return connection
-      .Execute(queries::kUpsertWorker, Params()
-                                           .Text("name", hello.name())
-                                           .Text("incarnation", hello.incarnation())
-                                           .Text("version", hello.version()))
       .status();
 }
 

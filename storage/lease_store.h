@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "longshore/v1/worker_service.pb.h"
+#include "storage/claims.h"
 #include "storage/connection.h"
 #include "storage/task_store.h"
 
@@ -20,12 +20,6 @@ struct ClaimOptions {
   int max_running_per_instance = 8;
   // How long a task waits before it looks again whether its instance is READY.
   std::chrono::milliseconds readiness_delay{5000};
-  int64_t max_output_bytes = 0;
-};
-
-struct Claim {
-  std::string worker;
-  v1::Assignment assignment;
 };
 
 // Tasks of one deployment that are due.
@@ -46,10 +40,9 @@ struct CleanedRun {
 };
 
 struct ClaimResult {
-  std::vector<Claim> claims;
+  std::vector<PayloadClaim> claims;
+  std::vector<RefusedTask> refused;
   int examined = 0;  // Due tasks looked at.
-  // Tasks whose instance will never take them, with their end still to be written (TaskStore::End).
-  std::vector<TaskEnd> refused;
 };
 
 class LeaseStore {
@@ -107,17 +100,11 @@ class LeaseStore {
 
   // Claims run directories that are due for removal, at most one for each element of `workers`,
   // which names who is asked to remove it.
-  static absl::StatusOr<std::vector<Claim>> ClaimCleanups(Connection& connection,
-                                                          const std::vector<std::string>& workers);
+  static absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(
+      Connection& connection, const std::vector<std::string>& workers);
   // Forgets those that are gone, where the one who says so was asked to remove it.
   static absl::Status DeleteCleanups(Connection& connection,
                                      const std::vector<CleanedRun>& cleaned);
-};
-
-// The workers table.
-class WorkerStore {
- public:
-  static absl::Status Upsert(Connection& connection, const v1::WorkerHello& hello);
 };
 
 }  // namespace longshore::storage

@@ -13,7 +13,7 @@ constexpr int64_t kMaxLogCharacters = 256 * 1024;
 
 }  // namespace
 
-absl::StatusOr<std::vector<longshore::storage::Claim>> ProvisionStore::Claim(
+absl::StatusOr<std::vector<ProvisionClaim>> ProvisionStore::Claim(
     Connection& connection, const std::string& worker, int limit,
     std::chrono::milliseconds lease_duration) {
   ASSIGN_OR_RETURN(const Result result,
@@ -22,22 +22,15 @@ absl::StatusOr<std::vector<longshore::storage::Claim>> ProvisionStore::Claim(
                                           .Text("worker", worker)
                                           .Int("limit", limit)
                                           .Int("lease_milliseconds", lease_duration.count())));
-  std::vector<longshore::storage::Claim> claims;
+  std::vector<ProvisionClaim> claims;
   for (const Row row : result) {
-    longshore::storage::Claim& claim = claims.emplace_back();
-    claim.worker = worker;
-    v1::Assignment& assignment = claim.assignment;
-    assignment.set_provision(true);
-    assignment.set_task_id(row.Int("id"));
-    assignment.set_lease_epoch(row.Int("lease_epoch"));
-    assignment.set_cancel_requested(row.Bool("cancel_requested"));
-    assignment.set_instance_id(row.Int("instance_id"));
-    assignment.set_address(row.String("address"));
-    assignment.set_port(static_cast<int32_t>(row.Int("port")));
-    assignment.set_ssh_user(row.String("ssh_user"));
-    assignment.set_host_key(row.String("host_key"));
-    assignment.set_instance_name(row.String("name"));
-    for (std::string& tag : row.TextArray("tags")) assignment.add_tags(std::move(tag));
+    claims.push_back({.worker = worker,
+                      .task_id = row.Int("id"),
+                      .lease_epoch = row.Int("lease_epoch"),
+                      .target = ReadTarget(row),
+                      .instance_name = row.String("name"),
+                      .tags = row.TextArray("tags"),
+                      .cancel_requested = row.Bool("cancel_requested")});
   }
   return claims;
 }

@@ -10,9 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "longshore/v1/worker_service.pb.h"
+#include "storage/claims.h"
 #include "storage/connection.h"
-#include "storage/lease_store.h"
 #include "storage/task_store.h"
 
 namespace longshore::storage {
@@ -20,7 +19,7 @@ namespace longshore::storage {
 class ProvisionStore {
  public:
   // Claims up to `limit` due ones for `worker`; their instances are PROVISIONING. In a transaction.
-  static absl::StatusOr<std::vector<longshore::storage::Claim>> Claim(
+  static absl::StatusOr<std::vector<ProvisionClaim>> Claim(
       Connection& connection, const std::string& worker, int limit,
       std::chrono::milliseconds lease_duration);
 

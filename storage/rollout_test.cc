@@ -159,8 +159,15 @@ TEST_F(RolloutTest, StopsAtMaxErrors) {
     ASSIGN_OR_RETURN(const auto claimed, ClaimDue(c, {"w", "w"}, {}));
     EXPECT_THAT(claimed.claims, IsEmpty());
     EXPECT_THAT(claimed.refused, SizeIs(1));
-    for (const TaskEnd& end : claimed.refused) EXPECT_EQ(end.status, v1::PAYLOAD_STATUS_CANCELLED);
-    return TaskStore::End(c, claimed.refused, OutputLimit(100));
+    std::vector<TaskEnd> ends;
+    for (const RefusedTask& refused : claimed.refused) {
+      EXPECT_EQ(refused.reason, RefusedTask::Reason::kRolloutStopped);
+      ends.push_back({.task_id = refused.task_id,
+                      .payload_id = refused.payload_id,
+                      .instance_id = refused.instance_id,
+                      .status = v1::PAYLOAD_STATUS_CANCELLED});
+    }
+    return TaskStore::End(c, ends, OutputLimit(100));
   });
   EXPECT_THAT(Stopped(), ElementsAre(tasks[4], tasks[5]));
   Do([&](Connection& c) -> absl::Status {

@@ -14,19 +14,6 @@ struct Page {
   int limit = 100;
 };
 
-// SQL that gives a timestamptz as microseconds since the epoch.
-#define LONGSHORE_MICROS(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
-
-// Sets `field` from such a column; leaves it unset for NULL.
-template <typename Setter>
-void ReadTimestamp(const Result& result, int row, int column, Setter mutable_field) {
-  if (result.IsNull(row, column)) return;
-  const int64_t micros = result.Int(row, column);
-  google::protobuf::Timestamp* field = mutable_field();
-  field->set_seconds(micros / 1000000);
-  field->set_nanos(static_cast<int32_t>(micros % 1000000 * 1000));
-}
-
 // Sets a Timestamp from a column of microseconds since the epoch, or a Duration from one of
 // microseconds; leaves it unset for NULL.
 template <typename Setter>

@@ -18,7 +18,7 @@ TEST_F(RunTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   Claim(1);
   Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
   const auto claim = [&] {
-    std::vector<storage::Claim> cleanups;
+    std::vector<CleanupClaim> cleanups;
     Do([&](Connection& c) -> absl::Status {
       ASSIGN_OR_RETURN(cleanups, LeaseStore::ClaimCleanups(c, {"w", "v"}));
       return absl::OkStatus();
@@ -30,11 +30,11 @@ TEST_F(RunTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   const auto claimed = claim();
   ASSERT_THAT(claimed, SizeIs(1));
   EXPECT_EQ(claimed[0].worker, "w");
-  EXPECT_EQ(claimed[0].assignment.run().size(), 32u);
+  EXPECT_EQ(claimed[0].run.size(), 32u);
   EXPECT_THAT(claim(), IsEmpty());
   // Neither who was not asked, nor whose try is over, nor who never held the task says that it is
   // gone.
-  const int64_t turn = claimed[0].assignment.lease_epoch();
+  const int64_t turn = claimed[0].try_number;
   for (const CleanedRun& other :
        {CleanedRun{task, 1, 0, turn, "v"}, CleanedRun{task, 1, 0, 99, "w"},
         CleanedRun{task, 1, task, 1, "v"}, CleanedRun{task, 1, task, 2, "w"}}) {
@@ -133,8 +133,8 @@ TEST_F(RunTest, AnOlderApiServerAsksForNoCleanupOfARunThatHasAnId) {
                   .ok());
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const auto claims, LeaseStore::ClaimCleanups(c, {"w"}));
-    EXPECT_EQ(claims.at(0).assignment.run().size(), 32u);
-    EXPECT_EQ(claims.at(0).assignment.lease_epoch(), 1);
+    EXPECT_EQ(claims.at(0).run.size(), 32u);
+    EXPECT_EQ(claims.at(0).try_number, 1);
     return absl::OkStatus();
   });
 }
@@ -162,8 +162,8 @@ TEST_F(RunTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const auto cleanups, LeaseStore::ClaimCleanups(c, {"w", "w"}));
     EXPECT_EQ(cleanups.size(), 1u);
-    EXPECT_EQ(cleanups.at(0).assignment.payload_id(), tried);
-    EXPECT_EQ(cleanups.at(0).assignment.remote_path(), "/x");
+    EXPECT_EQ(cleanups.at(0).payload_id, tried);
+    EXPECT_EQ(cleanups.at(0).remote_path, "/x");
     return absl::OkStatus();
   });
 }

@@ -215,7 +215,7 @@ TEST_F(StorageTest, DueFlowsAreCountedByProjectAndDeployment) {
     ASSIGN_OR_RETURN(const auto due, LeaseStore::FindDue(c, flows, {1}));
     EXPECT_THAT(due, ElementsAre(2, 3, 4));
     ASSIGN_OR_RETURN(const auto claimed, LeaseStore::ClaimTasks(c, {3}, {"w", "w"}, {}));
-    EXPECT_EQ(claimed.claims.at(0).assignment.task_id(), 3);
+    EXPECT_EQ(claimed.claims.at(0).task_id, 3);
     return absl::OkStatus();
   });
 }
@@ -276,7 +276,7 @@ TEST_F(StorageTest, WhatRunsOrMayRunComesBeforeWhatWaitsForIt) {
     Do([&](Connection& c) -> absl::Status {
       ASSIGN_OR_RETURN(const auto claimed, ClaimDue(c, {"w", "w", "w"}, {}));
       EXPECT_EQ(claimed.claims.size(), 1u);
-      EXPECT_EQ(claimed.claims.at(0).assignment.payload_id(), second);
+      EXPECT_EQ(claimed.claims.at(0).payload_id, second);
       return absl::OkStatus();
     });
   }

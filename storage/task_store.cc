@@ -138,47 +138,6 @@ bool MayHaveStarted(const LockedTask& task) {
   return task.maybe_started || task.payload_status == v1::PAYLOAD_STATUS_EXECUTING;
 }
 
-TaskEnd CancelledEnd(const LockedTask& task) {
-  return {.task_id = task.id,
-          .payload_id = task.payload_id,
-          .instance_id = task.instance_id,
-          .status = v1::PAYLOAD_STATUS_CANCELLED,
-          .error = task.recall_requested && !task.cancel_requested
-                       ? "the rollout was stopped before the script was started"
-                       : "cancelled before the script was started"};
-}
-
-TaskEnd TerminatedEnd(const LockedTask& task) {
-  return {.task_id = task.id,
-          .payload_id = task.payload_id,
-          .instance_id = task.instance_id,
-          .status = v1::PAYLOAD_STATUS_FAILED,
-          .failure_reason = v1::FAILURE_REASON_INSTANCE_TERMINATED,
-          .error = "the instance was terminated",
-          .executed = MayHaveStarted(task)};
-}
-
-TaskEnd InstanceFailedEnd(const LockedTask& task) {
-  return {.task_id = task.id,
-          .payload_id = task.payload_id,
-          .instance_id = task.instance_id,
-          .status = v1::PAYLOAD_STATUS_FAILED,
-          .failure_reason = v1::FAILURE_REASON_DEPENDENCY_FAILED,
-          .error = "the instance is FAILED"};
-}
-
-TaskEnd InternalEnd(const LockedTask& task, std::string error) {
-  const bool started = MayHaveStarted(task);
-  return {.task_id = task.id,
-          .payload_id = task.payload_id,
-          .instance_id = task.instance_id,
-          .status = v1::PAYLOAD_STATUS_FAILED,
-          .failure_reason = v1::FAILURE_REASON_INTERNAL,
-          .error = std::move(error),
-          .executed = started,
-          .run_directory = started};
-}
-
 Params LeaseParams(const std::vector<HeldLease>& leases) {
   std::vector<int64_t> task_ids;
   std::vector<int64_t> lease_epochs;

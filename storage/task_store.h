@@ -87,15 +87,6 @@ struct TaskEnd {
   bool run_directory = false;   // A run directory is left on the instance: remember to clean it up.
 };
 
-// The end of a task whose script has not been started and is not wanted any more.
-TaskEnd CancelledEnd(const LockedTask& task);
-// The end of a task whose instance is going away.
-TaskEnd TerminatedEnd(const LockedTask& task);
-// The end of a task whose instance will never be READY.
-TaskEnd InstanceFailedEnd(const LockedTask& task);
-// The end of a task that Longshore itself cannot carry on.
-TaskEnd InternalEnd(const LockedTask& task, std::string error);
-
 class TaskStore {
  public:
   static absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);

@@ -1,6 +1,7 @@
 #include "api_server/domain/payload_lock.h"
 
 #include "api_server/domain/errors.h"
+#include "api_server/domain/task_ends.h"
 #include "common/payload_status.h"
 #include "common/status_macros.h"
 
@@ -57,7 +58,7 @@ absl::StatusOr<CancelOutcome> CancelPayloads(Connection& connection, const Locke
         running.push_back(task.id);  // The transfer that this one waits for.
       }
       if (task.status == v1::TASK_STATUS_PENDING || task.id == current.id) {
-        ends.push_back(storage::CancelledEnd(task));
+        ends.push_back(CancelledEnd(task));
       }
     }
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api_server/domain/task_ends.h"
 #include "common/fail_point.h"
 #include "common/status.h"
 #include "common/status_macros.h"
@@ -35,8 +36,12 @@ v1::ServerMessage AssignmentMessage(const v1::Assignment& assignment) {
 }  // namespace
 
 Claimer::Claimer(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,
-                 storage::ClaimOptions options)
-    : database_(*database), workers_(*workers), signals_(*signals), options_(options) {}
+                 storage::ClaimOptions options, int64_t max_output_bytes)
+    : database_(*database),
+      workers_(*workers),
+      signals_(*signals),
+      options_(options),
+      max_output_bytes_(max_output_bytes) {}
 
 absl::Status Claimer::ClaimAll() {
   bool more = true;
@@ -68,7 +73,10 @@ absl::StatusOr<ClaimResult> Claimer::Claim(
   ClaimResult claimed;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(claimed, claim(connection));
-    return TaskStore::End(connection, claimed.refused, OutputLimit(options_.max_output_bytes));
+    std::vector<storage::TaskEnd> ends;
+    for (const storage::RefusedTask& task : claimed.refused)
+      ends.push_back(domain::RefusedEnd(task));
+    return TaskStore::End(connection, ends, OutputLimit(max_output_bytes_));
   }));
   return claimed;
 }
@@ -98,11 +106,15 @@ absl::StatusOr<bool> Claimer::ClaimOnce() {
   }
   if (!claimed->refused.empty()) {
     std::vector<int64_t> changed;
-    for (const storage::TaskEnd& end : claimed->refused) changed.push_back(end.payload_id);
+    for (const storage::RefusedTask& task : claimed->refused) changed.push_back(task.payload_id);
     signals_.PayloadsChanged(changed);
   }
   LONGSHORE_FAIL_POINT(claimed->claims.empty() ? "executor.idle" : "executor.claimed");
-  RETURN_IF_ERROR(Send(slots, claimed->claims));
+  std::vector<AddressedAssignment> assignments;
+  for (const storage::PayloadClaim& claim : claimed->claims) {
+    assignments.push_back(MakeAssignment(claim, max_output_bytes_));
+  }
+  RETURN_IF_ERROR(Send(slots, assignments));
   return claimed->examined > 0;
 }
 
@@ -151,8 +163,9 @@ absl::Status Claimer::EndUnclaimable(int64_t task_id, const std::string& reason)
     if (tasks.empty() || tasks[0].status != v1::TASK_STATUS_PENDING) return absl::OkStatus();
     changed.push_back(tasks[0].payload_id);
     return TaskStore::End(
-        connection, {InternalEnd(tasks[0], "its task cannot be given to a worker: " + reason)},
-        OutputLimit(options_.max_output_bytes));
+        connection,
+        {domain::InternalEnd(tasks[0], "its task cannot be given to a worker: " + reason)},
+        OutputLimit(max_output_bytes_));
   }));
   LOG(ERROR) << "task " << task_id << " cannot be claimed, it is FAILED: " << reason;
   if (!changed.empty()) signals_.PayloadsChanged(changed);
@@ -163,27 +176,28 @@ void Claimer::ReturnCredit(const Slots& slots) {
   for (const WorkerRegistry::Slot& slot : slots) workers_.AddCredit(slot.key, 1);
 }
 
-std::vector<storage::HeldLease> Claimer::SendEach(const Slots& slots,
-                                                  const std::vector<storage::Claim>& claims) {
+std::vector<storage::HeldLease> Claimer::SendEach(
+    const Slots& slots, const std::vector<AddressedAssignment>& assignments) {
   std::multimap<std::string, int64_t> keys;
   for (const WorkerRegistry::Slot& slot : slots) keys.emplace(slot.worker, slot.key);
   std::vector<storage::HeldLease> unsent;
-  for (const storage::Claim& claim : claims) {
-    const auto place = keys.find(claim.worker);
+  for (const AddressedAssignment& addressed : assignments) {
+    const auto place = keys.find(addressed.worker);
     const int64_t key = place == keys.end() ? 0 : place->second;
     if (place != keys.end()) keys.erase(place);
-    if (!workers_.Send(key, AssignmentMessage(claim.assignment))) {
-      unsent.push_back({.task_id = claim.assignment.task_id(),
-                        .lease_epoch = claim.assignment.lease_epoch(),
-                        .worker = claim.worker});
+    if (!workers_.Send(key, AssignmentMessage(addressed.assignment))) {
+      unsent.push_back({.task_id = addressed.assignment.task_id(),
+                        .lease_epoch = addressed.assignment.lease_epoch(),
+                        .worker = addressed.worker});
     }
   }
   for (const auto& [name, key] : keys) workers_.AddCredit(key, 1);
   return unsent;
 }
 
-absl::Status Claimer::Send(const Slots& slots, const std::vector<storage::Claim>& claims) {
-  const std::vector<storage::HeldLease> unsent = SendEach(slots, claims);
+absl::Status Claimer::Send(const Slots& slots,
+                           const std::vector<AddressedAssignment>& assignments) {
+  const std::vector<storage::HeldLease> unsent = SendEach(slots, assignments);
   if (unsent.empty()) return absl::OkStatus();
   // The worker left meanwhile. By their leases: this process may have been stopped since the claim,
   // and others been given these.
@@ -193,15 +207,15 @@ absl::Status Claimer::Send(const Slots& slots, const std::vector<storage::Claim>
 
 absl::Status Claimer::SendAll(
     const Slots& slots,
-    const std::function<absl::StatusOr<std::vector<storage::Claim>>(Connection&)>& claim,
+    const std::function<absl::StatusOr<std::vector<AddressedAssignment>>(Connection&)>& claim,
     std::vector<storage::HeldLease>* unsent) {
-  std::vector<storage::Claim> claims;
+  std::vector<AddressedAssignment> assignments;
   const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(claims, claim(connection));
+    ASSIGN_OR_RETURN(assignments, claim(connection));
     return absl::OkStatus();
   });
-  if (!status.ok()) claims.clear();
-  *unsent = SendEach(slots, claims);
+  if (!status.ok()) assignments.clear();
+  *unsent = SendEach(slots, assignments);
   return status;
 }
 

@@ -4,6 +4,7 @@
 #define LONGSHORE_API_SERVER_EXECUTOR_CLAIMER_H_
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api_server/domain/signals.h"
+#include "api_server/executor/assignment.h"
 #include "api_server/executor/fair_share.h"
 #include "api_server/executor/worker_registry.h"
 #include "storage/database.h"
@@ -23,7 +25,7 @@ namespace longshore::executor {
 class Claimer {
  public:
   Claimer(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,
-          storage::ClaimOptions options);
+          storage::ClaimOptions options, int64_t max_output_bytes);
 
   // Claims and sends tasks until nothing is due or no worker has credit. Errors: those of a
   // database that is away.
@@ -33,7 +35,8 @@ class Claimer {
   // credit of the other slots. Sets `unsent` to the leases of workers that have left meanwhile.
   absl::Status SendAll(
       const std::vector<WorkerRegistry::Slot>& slots,
-      const std::function<absl::StatusOr<std::vector<storage::Claim>>(storage::Connection&)>& claim,
+      const std::function<absl::StatusOr<std::vector<AddressedAssignment>>(storage::Connection&)>&
+          claim,
       std::vector<storage::HeldLease>* unsent);
 
  private:
@@ -53,16 +56,17 @@ class Claimer {
   std::vector<int64_t> SetAside();
   // Sends each claim to a slot of its worker, gives back the other slots' credit, and releases the
   // claims that could not be sent.
-  absl::Status Send(const Slots& slots, const std::vector<storage::Claim>& claims);
+  absl::Status Send(const Slots& slots, const std::vector<AddressedAssignment>& assignments);
   // Does the same, but returns the leases that could not be sent instead of releasing them.
   std::vector<storage::HeldLease> SendEach(const Slots& slots,
-                                           const std::vector<storage::Claim>& claims);
+                                           const std::vector<AddressedAssignment>& assignments);
   void ReturnCredit(const Slots& slots);
 
   storage::Database& database_;
   WorkerRegistry& workers_;
   domain::Signals& signals_;
   const storage::ClaimOptions options_;
+  const int64_t max_output_bytes_;
   FairShare fair_share_;
   // Tasks that can neither be claimed nor ended, each with the time of its next try.
   std::map<int64_t, std::chrono::steady_clock::time_point> set_aside_;

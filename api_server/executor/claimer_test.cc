@@ -25,7 +25,7 @@ class ClaimerTest : public storage::DatabaseFixture {
   void SetUp() override {
     storage::DatabaseFixture::SetUp();
     claimer_ = std::make_unique<Claimer>(database_.get(), &workers_, &signals_,
-                                         storage::ClaimOptions{.max_output_bytes = 100});
+                                         storage::ClaimOptions{}, /*max_output_bytes=*/100);
   }
 
   std::shared_ptr<FakeSession> AddWorker(const std::string& name, int credit) {

@@ -21,14 +21,14 @@ class DatabaseSteps : public DispatchSteps {
                 const DispatcherOptions& options)
       : database_(*database),
         workers_(*workers),
-        claimer_(database, workers, signals, options.claim),
-        ender_(database, signals, options.claim.max_output_bytes),
+        claimer_(database, workers, signals, options.claim, options.max_output_bytes),
+        ender_(database, signals, options.max_output_bytes),
         rollouts_(database, signals, &ender_),
         provisions_(database, workers, &claimer_, options.claim.lease_duration),
         housekeeper_(database, workers, signals, &claimer_, &ender_,
                      {.delivery_timeout = options.delivery_timeout,
                       .execution_grace = options.execution_grace,
-                      .max_output_bytes = options.claim.max_output_bytes}) {}
+                      .max_output_bytes = options.max_output_bytes}) {}
 
   absl::Status ClaimTasks() override { return claimer_.ClaimAll(); }
   absl::StatusOr<bool> AdvanceRollouts() override { return rollouts_.Advance(); }

@@ -3,6 +3,7 @@
 #define LONGSHORE_API_SERVER_EXECUTOR_DISPATCHER_H_
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 
 #include "api_server/domain/signals.h"
@@ -17,6 +18,7 @@ namespace longshore::executor {
 
 struct DispatcherOptions {
   storage::ClaimOptions claim;
+  int64_t max_output_bytes = policy::kMaxOutputBytes;  // What is stored of one output.
   std::chrono::seconds delivery_timeout =
       policy::kDeliveryTimeout;  // See HousekeeperOptions, as the next.
   std::chrono::seconds execution_grace = policy::kExecutionGrace;

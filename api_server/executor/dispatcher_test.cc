@@ -17,8 +17,7 @@ class DispatcherTest : public storage::DatabaseFixture {
     storage::DatabaseFixture::SetUp();
     dispatcher_ = std::make_unique<Dispatcher>(
         database_.get(), &workers_, &signals_,
-        DispatcherOptions{.claim = {.max_output_bytes = 100},
-                          .delivery_timeout = std::chrono::seconds(7)});
+        DispatcherOptions{.max_output_bytes = 100, .delivery_timeout = std::chrono::seconds(7)});
     worker_ = std::make_shared<FakeSession>("w");
   }
   void TearDown() override {

@@ -2,6 +2,7 @@
 
 #include <glog/logging.h>
 
+#include "api_server/domain/task_ends.h"
 #include "api_server/executor/event_rules.h"
 #include "common/path_rules.h"
 #include "common/payload_status.h"
@@ -34,12 +35,12 @@ TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
   // A worker does not know why it was asked to stop.
   if (finished.status() == v1::PAYLOAD_STATUS_CANCELLED) {
     if (task.instance_terminating) {
-      const TaskEnd terminated = TerminatedEnd(task);
+      const TaskEnd terminated = domain::TerminatedEnd(task);
       end.status = terminated.status;
       end.failure_reason = terminated.failure_reason;
       end.error = terminated.error;
     } else if (!finished.executed()) {
-      end.error = CancelledEnd(task).error;
+      end.error = domain::CancelledEnd(task).error;
     }
   }
   if (finished.has_exit_code()) end.exit_code = finished.exit_code();
@@ -127,7 +128,7 @@ void EventBatchBuilder::Refuse(const ReportedEvent& reported, const std::string&
              << ": its report was refused: " << problem;
   if (task->payload_id != 0) {
     outcome_.changed_payloads.insert(task->payload_id);
-    return End(*task, InternalEnd(*task, RefusedError(reported.worker, problem)));
+    return End(*task, domain::InternalEnd(*task, RefusedError(reported.worker, problem)));
   }
   v1::Provisioned again;
   again.set_retry(true);
@@ -213,7 +214,7 @@ void EventBatchBuilder::AddRetry(const v1::Retry& retry, LockedTask& task) {
     batch_.maybe_started.push_back(task.id);
   }
   if (EndsInsteadOfRetry(task)) {
-    End(task, task.instance_terminating ? TerminatedEnd(task) : CancelledEnd(task));
+    End(task, task.instance_terminating ? domain::TerminatedEnd(task) : domain::CancelledEnd(task));
     return;
   }
   batch_.retries.push_back(task.id);

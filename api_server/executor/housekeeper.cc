@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api_server/domain/task_ends.h"
 #include "api_server/executor/instance_end.h"
 #include "common/status_macros.h"
 #include "storage/isolate.h"
@@ -36,7 +37,7 @@ TaskEnd UndeliveredEnd(LockedTask task, std::chrono::seconds delivery_timeout) {
               .status = v1::PAYLOAD_STATUS_FAILED,
               .executed = started,
               .run_directory = started};
-  if (task.cancel_requested && !started) return CancelledEnd(task);
+  if (task.cancel_requested && !started) return domain::CancelledEnd(task);
   if (started) {
     end.failure_reason = v1::FAILURE_REASON_UNREACHABLE;
     end.error = (task.payload_status == v1::PAYLOAD_STATUS_EXECUTING
@@ -157,7 +158,13 @@ absl::Status Housekeeper::SendCleanups() {
   for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
   std::vector<storage::HeldLease> unsent;  // Due again by themselves.
   return claimer_.SendAll(
-      slots, [&](Connection& connection) { return LeaseStore::ClaimCleanups(connection, names); },
+      slots,
+      [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
+        ASSIGN_OR_RETURN(const auto claims, LeaseStore::ClaimCleanups(connection, names));
+        std::vector<AddressedAssignment> assignments;
+        for (const auto& claim : claims) assignments.push_back(MakeAssignment(claim));
+        return assignments;
+      },
       &unsent);
 }
 

@@ -24,8 +24,8 @@ class HousekeeperTest : public storage::DatabaseFixture {
   void SetUp() override {
     storage::DatabaseFixture::SetUp();
     constexpr int64_t kMaxOutputBytes = 100;
-    claimer_ =
-        std::make_unique<Claimer>(database_.get(), &workers_, &signals_, storage::ClaimOptions{});
+    claimer_ = std::make_unique<Claimer>(database_.get(), &workers_, &signals_,
+                                         storage::ClaimOptions{}, kMaxOutputBytes);
     ender_ = std::make_unique<TaskEnder>(database_.get(), &signals_, kMaxOutputBytes);
     housekeeper_ = std::make_unique<Housekeeper>(
         database_.get(), &workers_, &signals_, claimer_.get(), ender_.get(),

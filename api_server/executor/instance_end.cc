@@ -2,6 +2,7 @@
 
 #include <glog/logging.h>
 
+#include "api_server/domain/task_ends.h"
 #include "common/status_macros.h"
 #include "storage/instance_store.h"
 #include "storage/payload_store.h"
@@ -21,7 +22,7 @@ absl::Status FailInstance(storage::Connection& connection, int64_t task_id, int6
   std::vector<storage::TaskEnd> ends;
   for (const storage::LockedTask& task : locked) {
     if (task.status != v1::TASK_STATUS_PENDING) continue;
-    ends.push_back(storage::InstanceFailedEnd(task));
+    ends.push_back(domain::InstanceFailedEnd(task));
     ended->push_back(task.payload_id);
   }
   RETURN_IF_ERROR(TaskStore::End(connection, ends, limit));

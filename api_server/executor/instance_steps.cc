@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "api_server/domain/task_ends.h"
 #include "api_server/executor/instance_end.h"
 #include "common/backoff.h"
 #include "common/host_key.h"
@@ -235,7 +236,7 @@ absl::Status InstanceSteps::StopPayloads(Connection& connection, const InstanceT
   std::vector<storage::TaskEnd> ends;
   for (const LockedTask& each : locked) {
     if (running.count(each.payload_id) > 0) continue;
-    ends.push_back(storage::TerminatedEnd(each));
+    ends.push_back(domain::TerminatedEnd(each));
     ended->push_back(each.payload_id);
   }
   RETURN_IF_ERROR(TaskStore::RequestCancel(connection, *asked));

@@ -28,9 +28,13 @@ absl::Status ProvisionClaimer::Claim() {
   std::vector<storage::HeldLease> unsent;
   RETURN_IF_ERROR(claimer_.SendAll(
       slots,
-      [&](Connection& connection) {
-        return storage::ProvisionStore::Claim(connection, slots[0].worker,
-                                              static_cast<int>(slots.size()), lease_duration_);
+      [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
+        ASSIGN_OR_RETURN(const auto claims, storage::ProvisionStore::Claim(
+                                                connection, slots[0].worker,
+                                                static_cast<int>(slots.size()), lease_duration_));
+        std::vector<AddressedAssignment> assignments;
+        for (const auto& claim : claims) assignments.push_back(MakeAssignment(claim));
+        return assignments;
       },
       &unsent));
   if (unsent.empty()) return absl::OkStatus();

@@ -39,13 +39,13 @@ class ProvisionEventsTest : public storage::DatabaseFixture {
                     .ok());
   }
 
-  std::vector<v1::Assignment> ClaimProvisions() {
-    std::vector<v1::Assignment> claimed;
+  std::vector<storage::ProvisionClaim> ClaimProvisions() {
+    std::vector<storage::ProvisionClaim> claimed;
     Do([&](Connection& c) -> absl::Status {
       claimed.clear();
       ASSIGN_OR_RETURN(const auto claims,
                        ProvisionStore::Claim(c, "w", 10, policy::kLeaseDuration));
-      for (const auto& claim : claims) claimed.push_back(claim.assignment);
+      for (const auto& claim : claims) claimed.push_back(claim);
       return absl::OkStatus();
     });
     return claimed;
@@ -101,8 +101,8 @@ TEST_F(ProvisionEventsTest, AReadyInstanceTakesItsPayload) {
   EXPECT_THAT(Claim(1), ::testing::IsEmpty()) << "not before";
   const auto claimed = ClaimProvisions();
   ASSERT_EQ(claimed.size(), 1u);
-  EXPECT_TRUE(claimed[0].provision());
-  EXPECT_EQ(claimed[0].instance_name(), "a");
+  EXPECT_EQ(claimed[0].task_id, provision_);
+  EXPECT_EQ(claimed[0].instance_name, "a");
   EXPECT_EQ(InstanceStatus(), "PROVISIONING");
   EXPECT_TRUE(ClaimProvisions().empty());
   EXPECT_TRUE(Say(1, Ready()).tasks_freed);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "api_server/domain/task_ends.h"
 #include "common/status_macros.h"
 #include "storage/capacity_lock.h"
 #include "storage/rollout_store.h"
@@ -50,7 +51,7 @@ absl::Status RolloutDriver::EndStopped() {
                           int limit) { return RolloutStore::FindStopped(connection, limit); },
                        [](storage::LockedTask task) {
                          task.recall_requested = true;
-                         return storage::CancelledEnd(task);
+                         return domain::CancelledEnd(task);
                        });
 }
 

@@ -11,7 +11,7 @@
 #include "common/mutex.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
-#include "storage/lease_store.h"
+#include "storage/worker_store.h"
 #include "storage/script_store.h"
 
 namespace longshore::executor {
@@ -260,7 +260,9 @@ class WorkerStream : public Reactor {
     context_.database_work->Add([database = context_.database, hello] {
       database
           ->Run([&](storage::Connection& connection) {
-            return storage::WorkerStore::Upsert(connection, hello);
+            return storage::WorkerStore::Upsert(connection, {.name = hello.name(),
+                                                             .incarnation = hello.incarnation(),
+                                                             .version = hello.version()});
           })
           .IgnoreError();  // For people only.
     });

@@ -128,7 +128,7 @@ class DatabaseFixture : public ::testing::Test {
       ids.clear();
       ASSIGN_OR_RETURN(const auto claimed,
                        ClaimDue(c, std::vector<std::string>(places, "w"), options));
-      for (const auto& claim : claimed.claims) ids.push_back(claim.assignment.task_id());
+      for (const auto& claim : claimed.claims) ids.push_back(claim.task_id);
       return absl::OkStatus();
     });
     return ids;

@@ -60,7 +60,7 @@ class Replica {
                                                 .maximum = std::chrono::milliseconds(100)}}),
         sink_(&database_, &applier_, &signals_, kLease),
         dispatcher_(&database_, &workers_, &signals_,
-                    {.claim = {.lease_duration = kLease, .max_output_bytes = 1 << 20}}) {
+                    {.claim = {.lease_duration = kLease}, .max_output_bytes = 1 << 20}) {
     ready_ = true;
     dispatcher_.Wake();
   }

@@ -1,0 +1,26 @@
+// Makes of a claim what the worker is told.
+#ifndef LONGSHORE_API_SERVER_EXECUTOR_ASSIGNMENT_H_
+#define LONGSHORE_API_SERVER_EXECUTOR_ASSIGNMENT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "longshore/v1/worker_service.pb.h"
+#include "storage/claims.h"
+
+namespace longshore::executor {
+
+// An assignment and the name of the worker that it is for.
+struct AddressedAssignment {
+  std::string worker;
+  v1::Assignment assignment;
+};
+
+// `max_output_bytes`: how much of an output is stored.
+AddressedAssignment MakeAssignment(const storage::PayloadClaim& claim, int64_t max_output_bytes);
+AddressedAssignment MakeAssignment(const storage::CleanupClaim& claim);
+AddressedAssignment MakeAssignment(const storage::ProvisionClaim& claim);
+
+}  // namespace longshore::executor
+
+#endif  // LONGSHORE_API_SERVER_EXECUTOR_ASSIGNMENT_H_

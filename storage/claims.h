@@ -1,0 +1,81 @@
+// What claims give: which worker got what, with all that it needs to know.
+#ifndef LONGSHORE_STORAGE_CLAIMS_H_
+#define LONGSHORE_STORAGE_CLAIMS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "storage/connection.h"
+
+namespace longshore::storage {
+
+// Where an instance is reached, and by which key it is known.
+struct Target {
+  int64_t instance_id = 0;
+  std::string address;
+  int port = 0;
+  std::string ssh_user;
+  std::string host_key;  // "TYPE BASE64"; empty before the first contact.
+};
+
+// From the columns instance_id, address, port, ssh_user and host_key.
+Target ReadTarget(const Row& row);
+
+// A task of a payload under a new lease.
+struct PayloadClaim {
+  std::string worker;
+  int64_t task_id = 0;
+  int64_t lease_epoch = 0;
+  int64_t payload_id = 0;
+  int attempt = 0;   // Of the payload.
+  std::string run;   // The name of its run on the instance.
+  int failures = 0;  // Tries of the task that failed since it last got anywhere.
+  Target target;
+  std::string script_sha256;  // 32 bytes.
+  int64_t script_bytes = 0;
+  std::string remote_path;
+  bool transfer = false;  // PAYLOAD_TRANSFER; otherwise PAYLOAD_EXECUTE.
+  bool execute = false;
+  int timeout = 0;           // Seconds.
+  int64_t output_bytes = 0;  // Output before this byte is stored.
+  bool executing = false;    // The script has been started, as far as the database knows.
+  bool cancel_requested = false;
+  bool recall_requested = false;
+};
+
+// A due task that no worker gets, because its payload will never be delivered; its end is still to
+// be written.
+struct RefusedTask {
+  enum class Reason { kRolloutStopped, kInstanceTerminated, kInstanceFailed };
+  int64_t task_id = 0;
+  int64_t payload_id = 0;
+  int64_t instance_id = 0;
+  Reason reason = Reason::kRolloutStopped;
+};
+
+// A run directory that a worker is asked to remove.
+struct CleanupClaim {
+  std::string worker;
+  int64_t payload_id = 0;
+  int attempt = 0;  // Of the payload.
+  int64_t try_number = 0;
+  std::string run;
+  std::string remote_path;
+  Target target;
+};
+
+// A PROVISION_INSTANCE task under a new lease.
+struct ProvisionClaim {
+  std::string worker;
+  int64_t task_id = 0;
+  int64_t lease_epoch = 0;
+  Target target;
+  std::string instance_name;
+  std::vector<std::string> tags;
+  bool cancel_requested = false;
+};
+
+}  // namespace longshore::storage
+
+#endif  // LONGSHORE_STORAGE_CLAIMS_H_

@@ -1,0 +1,16 @@
+#include "storage/worker_store.h"
+
+#include "storage/queries/queries.h"
+
+namespace longshore::storage {
+
+absl::Status WorkerStore::Upsert(Connection& connection, const ConnectedWorker& worker) {
+  return connection
+      .Execute(queries::kUpsertWorker, Params()
+                                           .Text("name", worker.name)
+                                           .Text("incarnation", worker.incarnation)
+                                           .Text("version", worker.version))
+      .status();
+}
+
+}  // namespace longshore::storage
