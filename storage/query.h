@@ -16,6 +16,8 @@ struct Query {
   const char* text;
   // The names of $1, $2 and so on.
   std::array<std::string_view, kMaxParameters> parameters;
+  // What the comment in its first line says, or "".
+  const char* title;
 };
 
 }  // namespace longshore::storage

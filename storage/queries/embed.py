@@ -2,7 +2,8 @@
 
 A file holds one statement, which has the file's name, or several, each below a line `-- name: NAME`. Text below a line
 `-- fragment: NAME` is no statement: it stands wherever a statement or a later fragment says `${NAME}`. Parameters are written by
-name, `@task_ids`, and become $1, $2, ... in the order in which they first appear. A file's comments stay in the file.
+name, `@task_ids`, and become $1, $2, ... in the order in which they first appear. A file's comments stay in the file, but the
+first line of a statement, if it is a comment, is also the statement's title.
 
 Usage: embed.py NAMESPACE HEADER SOURCE INCLUDE FILE.sql ...
 """
@@ -40,6 +41,12 @@ def without_comments(text):
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
 
+def title(text):
+    """The comment in the first line, or nothing."""
+    first = text.lstrip().partition("\n")[0]
+    return first[2:].strip() if first.startswith("--") else ""
+
+
 def insert_fragments(where, text, fragments):
     def fragment(match):
         if match.group(1) not in fragments:
@@ -67,7 +74,7 @@ def constant(name):
 
 
 def read(paths):
-    """Yields name, text and parameters of each statement of all files."""
+    """Yields name, text, parameters and title of each statement of all files."""
     fragments, taken = {}, set()
     files = [(path, open(path, encoding="utf-8").read()) for path in sorted(paths)]
     # Files of nothing but fragments come first: they are for all.
@@ -75,6 +82,7 @@ def read(paths):
     for path, text in files:
         for kind, name, body in sections(path, text):
             where = f"{path}: {name}"
+            head = title(body)
             body = insert_fragments(where, without_comments(body), fragments).rstrip().rstrip(";")
             if not body:
                 raise Mistake(f"{where}: is empty")
@@ -84,7 +92,7 @@ def read(paths):
             if kind == "fragment":
                 fragments[name] = body
             else:
-                yield (name, *number_parameters(body))
+                yield (name, *number_parameters(body), head)
 
 
 def main(namespace, header, source, include, *paths):
@@ -93,16 +101,17 @@ def main(namespace, header, source, include, *paths):
     with open(header, "w", encoding="utf-8") as file:
         file.write(f"// Made by storage/queries/embed.py.\n#ifndef {guard}\n#define {guard}\n\n#include <span>\n\n"
                    f'#include "storage/query.h"\n\nnamespace {namespace} {{\n\n')
-        for name, _, _ in statements:
+        for name, *_ in statements:
             file.write(f"extern const storage::Query {constant(name)};\n")
         file.write(f"\n// All of them, by name.\nstd::span<const storage::Query* const> All();\n\n}}  // namespace {namespace}\n\n"
                    f"#endif  // {guard}\n")
     with open(source, "w", encoding="utf-8") as file:
         file.write(f'// Made by storage/queries/embed.py.\n#include "{include}"\n\nnamespace {namespace} {{\n\n')
-        for name, text, parameters in statements:
+        for name, text, parameters, head in statements:
             names = ", ".join(f'"{parameter}"' for parameter in parameters)
-            file.write(f'constinit const storage::Query {constant(name)} = {{"{name}", R"__SQL__({text})__SQL__", {{{names}}}}};\n\n')
-        every = ", ".join(f"&{constant(name)}" for name, _, _ in statements)
+            file.write(f'constinit const storage::Query {constant(name)} = {{\n    "{name}", R"__SQL__({text})__SQL__",\n'
+                       f'    {{{names}}}, R"__SQL__({head})__SQL__"}};\n\n')
+        every = ", ".join(f"&{constant(name)}" for name, *_ in statements)
         file.write(f"std::span<const storage::Query* const> All() {{\n  static const storage::Query* const kAll[] = {{{every}}};\n"
                    f"  return kAll;\n}}\n\n}}  // namespace {namespace}\n")
 
