@@ -1,7 +1,8 @@
 // Checks of a live database against the invariants of docs/guarantees.md.
 //
-// Independent of the code that writes: the SQL here is its own, derived from the contract and the
-// schema alone, so that a fault of a store shows. Only the connection is shared.
+// Each check is a file of checks/. It is independent of the code that writes: its SQL is derived
+// from the contract and the schema alone, so that a fault of a store shows. Only the connection is
+// shared, and the way in which statements get into the program.
 #ifndef LONGSHORE_VERIFY_DATABASE_CHECKS_H_
 #define LONGSHORE_VERIFY_DATABASE_CHECKS_H_
 

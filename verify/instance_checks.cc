@@ -14,6 +14,7 @@
 #include "common/shell_quote.h"
 #include "common/status_macros.h"
 #include "common/subprocess.h"
+#include "verify/queries/queries.h"
 
 namespace longshore::verify {
 namespace {
@@ -120,24 +121,15 @@ absl::StatusOr<std::set<std::string>> Look(const Host& host, const std::string& 
 }
 
 absl::StatusOr<std::vector<Host>> ReadHosts(Connection& connection) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(
-          "SELECT i.id, i.address, i.port, i.ssh_user, i.host_key,"
-          " (SELECT coalesce(array_agg(DISTINCT d.directory), '{}') FROM (SELECT"
-          "  regexp_replace(p.remote_path, '/[^/]*$', '') AS directory FROM payloads p"
-          "  WHERE p.instance_id = i.id AND p.remote_path LIKE '/%' ORDER BY p.id DESC LIMIT 1000) "
-          "d"
-          "  WHERE d.directory <> '') FROM instances i"
-          " WHERE i.status NOT IN ('TERMINATED', 'FAILED') AND i.host_key <> '' ORDER BY i.id"));
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kReachableInstances));
   std::vector<Host> hosts;
-  for (int row = 0; row < result.rows(); ++row) {
-    hosts.push_back({.id = result.Int(row, 0),
-                     .address = std::string(result.Text(row, 1)),
-                     .port = std::string(result.Text(row, 2)),
-                     .user = std::string(result.Text(row, 3)),
-                     .host_key = std::string(result.Text(row, 4)),
-                     .directories = result.TextArray(row, 5)});
+  for (const storage::Row row : result) {
+    hosts.push_back({.id = row.Int("id"),
+                     .address = row.String("address"),
+                     .port = row.String("port"),
+                     .user = row.String("ssh_user"),
+                     .host_key = row.String("host_key"),
+                     .directories = row.TextArray("directories")});
   }
   return hosts;
 }
@@ -156,24 +148,14 @@ absl::StatusOr<Findings> Judge(Connection& connection, int64_t instance_id,
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(
-          "WITH runs AS (SELECT coalesce(nullif(run_id, ''), id || '.' || attempt) AS name, id,"
-          "  status IN ('PENDING', 'TRANSFERRED', 'EXECUTING') AS open, run_id = '' AS old"
-          "  FROM payloads WHERE instance_id = $3"
-          "  UNION ALL SELECT unnest(earlier_run_ids), id, false, false FROM payloads"
-          "  WHERE instance_id = $3)"
-          " SELECT f.line, count(r.id) > 0, coalesce(bool_or(r.open OR EXISTS (SELECT 1"
-          "  FROM run_cleanups c WHERE c.payload_id = r.id"
-          "  AND coalesce(nullif(c.run_id, ''), c.payload_id || '.' || c.attempt) = r.name)), "
-          "false)"
-          " FROM unnest($1::text[], $2::text[]) AS f(line, run) LEFT JOIN runs r"
-          " ON r.name = f.run OR (r.old AND r.id::text = f.run) GROUP BY f.line ORDER BY f.line",
-          Params().Texts(lines).Texts(runs).Int(instance_id)));
+          queries::kJudgeFindings,
+          Params().Texts("lines", lines).Texts("runs", runs).Int("instance_id", instance_id)));
   Findings findings;
-  for (int row = 0; row < result.rows(); ++row) {
-    if (!result.Bool(row, 1)) {
+  for (const storage::Row row : result) {
+    if (!row.Bool("own")) {
       ++findings.others;
-    } else if (!result.Bool(row, 2)) {
-      findings.left_behind.emplace_back(result.Text(row, 0));
+    } else if (!row.Bool("expected")) {
+      findings.left_behind.push_back(row.String("line"));
     }
   }
   return findings;
