@@ -197,74 +197,30 @@ Params& Params::Null(std::string_view name) {
 }
 
 Params& Params::Ints(std::string_view name, const std::vector<int64_t>& values) {
-  Ints(values).values_.back().name = name;
-  return *this;
+  return Text(name,
+              ArrayText(values, [](std::string& text, int64_t v) { text += std::to_string(v); }));
 }
 
 Params& Params::Bools(std::string_view name, const std::vector<bool>& values) {
-  Bools(values).values_.back().name = name;
-  return *this;
+  return Text(name,
+              ArrayText(values, [](std::string& text, bool v) { text.push_back(v ? 't' : 'f'); }));
 }
 
 Params& Params::Texts(std::string_view name, const std::vector<std::string>& values) {
-  Texts(values).values_.back().name = name;
-  return *this;
+  return Text(name, ArrayText(values, AppendQuoted));
 }
 
 Params& Params::BytesArray(std::string_view name, const std::vector<std::string>& values) {
-  BytesArray(values).values_.back().name = name;
-  return *this;
+  return Text(name, ArrayText(values, [](std::string& text, const std::string& v) {
+                text += "\"\\\\x" + HexEncode(v) + "\"";
+              }));
 }
 
 Params& Params::OptionalInts(std::string_view name,
                              const std::vector<std::optional<int64_t>>& values) {
-  OptionalInts(values).values_.back().name = name;
-  return *this;
-}
-
-Params& Params::Int(int64_t value) { return Text(std::to_string(value)); }
-
-Params& Params::Double(double value) { return Text(std::to_string(value)); }
-
-Params& Params::Bool(bool value) { return Text(value ? "t" : "f"); }
-
-Params& Params::Text(std::string_view value) {
-  values_.push_back({.data = std::string(value)});
-  return *this;
-}
-
-Params& Params::Bytes(std::string_view value) {
-  values_.push_back({.data = std::string(value), .is_binary = true});
-  return *this;
-}
-
-Params& Params::Null() {
-  values_.push_back({.is_null = true});
-  return *this;
-}
-
-Params& Params::Ints(const std::vector<int64_t>& values) {
-  return Text(ArrayText(values, [](std::string& text, int64_t v) { text += std::to_string(v); }));
-}
-
-Params& Params::Bools(const std::vector<bool>& values) {
-  return Text(ArrayText(values, [](std::string& text, bool v) { text.push_back(v ? 't' : 'f'); }));
-}
-
-Params& Params::Texts(const std::vector<std::string>& values) {
-  return Text(ArrayText(values, AppendQuoted));
-}
-
-Params& Params::BytesArray(const std::vector<std::string>& values) {
-  return Text(ArrayText(values, [](std::string& text, const std::string& v) {
-    text += "\"\\\\x" + HexEncode(v) + "\"";
-  }));
-}
-
-Params& Params::OptionalInts(const std::vector<std::optional<int64_t>>& values) {
-  return Text(ArrayText(values, [](std::string& text, const std::optional<int64_t>& v) {
-    text += v.has_value() ? std::to_string(*v) : "NULL";
-  }));
+  return Text(name, ArrayText(values, [](std::string& text, const std::optional<int64_t>& v) {
+                text += v.has_value() ? std::to_string(*v) : "NULL";
+              }));
 }
 
 Connection::Connection(pg_conn* connection, std::chrono::seconds answer_limit)
@@ -347,40 +303,29 @@ absl::StatusOr<std::string> Connection::Prepare(const char* sql) {
   return prepared->second;
 }
 
-absl::StatusOr<Result> Connection::ExecutePrepared(
-    const std::string& name, const std::vector<const Params::Value*>& values) {
-  std::vector<const char*> data;
-  std::vector<int> lengths;
-  std::vector<int> formats;
-  for (const Params::Value* value : values) {
-    data.push_back(value->is_null ? nullptr : value->data.c_str());
-    lengths.push_back(static_cast<int>(value->data.size()));
-    formats.push_back(value->is_binary ? 1 : 0);
-  }
-  return Answer(PQsendQueryPrepared(connection_.get(), name.c_str(),
-                                    static_cast<int>(values.size()), data.data(), lengths.data(),
-                                    formats.data(), /*resultFormat=*/0) != 0);
-}
-
-absl::StatusOr<Result> Connection::Execute(const char* sql, const Params& params) {
-  ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
-  std::vector<const Params::Value*> values;
-  for (const Params::Value& value : params.values_) values.push_back(&value);
-  return ExecutePrepared(name, values);
+absl::StatusOr<Result> Connection::Execute(const char* sql) {
+  return Answer(PQsendQueryParams(connection_.get(), sql, 0, nullptr, nullptr, nullptr, nullptr,
+                                  /*resultFormat=*/0) != 0);
 }
 
 absl::StatusOr<Result> Connection::Execute(const Query& query, const Params& params) {
-  std::vector<const Params::Value*> values;
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
   for (const std::string_view parameter : query.parameters) {
     if (parameter.empty()) break;
     const auto value = std::find_if(params.values_.begin(), params.values_.end(),
                                     [&](const Params::Value& v) { return v.name == parameter; });
     CHECK(value != params.values_.end()) << query.name << ": no value for " << parameter;
-    values.push_back(&*value);
+    values.push_back(value->is_null ? nullptr : value->data.c_str());
+    lengths.push_back(static_cast<int>(value->data.size()));
+    formats.push_back(value->is_binary ? 1 : 0);
   }
   CHECK_EQ(values.size(), params.values_.size()) << query.name << ": a value for no parameter";
   ASSIGN_OR_RETURN(const std::string name, Prepare(query.text));
-  return ExecutePrepared(name, values);
+  return Answer(PQsendQueryPrepared(connection_.get(), name.c_str(),
+                                    static_cast<int>(values.size()), values.data(), lengths.data(),
+                                    formats.data(), /*resultFormat=*/0) != 0);
 }
 
 absl::Status Connection::ExecuteScript(const std::string& sql) {

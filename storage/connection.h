@@ -111,18 +111,6 @@ class Params {
   Params& OptionalInts(std::string_view name,
                        const std::vector<std::optional<int64_t>>& values);  // bigint[], integer[]
 
-  Params& Int(int64_t value);
-  Params& Double(double value);
-  Params& Bool(bool value);
-  Params& Text(std::string_view value);
-  Params& Bytes(std::string_view value);
-  Params& Null();
-  Params& Ints(const std::vector<int64_t>& values);            // bigint[] or integer[]
-  Params& Bools(const std::vector<bool>& values);              // boolean[]
-  Params& Texts(const std::vector<std::string>& values);       // text[]
-  Params& BytesArray(const std::vector<std::string>& values);  // bytea[]
-  Params& OptionalInts(const std::vector<std::optional<int64_t>>& values);
-
  private:
   friend class Connection;
   struct Value {
@@ -152,10 +140,10 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Runs one statement, prepared at its first use on this connection and kept: for texts that are
-  // few and fixed.
-  absl::StatusOr<Result> Execute(const char* sql, const Params& params = {});
-  // Runs a statement of a .sql file; every parameter of it needs a value, and nothing else has one.
+  // Runs one statement without parameters; for what is asked once, by tests and the like.
+  absl::StatusOr<Result> Execute(const char* sql);
+  // Runs a statement of a .sql file, which is prepared at its first use on this connection. Every
+  // parameter of it needs a value, and nothing else has one.
   absl::StatusOr<Result> Execute(const Query& query, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
@@ -176,8 +164,6 @@ class Connection {
   absl::Status Check(const pg_result* result) const;
   // Prepares a statement unless this connection has it already; returns its name.
   absl::StatusOr<std::string> Prepare(const char* sql);
-  absl::StatusOr<Result> ExecutePrepared(const std::string& name,
-                                         const std::vector<const Params::Value*>& values);
   // What the server says to what was sent, all of it. An answer that does not come in time breaks
   // the connection.
   absl::StatusOr<Result> Answer(bool sent);

@@ -55,7 +55,7 @@ TEST_F(DatabaseTest, AMigrationThatIsGivenUpForADeadlockIsBegunAgain) {
   ASSERT_TRUE(Migrate(url, migrations).ok());
   auto connection = Connection::Open(url);
   ASSERT_TRUE(connection.ok());
-  const auto tries = (*connection)->Execute("SELECT try FROM done", Params());
+  const auto tries = (*connection)->Execute("SELECT try FROM done");
   ASSERT_TRUE(tries.ok());
   ASSERT_EQ(tries->rows(), 1);
   EXPECT_EQ(tries->Int(0, 0), 3);
@@ -74,8 +74,10 @@ TEST_F(DatabaseTest, TextArraysComeBackAsTheyWent) {
   const std::vector<std::string> tags{"a",           "",    "with,comma", "\"quoted\"",
                                       "back\\slash", "{x}", "NULL"};
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const Result result, c.Execute("SELECT $1::text[]", Params().Texts(tags)));
-    EXPECT_EQ(result.TextArray(0, 0), tags);
+    constexpr Query kEcho = {
+        .name = "echo", .text = "SELECT $1::text[] AS tags", .parameters = {"tags"}};
+    ASSIGN_OR_RETURN(const Result result, c.Execute(kEcho, Params().Texts("tags", tags)));
+    EXPECT_EQ(result.first().TextArray("tags"), tags);
     return absl::OkStatus();
   });
 }

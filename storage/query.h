@@ -11,7 +11,7 @@ struct Query {
   // More than any statement needs; unused places are empty.
   static constexpr int kMaxParameters = 16;
 
-  // The file's name, or the one behind `-- name:`. The prepared statement has it too.
+  // The file's name, or the one behind `-- name:`.
   const char* name;
   const char* text;
   // The names of $1, $2 and so on.

@@ -54,7 +54,7 @@ TEST_F(RunTest, WhoFollowedARunToItsEndSaysThatItIsCleaned) {
   Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
   Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {{task, 1, task, 1, "w"}}); });
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto next, c.Execute("SELECT count(*) FROM run_cleanups", Params()));
+    ASSIGN_OR_RETURN(const auto next, c.Execute("SELECT count(*) FROM run_cleanups"));
     EXPECT_EQ(next.Int(0, 0), 0);
     return absl::OkStatus();
   });
@@ -67,9 +67,10 @@ TEST_F(RunTest, EveryAttemptHasARunOfItsOwn) {
   const auto run_of = [&](int64_t payload) {
     std::string run;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto row, c.Execute("SELECT run_id, cardinality(earlier_run_ids)"
-                                                 " FROM payloads WHERE id = $1",
-                                                 Params().Int(payload)));
+      ASSIGN_OR_RETURN(const auto row, c.Execute(("SELECT run_id, cardinality(earlier_run_ids)"
+                                                  " FROM payloads WHERE id = " +
+                                                  std::to_string(payload))
+                                                     .c_str()));
       run = std::string(row.Text(0, 0)) + "/" + std::string(row.Text(0, 1));
       return absl::OkStatus();
     });
@@ -106,8 +107,7 @@ TEST_F(RunTest, AnOlderApiServerClaimsNothingWhoseRunHasAnId) {
   ASSERT_TRUE(Sql("UPDATE payloads SET attempt = attempt + 1").ok());
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const auto row, c.Execute("SELECT run_id, cardinality(earlier_run_ids)"
-                                               " FROM payloads",
-                                               Params()));
+                                               " FROM payloads"));
     EXPECT_EQ(row.Text(0, 0), "");
     EXPECT_EQ(row.Int(0, 1), 1);
     return absl::OkStatus();

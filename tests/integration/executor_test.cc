@@ -230,8 +230,7 @@ class ExecutorTest : public storage::DatabaseFixture {
     Do([&](storage::Connection& c) -> absl::Status {
       ASSIGN_OR_RETURN(const auto result,
                        c.Execute("SELECT count(*) FROM payloads WHERE status = 'COMPLETED'"
-                                 " AND executed AND exit_code = 0",
-                                 storage::Params()));
+                                 " AND executed AND exit_code = 0"));
       count = result.Int(0, 0);
       return absl::OkStatus();
     });
