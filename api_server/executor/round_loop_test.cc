@@ -99,7 +99,7 @@ TEST_F(RoundLoopTest, ShutdownWaitsForTheRoundUnderWay) {
     loop_.Shutdown();
     ended_at_shutdown = rounds_.ended();
   });
-  rounds_.End(std::chrono::milliseconds(0));
+  rounds_.End(kLong);
   shutdown.join();
   EXPECT_EQ(ended_at_shutdown, rounds_.begun());
   loop_.Wake();
