@@ -32,24 +32,21 @@ ConnectorPoolOptions WithDefaults(ConnectorPoolOptions options) {
 
 }  // namespace
 
-class ConnectorPool::Running : public Connection {
- public:
+struct ConnectorPool::Running {
   Running(ConnectorPool* pool, bool failed_before)
-      : has_failed_before(failed_before), pool_(*pool) {}
+      : has_failed_before(failed_before), pool(*pool) {}
 
-  void Watch(int socket) override {
-    MutexLock lock(&pool_.mutex_);
+  void SetSocket(int socket) {
+    MutexLock lock(&pool.mutex_);
     fd = socket;
   }
 
-  // The rest under the pool's mutex.
   const bool has_failed_before;
   const steady_clock::time_point begun = steady_clock::now();
+  ConnectorPool& pool;
+  // Both under the pool's mutex.
   int fd = -1;
   bool has_place = true;
-
- private:
-  ConnectorPool& pool_;
 };
 
 ConnectorPool::ConnectorPool(ConnectorPoolOptions options, std::function<void()> on_room)
@@ -140,7 +137,7 @@ void ConnectorPool::Work() {
       Begin();  // There may be a place for another.
     }
     monitor_wanted_.NotifyOne();
-    next.job(running.get());
+    next.job([&running](int fd) { running->SetSocket(fd); });
     next.job = nullptr;
     {
       MutexLock lock(&mutex_);

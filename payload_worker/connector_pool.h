@@ -29,14 +29,10 @@ struct ConnectorPoolOptions {
 // Thread-safe. Its threads are made as they are needed and joined by Shutdown.
 class ConnectorPool {
  public:
-  // What a job tells of itself. Belongs to the job's thread.
-  class Connection {
-   public:
-    virtual ~Connection() = default;
-    // From now on `fd` is what it waits for; -1: no socket. The pool only asks how silent it is.
-    virtual void Watch(int fd) = 0;
-  };
-  using Job = std::function<void(Connection* connection)>;
+  // The job calls it on its own thread when it begins to wait for `fd`, and with -1 before it
+  // closes that. The pool only asks how silent the socket is.
+  using OnSocket = std::function<void(int fd)>;
+  using Job = std::function<void(const OnSocket& on_socket)>;
 
   // `on_room` is called, without any lock held, when there may be room for another job.
   ConnectorPool(ConnectorPoolOptions options, std::function<void()> on_room);
@@ -53,7 +49,7 @@ class ConnectorPool {
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  class Running;
+  struct Running;
   struct Waiting {
     Job job;
     bool has_failed_before;

@@ -59,8 +59,8 @@ TEST(ConnectorPoolTest, AsManyAtATimeAsThereArePlaces) {
   ConnectorPool pool(Options(3), [] {});
   for (int i = 0; i < 10; ++i) {
     pool.Add(
-        [&](ConnectorPool::Connection* connection) {
-          connection->Watch(kTalking);
+        [&](const ConnectorPool::OnSocket& on_socket) {
+          on_socket(kTalking);
           gate.Wait();
         },
         false);
@@ -78,13 +78,13 @@ TEST(ConnectorPoolTest, OneThatWaitsForItsInstanceLendsItsPlace) {
   ConnectorPool pool(Options(3), [] {});
   for (int i = 0; i < 50; ++i) {
     pool.Add(
-        [&](ConnectorPool::Connection* connection) {
-          connection->Watch(kSilent);
+        [&](const ConnectorPool::OnSocket& on_socket) {
+          on_socket(kSilent);
           silent.Wait();
         },
         false);
   }
-  pool.Add([&](ConnectorPool::Connection*) { healthy.Wait(); }, false);
+  pool.Add([&](const ConnectorPool::OnSocket&) { healthy.Wait(); }, false);
   healthy.WaitFor(1);
   silent.WaitFor(50);
   EXPECT_GT(pool.Room(), 0);
@@ -96,8 +96,8 @@ TEST(ConnectorPoolTest, OneWithoutASocketLendsItsPlaceToo) {
   Gate resolving;
   Gate healthy;
   ConnectorPool pool(Options(1), [] {});
-  pool.Add([&](ConnectorPool::Connection*) { resolving.Wait(); }, false);
-  pool.Add([&](ConnectorPool::Connection*) { healthy.Wait(); }, false);
+  pool.Add([&](const ConnectorPool::OnSocket&) { resolving.Wait(); }, false);
+  pool.Add([&](const ConnectorPool::OnSocket&) { healthy.Wait(); }, false);
   healthy.WaitFor(1);
   healthy.Open();
   resolving.Open();
@@ -110,12 +110,12 @@ TEST(ConnectorPoolTest, NobodyHoldsAPlaceForLong) {
   options.place_limit = milliseconds(1);
   ConnectorPool pool(options, [] {});
   pool.Add(
-      [&](ConnectorPool::Connection* connection) {
-        connection->Watch(kTalking);
+      [&](const ConnectorPool::OnSocket& on_socket) {
+        on_socket(kTalking);
         talking.Wait();
       },
       false);
-  pool.Add([&](ConnectorPool::Connection*) { healthy.Wait(); }, false);
+  pool.Add([&](const ConnectorPool::OnSocket&) { healthy.Wait(); }, false);
   healthy.WaitFor(1);
   healthy.Open();
   talking.Open();
@@ -126,8 +126,8 @@ TEST(ConnectorPoolTest, WhatHasFailedBeforeHasAQuarterAndComesLast) {
   Gate fresh;
   ConnectorPool pool(Options(8), [] {});
   const auto job = [](Gate* gate) {
-    return [gate](ConnectorPool::Connection* connection) {
-      connection->Watch(kTalking);
+    return [gate](const ConnectorPool::OnSocket& on_socket) {
+      on_socket(kTalking);
       gate->Wait();
     };
   };
@@ -148,8 +148,8 @@ TEST(ConnectorPoolTest, TheThreadsAreBoundedAndFailedOnesLeaveHalf) {
   options.max_threads = 10;
   ConnectorPool pool(options, [] {});
   const auto job = [](Gate* gate) {
-    return [gate](ConnectorPool::Connection* connection) {
-      connection->Watch(kSilent);
+    return [gate](const ConnectorPool::OnSocket& on_socket) {
+      on_socket(kSilent);
       gate->Wait();
     };
   };
@@ -169,7 +169,7 @@ TEST(ConnectorPoolTest, TellsWhenThereIsRoom) {
   Gate told;
   ConnectorPool pool(Options(1), [&] { told.Wait(); });
   told.Open();
-  pool.Add([](ConnectorPool::Connection*) {}, false);
+  pool.Add([](const ConnectorPool::OnSocket&) {}, false);
   told.WaitFor(1);
 }
 
@@ -178,14 +178,14 @@ TEST(ConnectorPoolTest, ShutdownDropsWhatHasNotBegun) {
   Gate gate;
   auto pool = std::make_unique<ConnectorPool>(Options(1), [] {});
   pool->Add(
-      [&](ConnectorPool::Connection* connection) {
-        connection->Watch(kTalking);
+      [&](const ConnectorPool::OnSocket& on_socket) {
+        on_socket(kTalking);
         ++begun;
         gate.Wait();
       },
       false);
   gate.WaitFor(1);
-  pool->Add([&](ConnectorPool::Connection*) { ++begun; }, false);
+  pool->Add([&](const ConnectorPool::OnSocket&) { ++begun; }, false);
   std::thread end([&] { pool.reset(); });
   gate.Open();
   end.join();

@@ -85,13 +85,13 @@ void Worker::OnAssignment(v1::Assignment assignment) {
   // Cleanups are nobody's hurry.
   const bool failed_before = assignment.failures() > 0 || assignment.cleanup();
   connectors_.Add(
-      [this, assignment = std::move(assignment)](ConnectorPool::Connection* connection) {
+      [this, assignment = std::move(assignment)](const ConnectorPool::OnSocket& on_socket) {
         if (assignment.cleanup()) {
-          CleanUp(assignment, connection);
+          CleanUp(assignment, on_socket);
         } else if (assignment.provision()) {
-          Provision(assignment, connection);
+          Provision(assignment, on_socket);
         } else {
-          Deliver(assignment, connection);
+          Deliver(assignment, on_socket);
         }
         {
           MutexLock lock(&mutex_);
@@ -102,7 +102,7 @@ void Worker::OnAssignment(v1::Assignment assignment) {
       failed_before);
 }
 
-void Worker::Deliver(const v1::Assignment& assignment, ConnectorPool::Connection* connection) {
+void Worker::Deliver(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket) {
   const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
   LONGSHORE_FAIL_POINT("worker.assigned");
   bool draining = false;
@@ -117,7 +117,7 @@ void Worker::Deliver(const v1::Assignment& assignment, ConnectorPool::Connection
     outbox_.AddLast(key, std::move(event));
     return;
   }
-  std::unique_ptr<run::Run> run = run::Delivery(context_, assignment, connection).Deliver();
+  std::unique_ptr<run::Run> run = run::Delivery(context_, assignment, on_socket).Deliver();
   if (run == nullptr) return;
   bool cancelled = false;
   {
@@ -133,8 +133,8 @@ void Worker::Deliver(const v1::Assignment& assignment, ConnectorPool::Connection
   if (draining) follower_.ReleaseAll();
 }
 
-void Worker::CleanUp(const v1::Assignment& assignment, ConnectorPool::Connection* connection) {
-  const absl::Status status = run::Delivery(context_, assignment, connection).Clean();
+void Worker::CleanUp(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket) {
+  const absl::Status status = run::Delivery(context_, assignment, on_socket).Clean();
   if (!status.ok()) {
     LOG(WARNING) << "cleaning up after payload " << assignment.payload_id() << " on instance "
                  << assignment.instance_id() << ": " << status;
@@ -146,10 +146,10 @@ void Worker::CleanUp(const v1::Assignment& assignment, ConnectorPool::Connection
   outbox_.Add({.lease_epoch = assignment.lease_epoch()}, std::move(event));
 }
 
-void Worker::Provision(v1::Assignment assignment, ConnectorPool::Connection* connection) {
+void Worker::Provision(v1::Assignment assignment, const ConnectorPool::OnSocket& on_socket) {
   const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
   if (assignment.host_key().empty()) {
-    const auto learned = LearnHostKey(assignment, connection);
+    const auto learned = LearnHostKey(assignment, on_socket);
     if (!learned.ok()) {
       v1::TaskEvent event;
       event.mutable_provisioned()->set_retry(true);
@@ -173,7 +173,7 @@ void Worker::Provision(v1::Assignment assignment, ConnectorPool::Connection* con
 }
 
 absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignment,
-                                                 ConnectorPool::Connection* connection) {
+                                                 const ConnectorPool::OnSocket& on_socket) {
   std::string pinned;
   const auto pin = [&](const std::string& host_key) -> absl::StatusOr<std::string> {
     ASSIGN_OR_RETURN(pinned,
@@ -183,8 +183,7 @@ absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignmen
   RETURN_IF_ERROR(ssh::Session::Connect({.address = assignment.address(),
                                          .port = assignment.port(),
                                          .user = assignment.ssh_user()},
-                                        key_, context_.timeouts, &watchdog_, pin,
-                                        [connection](int fd) { connection->Watch(fd); })
+                                        key_, context_.timeouts, &watchdog_, pin, on_socket)
                       .status());
   return pinned;
 }

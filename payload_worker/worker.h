@@ -13,13 +13,13 @@
 
 #include "common/mutex.h"
 #include "payload_worker/connector_pool.h"
-#include "payload_worker/lease_table.h"
-#include "payload_worker/outbox.h"
+#include "payload_worker/link/lease_table.h"
+#include "payload_worker/link/outbox.h"
+#include "payload_worker/link/script_cache.h"
+#include "payload_worker/link/server_link.h"
 #include "payload_worker/provision/provisioner.h"
 #include "payload_worker/run/delivery.h"
 #include "payload_worker/run/follower.h"
-#include "payload_worker/script_cache.h"
-#include "payload_worker/server_link.h"
 #include "payload_worker/ssh/session.h"
 
 namespace longshore {
@@ -63,15 +63,15 @@ class Worker {
   void OnCommitted(const v1::TaskEvent& event) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnHostKey(const v1::HostKeyDecision& decision) ABSL_LOCKS_EXCLUDED(mutex_);
   // On a connector thread.
-  void Deliver(const v1::Assignment& assignment, ConnectorPool::Connection* connection)
+  void Deliver(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void CleanUp(const v1::Assignment& assignment, ConnectorPool::Connection* connection)
+  void CleanUp(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void Provision(v1::Assignment assignment, ConnectorPool::Connection* connection)
+  void Provision(v1::Assignment assignment, const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // The instance's host key, pinned at first contact.
   absl::StatusOr<std::string> LearnHostKey(const v1::Assignment& assignment,
-                                           ConnectorPool::Connection* connection)
+                                           const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::string> PinHostKey(const LeaseKey& key, const std::string& host_key)
       ABSL_LOCKS_EXCLUDED(mutex_);

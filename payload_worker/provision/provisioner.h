@@ -11,8 +11,9 @@
 
 #include "common/mutex.h"
 #include "longshore/v1/worker_service.pb.h"
-#include "payload_worker/lease_table.h"
-#include "payload_worker/outbox.h"
+#include "payload_worker/link/lease_key.h"
+#include "payload_worker/link/lease_table.h"
+#include "payload_worker/link/outbox.h"
 #include "payload_worker/provision/ansible_run.h"
 #include "payload_worker/provision/host_progress.h"
 

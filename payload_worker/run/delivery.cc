@@ -46,9 +46,9 @@ bool MaySay(RunnerMode mode, Kind kind) {
 }  // namespace
 
 Delivery::Delivery(const DeliveryContext& context, v1::Assignment assignment,
-                   ConnectorPool::Connection* connection)
+                   ssh::OnSocket on_socket)
     : context_(context),
-      connection_(*connection),
+      on_socket_(std::move(on_socket)),
       assignment_(std::move(assignment)),
       key_{assignment_.task_id(), assignment_.lease_epoch()} {}
 
@@ -85,8 +85,7 @@ absl::Status Delivery::Connect() {
     return context_.pin_host_key(key_, host_key);
   };
   ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(target, *context_.key, context_.timeouts,
-                                                       context_.watchdog, pin,
-                                                       [this](int fd) { connection_.Watch(fd); }));
+                                                       context_.watchdog, pin, on_socket_));
   const std::string nonce = RandomNonce();
   run_.reset(new Run{.assignment = assignment_,
                      .session = std::move(session),

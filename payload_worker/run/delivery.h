@@ -11,12 +11,12 @@
 
 #include "absl/status/statusor.h"
 #include "longshore/v1/worker_service.pb.h"
-#include "payload_worker/connector_pool.h"
-#include "payload_worker/lease_table.h"
-#include "payload_worker/outbox.h"
+#include "payload_worker/link/lease_key.h"
+#include "payload_worker/link/lease_table.h"
+#include "payload_worker/link/outbox.h"
+#include "payload_worker/link/script_cache.h"
 #include "payload_worker/run/run.h"
 #include "payload_worker/run/runner_command.h"
-#include "payload_worker/script_cache.h"
 #include "payload_worker/ssh/session.h"
 
 namespace longshore::run {
@@ -39,9 +39,8 @@ struct DeliveryContext {
 // One try. Not thread-safe.
 class Delivery {
  public:
-  // `connection` is told of the socket: what this delivery waits for.
-  Delivery(const DeliveryContext& context, v1::Assignment assignment,
-           ConnectorPool::Connection* connection);
+  // `on_socket` is told of the socket that this delivery waits for.
+  Delivery(const DeliveryContext& context, v1::Assignment assignment, ssh::OnSocket on_socket);
 
   // Goes as far as it can. Returns the run to be followed, or null when there is none: then the
   // last event is with the outbox.
@@ -74,7 +73,7 @@ class Delivery {
   absl::StatusOr<std::unique_ptr<Run>> End(v1::TaskEvent event);
 
   const DeliveryContext& context_;
-  ConnectorPool::Connection& connection_;
+  const ssh::OnSocket on_socket_;
   v1::Assignment assignment_;
   const LeaseKey key_;
   std::chrono::milliseconds go_limit_{0};

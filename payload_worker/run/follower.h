@@ -16,7 +16,8 @@
 #include <vector>
 
 #include "common/mutex.h"
-#include "payload_worker/outbox.h"
+#include "payload_worker/link/lease_key.h"
+#include "payload_worker/link/outbox.h"
 #include "payload_worker/run/run.h"
 
 namespace longshore::run {

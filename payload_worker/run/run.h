@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "longshore/v1/worker_service.pb.h"
-#include "payload_worker/outbox.h"
+#include "payload_worker/link/lease_key.h"
 #include "payload_worker/run/runner_records.h"
 #include "payload_worker/ssh/session.h"
 

@@ -54,7 +54,7 @@ struct Timeouts {
 // on.
 using PinHostKey = std::function<absl::StatusOr<std::string>(const std::string& host_key)>;
 
-// Told of the connection's socket as soon as there is one; see ConnectorPool.
+// Told of the connection's socket as soon as there is one, and -1 before it is closed early.
 using OnSocket = std::function<void(int fd)>;
 
 // One SSH connection. Not thread-safe; may be handed to another thread whole. Errors are those of

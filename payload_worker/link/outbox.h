@@ -1,6 +1,6 @@
 // What a worker has to tell, in order, until it is acknowledged.
-#ifndef LONGSHORE_PAYLOAD_WORKER_OUTBOX_H_
-#define LONGSHORE_PAYLOAD_WORKER_OUTBOX_H_
+#ifndef LONGSHORE_PAYLOAD_WORKER_LINK_OUTBOX_H_
+#define LONGSHORE_PAYLOAD_WORKER_LINK_OUTBOX_H_
 
 #include <atomic>
 #include <cstdint>
@@ -16,15 +16,9 @@
 #include "common/mutex.h"
 #include "common/output_limit.h"
 #include "longshore/v1/worker_service.pb.h"
+#include "payload_worker/link/lease_key.h"
 
 namespace longshore {
-
-// A task under one lease.
-struct LeaseKey {
-  int64_t task_id = 0;
-  int64_t lease_epoch = 0;
-  auto operator<=>(const LeaseKey&) const = default;
-};
 
 // Thread-safe. Memory is bounded: of each run's output at most a window of unacknowledged chunks,
 // the head and twice the tail are held; what lies between is dropped when the server is slower than
@@ -100,4 +94,4 @@ class Outbox {
 
 }  // namespace longshore
 
-#endif  // LONGSHORE_PAYLOAD_WORKER_OUTBOX_H_
+#endif  // LONGSHORE_PAYLOAD_WORKER_LINK_OUTBOX_H_

@@ -1,4 +1,4 @@
-#include "payload_worker/server_link.h"
+#include "payload_worker/link/server_link.h"
 
 #include <glog/logging.h>
 

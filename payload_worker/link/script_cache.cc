@@ -1,4 +1,4 @@
-#include "payload_worker/script_cache.h"
+#include "payload_worker/link/script_cache.h"
 
 #include <algorithm>
 #include <vector>

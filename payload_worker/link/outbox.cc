@@ -1,4 +1,4 @@
-#include "payload_worker/outbox.h"
+#include "payload_worker/link/outbox.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "payload_worker/lease_table.h"
+#include "payload_worker/link/lease_table.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Scripts by content: each travels to this worker once.
-#ifndef LONGSHORE_PAYLOAD_WORKER_SCRIPT_CACHE_H_
-#define LONGSHORE_PAYLOAD_WORKER_SCRIPT_CACHE_H_
+#ifndef LONGSHORE_PAYLOAD_WORKER_LINK_SCRIPT_CACHE_H_
+#define LONGSHORE_PAYLOAD_WORKER_LINK_SCRIPT_CACHE_H_
 
 #include <chrono>
 #include <cstdint>
@@ -61,4 +61,4 @@ class ScriptCache {
 
 }  // namespace longshore
 
-#endif  // LONGSHORE_PAYLOAD_WORKER_SCRIPT_CACHE_H_
+#endif  // LONGSHORE_PAYLOAD_WORKER_LINK_SCRIPT_CACHE_H_

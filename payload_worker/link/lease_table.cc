@@ -1,4 +1,6 @@
-#include "payload_worker/lease_table.h"
+#include "payload_worker/link/lease_table.h"
+
+#include <algorithm>
 
 namespace longshore {
 
@@ -78,7 +80,5 @@ bool LeaseTable::WaitValid(const LeaseKey& key, std::chrono::nanoseconds remaini
     changed_.WaitUntil(&mutex_, deadline);
   }
 }
-
-void LeaseTable::Wake() { changed_.NotifyAll(); }
 
 }  // namespace longshore

@@ -1,7 +1,7 @@
 // The worker's end of the stream to an api_server: reconnects to any of several, sends again what
 // was not acknowledged.
-#ifndef LONGSHORE_PAYLOAD_WORKER_SERVER_LINK_H_
-#define LONGSHORE_PAYLOAD_WORKER_SERVER_LINK_H_
+#ifndef LONGSHORE_PAYLOAD_WORKER_LINK_SERVER_LINK_H_
+#define LONGSHORE_PAYLOAD_WORKER_LINK_SERVER_LINK_H_
 
 #include <grpcpp/grpcpp.h>
 
@@ -17,8 +17,9 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "longshore/v1/worker_service.grpc.pb.h"
-#include "payload_worker/lease_table.h"
-#include "payload_worker/outbox.h"
+#include "payload_worker/link/lease_key.h"
+#include "payload_worker/link/lease_table.h"
+#include "payload_worker/link/outbox.h"
 
 namespace longshore {
 
@@ -110,4 +111,4 @@ class ServerLink {
 
 }  // namespace longshore
 
-#endif  // LONGSHORE_PAYLOAD_WORKER_SERVER_LINK_H_
+#endif  // LONGSHORE_PAYLOAD_WORKER_LINK_SERVER_LINK_H_

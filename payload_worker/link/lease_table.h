@@ -1,6 +1,6 @@
 // Which tasks this worker holds, and how long it may trust that.
-#ifndef LONGSHORE_PAYLOAD_WORKER_LEASE_TABLE_H_
-#define LONGSHORE_PAYLOAD_WORKER_LEASE_TABLE_H_
+#ifndef LONGSHORE_PAYLOAD_WORKER_LINK_LEASE_TABLE_H_
+#define LONGSHORE_PAYLOAD_WORKER_LINK_LEASE_TABLE_H_
 
 #include <chrono>
 #include <map>
@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 #include "common/mutex.h"
-#include "payload_worker/outbox.h"
+#include "payload_worker/link/lease_key.h"
 
 namespace longshore {
 
@@ -37,7 +37,6 @@ class LeaseTable {
   // over first.
   bool WaitValid(const LeaseKey& key, std::chrono::nanoseconds remaining,
                  std::chrono::milliseconds limit) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Wake() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Lease {
@@ -52,4 +51,4 @@ class LeaseTable {
 
 }  // namespace longshore
 
-#endif  // LONGSHORE_PAYLOAD_WORKER_LEASE_TABLE_H_
+#endif  // LONGSHORE_PAYLOAD_WORKER_LINK_LEASE_TABLE_H_
