@@ -16,12 +16,12 @@
 namespace longshore {
 
 struct ConnectorPoolOptions {
-  int places = 64;         // Connections that get on, at a time.
+  int slots = 64;          // Connections that get on, at a time.
   int max_threads = 1024;  // Those that wait for their instances besides.
   // A connection whose instance has said nothing for so long waits; one that takes so long in all
   // has no place any more, whatever the instance says.
   std::chrono::milliseconds stalled_after{250};
-  std::chrono::milliseconds place_limit{5000};
+  std::chrono::milliseconds slot_limit{5000};
   // How long nothing has come on a socket. For tests.
   std::function<std::chrono::milliseconds(int fd)> silence_of;
 };
@@ -41,7 +41,7 @@ class ConnectorPool {
   ConnectorPool& operator=(const ConnectorPool&) = delete;
 
   // Never blocks. A job for what has failed before comes after the others, and such jobs have a
-  // quarter of the places between them.
+  // quarter of the slots between them.
   void Add(Job job, bool has_failed_before) ABSL_LOCKS_EXCLUDED(mutex_);
   // How many more jobs would begin soon, besides those that have failed before.
   int Room() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -49,32 +49,32 @@ class ConnectorPool {
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Running;
-  struct Waiting {
+  struct RunningJob;
+  struct QueuedJob {
     Job job;
     bool has_failed_before;
   };
 
   // Takes the next job that may begin; false when none may.
-  bool TakeNext(Waiting* next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool TakeNext(QueuedJob* next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Lets idle threads look, and makes one more when there is work for it.
-  void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Work() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Lends the places of those that wait.
-  void Monitor() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool LendPlaces() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void GiveUpPlace(Running* running) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WakeThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ConnectorLoop() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Lends the slots of those that wait.
+  void MonitorLoop() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool ReleaseStalledSlots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReleaseSlot(RunningJob* running) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ConnectorPoolOptions options_;
   const std::function<void()> on_room_;
   Mutex mutex_;
   CondVar changed_;         // For the workers: there may be a job to take.
   CondVar monitor_wanted_;  // For the monitor.
-  std::deque<Waiting> fresh_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Waiting> failed_before_ ABSL_GUARDED_BY(mutex_);
-  std::list<Running*> running_ ABSL_GUARDED_BY(mutex_);
-  int places_taken_ ABSL_GUARDED_BY(mutex_) = 0;
-  int places_of_failed_ ABSL_GUARDED_BY(mutex_) = 0;   // Of places_taken_.
+  std::deque<QueuedJob> fresh_ ABSL_GUARDED_BY(mutex_);
+  std::deque<QueuedJob> failed_before_ ABSL_GUARDED_BY(mutex_);
+  std::list<RunningJob*> running_ ABSL_GUARDED_BY(mutex_);
+  int slots_taken_ ABSL_GUARDED_BY(mutex_) = 0;
+  int slots_of_failed_ ABSL_GUARDED_BY(mutex_) = 0;    // Of slots_taken_.
   int running_of_failed_ ABSL_GUARDED_BY(mutex_) = 0;  // Of running_.
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;               // Threads without a job.
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -46,11 +46,11 @@ constexpr milliseconds kNever = std::chrono::hours(1);
 constexpr int kTalking = 1;  // Descriptors of the tests: one that always hears something,
 constexpr int kSilent = 2;   // and one that never does.
 
-ConnectorPoolOptions Options(int places) {
-  return {.places = places,
+ConnectorPoolOptions Options(int slots) {
+  return {.slots = slots,
           .max_threads = 100,
           .stalled_after = milliseconds(1),
-          .place_limit = kNever,
+          .slot_limit = kNever,
           .silence_of = [](int fd) { return fd == kSilent ? kNever : milliseconds(0); }};
 }
 
@@ -107,7 +107,7 @@ TEST(ConnectorPoolTest, NobodyHoldsAPlaceForLong) {
   Gate talking;
   Gate healthy;
   ConnectorPoolOptions options = Options(1);
-  options.place_limit = milliseconds(1);
+  options.slot_limit = milliseconds(1);
   ConnectorPool pool(options, [] {});
   pool.Add(
       [&](const ConnectorPool::OnSocket& on_socket) {

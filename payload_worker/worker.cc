@@ -21,7 +21,8 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
     : options_(std::move(options)),
       key_(std::move(key)),
       leases_(Clock::Real()),
-      outbox_([this] { link_->Kick(); }, options_.max_outbox_bytes, [this] { follower_.Wake(); }),
+      outbox_([this] { link_->SendPending(); }, options_.max_outbox_bytes,
+              [this] { follower_.Wake(); }),
       scripts_(options_.script_cache_bytes,
                [this](const std::string& sha256) { link_->RequestScript(sha256); }),
       context_{.key = &key_,
@@ -38,7 +39,7 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
                .lease_duration = [this] { return link_->lease_duration(); }},
       follower_(&outbox_, [this](const LeaseKey& lease) { Forget(lease); }),
       provisioner_({.ansible = options_.ansible, .worker = options_.name}, &leases_, &outbox_),
-      connectors_({.places = options_.max_connecting}, [this] { link_->Kick(); }) {
+      connectors_({.slots = options_.max_connecting}, [this] { link_->SendPending(); }) {
   link_ = std::make_unique<ServerLink>(
       ServerLinkOptions{.servers = options_.servers, .name = options_.name, .version = kVersion},
       &outbox_, &leases_,
@@ -117,7 +118,7 @@ void Worker::Deliver(const v1::Assignment& assignment, const ConnectorPool::OnSo
     outbox_.AddLast(key, std::move(event));
     return;
   }
-  std::unique_ptr<run::Run> run = run::Delivery(context_, assignment, on_socket).Deliver();
+  std::unique_ptr<run::RemoteRun> run = run::Delivery(context_, assignment, on_socket).Deliver();
   if (run == nullptr) return;
   bool cancelled = false;
   {
@@ -270,7 +271,7 @@ void Worker::Forget(const LeaseKey& key) {
     tasks_.erase(key);
   }
   changed_.NotifyAll();
-  link_->Kick();
+  link_->SendPending();
 }
 
 void Worker::Drain() {
@@ -278,7 +279,7 @@ void Worker::Drain() {
     MutexLock lock(&mutex_);
     draining_ = true;
   }
-  link_->Kick();
+  link_->SendPending();
   follower_.ReleaseAll();
   provisioner_.ReleaseAll();
   const auto deadline = std::chrono::steady_clock::now() + options_.drain_timeout;

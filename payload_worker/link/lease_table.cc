@@ -34,7 +34,7 @@ std::vector<LeaseKey> LeaseTable::All() {
   MutexLock lock(&mutex_);
   std::vector<LeaseKey> keys;
   for (auto& [key, lease] : leases_) {
-    lease.asked = true;
+    lease.heartbeat_sent = true;
     keys.push_back(key);
   }
   return keys;
@@ -44,16 +44,16 @@ std::vector<LeaseKey> LeaseTable::TakeUnconfirmed() {
   MutexLock lock(&mutex_);
   std::vector<LeaseKey> keys;
   for (auto& [key, lease] : leases_) {
-    if (lease.asked) continue;
-    lease.asked = true;
+    if (lease.heartbeat_sent) continue;
+    lease.heartbeat_sent = true;
     keys.push_back(key);
   }
   return keys;
 }
 
-void LeaseTable::Unsend() {
+void LeaseTable::ForgetHeartbeats() {
   MutexLock lock(&mutex_);
-  for (auto& [key, lease] : leases_) lease.asked = false;
+  for (auto& [key, lease] : leases_) lease.heartbeat_sent = false;
 }
 
 void LeaseTable::Renew(const std::vector<LeaseKey>& keys, std::chrono::nanoseconds until) {

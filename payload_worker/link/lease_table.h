@@ -28,7 +28,7 @@ class LeaseTable {
   // Those that no heartbeat has been sent for.
   std::vector<LeaseKey> TakeUnconfirmed() ABSL_LOCKS_EXCLUDED(mutex_);
   // No heartbeat is on its way any more (a new stream): every lease that is not valid wants one.
-  void Unsend() ABSL_LOCKS_EXCLUDED(mutex_);
+  void ForgetHeartbeats() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The database renewed these to `until` at least, on this worker's clock.
   void Renew(const std::vector<LeaseKey>& keys, std::chrono::nanoseconds until)
@@ -40,7 +40,7 @@ class LeaseTable {
 
  private:
   struct Lease {
-    bool asked = false;  // A heartbeat has been sent for it.
+    bool heartbeat_sent = false;
     std::chrono::nanoseconds valid_until{0};
   };
   const Clock& clock_;

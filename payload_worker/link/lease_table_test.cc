@@ -37,7 +37,7 @@ TEST(LeaseTableTest, ANewStreamAsksAgain) {
   LeaseTable leases(&clock);
   leases.Add(kKey);
   leases.TakeUnconfirmed();
-  leases.Unsend();
+  leases.ForgetHeartbeats();
   EXPECT_EQ(leases.TakeUnconfirmed().size(), 1u);
 }
 

@@ -23,7 +23,7 @@ bool EndsTask(const v1::TaskEvent& event) {
 Outbox::Outbox(std::function<void()> on_ready, int64_t max_bytes, std::function<void()> on_room)
     : on_ready_(std::move(on_ready)), on_room_(std::move(on_room)), max_bytes_(max_bytes) {}
 
-bool Outbox::Count(int64_t bytes) {
+bool Outbox::AdjustBytes(int64_t bytes) {
   bytes_ += bytes;
   if (bytes_ >= max_bytes_) full_ = true;
   if (bytes_ > max_bytes_ / 4 * 3) return false;
@@ -33,12 +33,12 @@ bool Outbox::Count(int64_t bytes) {
 bool Outbox::IsFull(const LeaseKey& key) {
   if (!full_) return false;
   MutexLock lock(&mutex_);
-  const auto run = runs_.find(key);
-  return full_ && run != runs_.end() &&
-         run->second.bytes() >= max_bytes_ / 2 / static_cast<int64_t>(runs_.size());
+  const auto backlog = backlogs_.find(key);
+  return full_ && backlog != backlogs_.end() &&
+         backlog->second.bytes() >= max_bytes_ / 2 / static_cast<int64_t>(backlogs_.size());
 }
 
-void Outbox::Push(const LeaseKey& key, v1::TaskEvent event) {
+void Outbox::Append(const LeaseKey& key, v1::TaskEvent event) {
   event.set_sequence(++last_sequence_);
   event.set_task_id(key.task_id);
   event.set_lease_epoch(key.lease_epoch);
@@ -48,7 +48,7 @@ void Outbox::Push(const LeaseKey& key, v1::TaskEvent event) {
 void Outbox::Add(const LeaseKey& key, v1::TaskEvent event) {
   {
     MutexLock lock(&mutex_);
-    Push(key, std::move(event));
+    Append(key, std::move(event));
   }
   on_ready_();
 }
@@ -58,28 +58,28 @@ void Outbox::AddOutput(const LeaseKey& key, const OutputLimit& limit, int64_t of
   bool has_room = false;
   {
     MutexLock lock(&mutex_);
-    Run& run = runs_[key];
-    run.limit = limit;
-    Count(static_cast<int64_t>(data.size()));
+    Backlog& backlog = backlogs_[key];
+    backlog.limit = limit;
+    AdjustBytes(static_cast<int64_t>(data.size()));
     if (offset < limit.head) {
       const size_t size = std::min<size_t>(data.size(), limit.head - offset);
-      if (run.head.empty()) run.head_offset = offset;
-      run.head.append(data.substr(0, size));
+      if (backlog.head.empty()) backlog.head_offset = offset;
+      backlog.head.append(data.substr(0, size));
       offset += static_cast<int64_t>(size);
       data.remove_prefix(size);
     }
     if (!data.empty()) {
-      if (run.tail.empty()) run.tail_offset = offset;
-      run.tail.append(data);
+      if (backlog.tail.empty()) backlog.tail_offset = offset;
+      backlog.tail.append(data);
       // Whatever is further from the end than `tail` will not be part of what is kept.
-      if (static_cast<int64_t>(run.tail.size()) > 2 * limit.tail) {
-        const size_t excess = run.tail.size() - limit.tail;
-        run.tail.erase(0, excess);
-        run.tail_offset += static_cast<int64_t>(excess);
-        has_room = Count(-static_cast<int64_t>(excess));
+      if (static_cast<int64_t>(backlog.tail.size()) > 2 * limit.tail) {
+        const size_t excess = backlog.tail.size() - limit.tail;
+        backlog.tail.erase(0, excess);
+        backlog.tail_offset += static_cast<int64_t>(excess);
+        has_room = AdjustBytes(-static_cast<int64_t>(excess));
       }
     }
-    Pump(key);
+    MakeEvents(key);
   }
   on_ready_();
   if (has_room) on_room_();
@@ -88,8 +88,8 @@ void Outbox::AddOutput(const LeaseKey& key, const OutputLimit& limit, int64_t of
 void Outbox::AddLast(const LeaseKey& key, v1::TaskEvent event) {
   {
     MutexLock lock(&mutex_);
-    runs_[key].last = std::move(event);
-    Pump(key);
+    backlogs_[key].last = std::move(event);
+    MakeEvents(key);
   }
   on_ready_();
 }
@@ -98,42 +98,44 @@ void Outbox::Drop(const LeaseKey& key) {
   bool has_room = false;
   {
     MutexLock lock(&mutex_);
-    const auto run = runs_.find(key);
-    if (run == runs_.end()) return;
-    has_room = Count(-static_cast<int64_t>(run->second.head.size() + run->second.tail.size()));
-    runs_.erase(run);
+    const auto backlog = backlogs_.find(key);
+    if (backlog == backlogs_.end()) return;
+    has_room = AdjustBytes(
+        -static_cast<int64_t>(backlog->second.head.size() + backlog->second.tail.size()));
+    backlogs_.erase(backlog);
   }
   if (has_room) on_room_();
 }
 
-void Outbox::PushChunk(const LeaseKey& key, Run* run, std::string* buffer, int64_t* offset) {
+void Outbox::AppendChunk(const LeaseKey& key, Backlog* backlog, std::string* buffer,
+                         int64_t* offset) {
   const size_t size = std::min(buffer->size(), kChunkBytes);
   v1::TaskEvent event;
   event.mutable_output()->set_offset(*offset);
   event.mutable_output()->set_data(buffer->substr(0, size));
   buffer->erase(0, size);
   *offset += static_cast<int64_t>(size);
-  run->in_flight += static_cast<int64_t>(size);
-  Push(key, std::move(event));
+  backlog->in_flight += static_cast<int64_t>(size);
+  Append(key, std::move(event));
 }
 
-void Outbox::Pump(const LeaseKey& key) {
-  const auto found = runs_.find(key);
-  if (found == runs_.end()) return;
-  Run& run = found->second;
-  while (run.in_flight < kWindowBytes) {
-    const size_t available = run.head.size() + run.tail.size();
+void Outbox::MakeEvents(const LeaseKey& key) {
+  const auto found = backlogs_.find(key);
+  if (found == backlogs_.end()) return;
+  Backlog& backlog = found->second;
+  while (backlog.in_flight < kWindowBytes) {
+    const size_t available = backlog.head.size() + backlog.tail.size();
     if (available == 0) break;
-    if (run.in_flight > 0 && available < kWorthSending && !run.last.has_value()) return;
-    if (!run.head.empty()) {
-      PushChunk(key, &run, &run.head, &run.head_offset);
+    if (backlog.in_flight > 0 && available < kWorthSending && !backlog.last.has_value()) return;
+    if (!backlog.head.empty()) {
+      AppendChunk(key, &backlog, &backlog.head, &backlog.head_offset);
     } else {
-      PushChunk(key, &run, &run.tail, &run.tail_offset);
+      AppendChunk(key, &backlog, &backlog.tail, &backlog.tail_offset);
     }
   }
-  if (run.head.empty() && run.tail.empty() && run.last.has_value()) {
-    Push(key, *std::move(run.last));
-    runs_.erase(found);
+  if (backlog.head.empty() && backlog.tail.empty() && backlog.last.has_value()) {
+    Append(key, *std::move(backlog.last));
+    backlogs_.erase(found);
   }
 }
 
@@ -165,10 +167,10 @@ std::vector<v1::TaskEvent> Outbox::Acknowledge(uint64_t sequence) {
       if (sent_ > 0) --sent_;
       const LeaseKey key{event.task_id(), event.lease_epoch()};
       if (event.has_output()) {
-        has_room |= Count(-static_cast<int64_t>(event.output().data().size()));
-        if (const auto run = runs_.find(key); run != runs_.end()) {
-          run->second.in_flight -= static_cast<int64_t>(event.output().data().size());
-          Pump(key);
+        has_room |= AdjustBytes(-static_cast<int64_t>(event.output().data().size()));
+        if (const auto backlog = backlogs_.find(key); backlog != backlogs_.end()) {
+          backlog->second.in_flight -= static_cast<int64_t>(event.output().data().size());
+          MakeEvents(key);
         }
       } else if (EndsTask(event)) {
         ended.push_back(std::move(event));
@@ -182,7 +184,7 @@ std::vector<v1::TaskEvent> Outbox::Acknowledge(uint64_t sequence) {
 
 bool Outbox::Empty() {
   MutexLock lock(&mutex_);
-  return unacknowledged_.empty() && runs_.empty();
+  return unacknowledged_.empty() && backlogs_.empty();
 }
 
 }  // namespace longshore

@@ -59,7 +59,7 @@ class Outbox {
   bool Empty() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Run {
+  struct Backlog {
     OutputLimit limit{0};
     std::string head;  // Bytes before limit.head, from head_offset on.
     int64_t head_offset = 0;
@@ -70,26 +70,26 @@ class Outbox {
     int64_t bytes() const { return static_cast<int64_t>(head.size() + tail.size()) + in_flight; }
   };
 
-  void Push(const LeaseKey& key, v1::TaskEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Append(const LeaseKey& key, v1::TaskEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Turns what may be sent now into events.
-  void Pump(const LeaseKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MakeEvents(const LeaseKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes one chunk from the front of `buffer`.
-  void PushChunk(const LeaseKey& key, Run* run, std::string* buffer, int64_t* offset)
+  void AppendChunk(const LeaseKey& key, Backlog* backlog, std::string* buffer, int64_t* offset)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Counts output that has come (positive) or gone; true when no run is full any more.
-  bool Count(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool AdjustBytes(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::function<void()> on_ready_;
   const std::function<void()> on_room_;
   const int64_t max_bytes_;
   std::atomic<bool> full_ = false;  // Written under mutex_.
   Mutex mutex_;
-  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // Of output, in runs_ and unacknowledged_.
+  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // Of output, in backlogs_ and unacknowledged_.
   std::deque<v1::TaskEvent> unacknowledged_ ABSL_GUARDED_BY(mutex_);
   size_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // How many of them have been taken.
   uint64_t last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<LeaseKey, Run> runs_ ABSL_GUARDED_BY(mutex_);
+  std::map<LeaseKey, Backlog> backlogs_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace longshore

@@ -35,9 +35,9 @@ class OutboxTest : public ::testing::Test {
     return output;
   }
 
-  int kicks_ = 0;
+  int ready_ = 0;
   uint64_t sequence_ = 0;
-  Outbox outbox_{[this] { ++kicks_; }};
+  Outbox outbox_{[this] { ++ready_; }};
 };
 
 TEST_F(OutboxTest, SendsAgainWhatIsNotAcknowledged) {

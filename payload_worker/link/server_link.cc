@@ -60,11 +60,11 @@ class ServerLink::Stream : public grpc::ClientBidiReactor<v1::WorkerMessage, v1:
 
   void OnReadDone(bool ok) override {
     if (ok) {
-      link_.Handle(std::move(incoming_));
+      link_.HandleMessage(std::move(incoming_));
       incoming_.Clear();
       StartRead(&incoming_);
     } else {
-      link_.OnRead(false);
+      link_.OnReadEnded();
     }
   }
   void OnWriteDone(bool ok) override { link_.OnWritten(ok); }
@@ -89,7 +89,7 @@ ServerLink::ServerLink(ServerLinkOptions options, Outbox* outbox, LeaseTable* le
       handlers_(std::move(handlers)) {}
 
 void ServerLink::Start() {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { ConnectLoop(); });
 }
 
 ServerLink::~ServerLink() { Shutdown(); }
@@ -98,7 +98,7 @@ void ServerLink::Shutdown() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
-    Hang();
+    CancelStream();
   }
   changed_.NotifyAll();
   if (thread_.joinable()) thread_.join();
@@ -109,11 +109,11 @@ milliseconds ServerLink::lease_duration() {
   return lease_duration_;
 }
 
-void ServerLink::Run() {
+void ServerLink::ConnectLoop() {
   int failures = 0;
   for (size_t turn = 0;; ++turn) {
     const std::string& server = options_.servers[turn % options_.servers.size()];
-    Converse(server);
+    ServeStream(server);
     MutexLock lock(&mutex_);
     failures = welcomed_ ? 1 : failures + 1;
     const auto deadline = steady_clock::now() + BackoffDelay(kReconnect, failures, UniformRandom());
@@ -122,9 +122,9 @@ void ServerLink::Run() {
   }
 }
 
-void ServerLink::Converse(const std::string& server) {
+void ServerLink::ServeStream(const std::string& server) {
   outbox_.Rewind();
-  leases_.Unsend();
+  leases_.ForgetHeartbeats();
   const auto channel = MakeChannel(server);
   KeepCallbackQueue(channel);
   const auto stub = v1::WorkerService::NewStub(channel);
@@ -139,12 +139,12 @@ void ServerLink::Converse(const std::string& server) {
   MaybeWrite();
   while (stream_ != nullptr) {
     const auto now = steady_clock::now();
-    if (!welcomed_ && now - begun > kWelcomeLimit) Hang();
+    if (!welcomed_ && now - begun > kWelcomeLimit) CancelStream();
     // One that is not answered for half a lease: the server is stuck, another may not be.
     if (!heartbeats_.empty() && options_.clock->SinceBoot() - heartbeats_.begin()->second.sent_at >
                                     std::max(lease_duration_ / 2, milliseconds(1000))) {
       LOG(WARNING) << server << " does not answer heartbeats";
-      Hang();
+      CancelStream();
     }
     if (welcomed_ && now >= next_heartbeat) {
       heartbeat_due_ = true;
@@ -157,11 +157,11 @@ void ServerLink::Converse(const std::string& server) {
   }
 }
 
-void ServerLink::Hang() {
+void ServerLink::CancelStream() {
   if (stream_ != nullptr) stream_->Cancel();
 }
 
-void ServerLink::Kick() {
+void ServerLink::SendPending() {
   MutexLock lock(&mutex_);
   MaybeWrite();
 }
@@ -183,12 +183,12 @@ void ServerLink::MaybeWrite() {
 bool ServerLink::NextMessage(v1::WorkerMessage* message) {
   if (!hello_sent_) {
     hello_sent_ = true;
-    granted_ = std::max(0, handlers_.capacity());
+    credit_ = std::max(0, handlers_.capacity());
     v1::WorkerHello* hello = message->mutable_hello();
     hello->set_name(options_.name);
     hello->set_incarnation(incarnation_);
     hello->set_version(options_.version);
-    hello->set_capacity(granted_);
+    hello->set_capacity(credit_);
     return true;
   }
   if (!welcomed_) return false;
@@ -198,8 +198,8 @@ bool ServerLink::NextMessage(v1::WorkerMessage* message) {
     script_requests_.pop_front();
     return true;
   }
-  if (const int change = handlers_.capacity() - granted_; change != 0) {
-    granted_ += change;
+  if (const int change = handlers_.capacity() - credit_; change != 0) {
+    credit_ += change;
     message->mutable_credit()->set_count(change);
     return true;
   }
@@ -236,12 +236,12 @@ void ServerLink::OnWritten(bool ok) {
   } else if (!ended_) {
     // The read ends too, and with it the stream.
     ended_ = true;
-    Hang();
+    CancelStream();
     stream_->Release();
   }
 }
 
-void ServerLink::OnRead(bool /*ok*/) {
+void ServerLink::OnReadEnded() {
   MutexLock lock(&mutex_);
   if (ended_) return;
   ended_ = true;
@@ -257,7 +257,7 @@ void ServerLink::OnStreamDone(const grpc::Status& status) {
   }
 }
 
-void ServerLink::Handle(v1::ServerMessage message) {
+void ServerLink::HandleMessage(v1::ServerMessage message) {
   switch (message.kind_case()) {
     case v1::ServerMessage::kWelcome: {
       {
@@ -269,7 +269,7 @@ void ServerLink::Handle(v1::ServerMessage message) {
       LOG(INFO) << "connected to an api_server";
       handlers_.on_connected();
       changed_.NotifyAll();
-      Kick();
+      SendPending();
       return;
     }
     case v1::ServerMessage::kAssignment: {
@@ -278,10 +278,10 @@ void ServerLink::Handle(v1::ServerMessage message) {
       }
       {
         MutexLock lock(&mutex_);
-        --granted_;
+        --credit_;
       }
       handlers_.on_assignment(std::move(*message.mutable_assignment()));
-      Kick();
+      SendPending();
       return;
     }
     case v1::ServerMessage::kAcknowledge:
@@ -306,7 +306,7 @@ void ServerLink::Handle(v1::ServerMessage message) {
       return;
     case v1::ServerMessage::kDrain: {
       MutexLock lock(&mutex_);
-      Hang();
+      CancelStream();
       return;
     }
     case v1::ServerMessage::KIND_NOT_SET:
@@ -335,7 +335,7 @@ void ServerLink::HandleRenewed(const v1::LeasesRenewed& renewed) {
   for (const LeaseKey& key : lost) handlers_.on_lost(key);
   for (int64_t task_id : renewed.cancel_task_ids()) handlers_.on_cancel(task_id, false);
   for (int64_t task_id : renewed.recall_task_ids()) handlers_.on_cancel(task_id, true);
-  Kick();
+  SendPending();
 }
 
 }  // namespace longshore

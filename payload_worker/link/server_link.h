@@ -57,7 +57,7 @@ class ServerLink {
   void Start();
 
   // There may be something to send: an event, credit, a lease to confirm.
-  void Kick() ABSL_LOCKS_EXCLUDED(mutex_);
+  void SendPending() ABSL_LOCKS_EXCLUDED(mutex_);
   void RequestScript(const std::string& sha256) ABSL_LOCKS_EXCLUDED(mutex_);
   // Of the last Welcome.
   std::chrono::milliseconds lease_duration() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -70,21 +70,21 @@ class ServerLink {
     std::vector<LeaseKey> keys;
   };
 
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void ConnectLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   // Holds one connection until it ends.
-  void Converse(const std::string& server) ABSL_LOCKS_EXCLUDED(mutex_);
+  void ServeStream(const std::string& server) ABSL_LOCKS_EXCLUDED(mutex_);
   // Fills in the next message to write; false when there is none. Called with the stream's write
   // free.
   bool NextMessage(v1::WorkerMessage* message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool NextHeartbeat(v1::WorkerMessage* message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MaybeWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Handle(v1::ServerMessage message) ABSL_LOCKS_EXCLUDED(mutex_);
+  void HandleMessage(v1::ServerMessage message) ABSL_LOCKS_EXCLUDED(mutex_);
   void HandleRenewed(const v1::LeasesRenewed& renewed) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnWritten(bool ok) ABSL_LOCKS_EXCLUDED(mutex_);
-  void OnRead(bool ok) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnReadEnded() ABSL_LOCKS_EXCLUDED(mutex_);
   void OnStreamDone(const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends the connection; the manager goes on to the next server.
-  void Hang() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CancelStream() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ServerLinkOptions options_;
   const std::string incarnation_;
@@ -101,7 +101,7 @@ class ServerLink {
   bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
   bool hello_sent_ ABSL_GUARDED_BY(mutex_) = false;
   bool heartbeat_due_ ABSL_GUARDED_BY(mutex_) = false;
-  int granted_ ABSL_GUARDED_BY(mutex_) = 0;  // Assignments that the server may still send.
+  int credit_ ABSL_GUARDED_BY(mutex_) = 0;  // Assignments that the server may still send.
   std::deque<std::string> script_requests_ ABSL_GUARDED_BY(mutex_);
   uint64_t heartbeat_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, SentHeartbeat> heartbeats_ ABSL_GUARDED_BY(mutex_);  // Unanswered.

@@ -24,9 +24,9 @@ constexpr size_t kMaxOutputBytes = 32 * 1024;
 
 // A directory of its own that goes with it. Its path has nothing in it that would need quoting, and
 // leaves room for a socket's name.
-class RunDirectory {
+class TemporaryDirectory {
  public:
-  ~RunDirectory() {
+  ~TemporaryDirectory() {
     std::error_code ignored;
     if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
   }
@@ -50,26 +50,26 @@ class RunDirectory {
   std::string path_;
 };
 
-ChildOptions Command(const AnsibleOptions& options, const std::string& run) {
+ChildOptions Command(const AnsibleOptions& options, const std::string& directory) {
   const std::string ansible = std::filesystem::path(options.playbook).parent_path();
-  return {
-      // It dies with the thread that starts it.
-      .words = {"setpriv", "--pdeathsig", "KILL", "--", options.program, "--inventory",
-                run + "/inventory.json", "--private-key", options.private_key, "--forks",
-                std::to_string(options.forks), "--skip-tags", "payload", options.playbook},
-      .environment = {"ANSIBLE_CONFIG=" + ansible + "/ansible.cfg", "ANSIBLE_HOME=" + run + "/home",
-                      "ANSIBLE_LOCAL_TEMP=" + run + "/tmp", "ANSIBLE_NOCOLOR=1",
-                      // Only keys that are pinned; a connection of its own to each host that the
-                      // tasks share and that ends soon after the run.
-                      "ANSIBLE_SSH_ARGS=-F /dev/null -o UserKnownHostsFile=" + run +
-                          "/known_hosts -o GlobalKnownHostsFile=/dev/null"
-                          " -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
-                          " -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no"
-                          " -o ConnectTimeout=15 -o ServerAliveInterval=15"
-                          " -o ControlMaster=auto -o ControlPersist=10 -o ControlPath=" +
-                          run + "/%C",
-                      "LONGSHORE_RECORDS_FD=3", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"},
-      .records = true};
+  return {// It dies with the thread that starts it.
+          .words = {"setpriv", "--pdeathsig", "KILL", "--", options.program, "--inventory",
+                    directory + "/inventory.json", "--private-key", options.private_key, "--forks",
+                    std::to_string(options.forks), "--skip-tags", "payload", options.playbook},
+          .environment = {"ANSIBLE_CONFIG=" + ansible + "/ansible.cfg",
+                          "ANSIBLE_HOME=" + directory + "/home",
+                          "ANSIBLE_LOCAL_TEMP=" + directory + "/tmp", "ANSIBLE_NOCOLOR=1",
+                          // Only keys that are pinned; a connection of its own to each host that
+                          // the tasks share and that ends soon after the run.
+                          "ANSIBLE_SSH_ARGS=-F /dev/null -o UserKnownHostsFile=" + directory +
+                              "/known_hosts -o GlobalKnownHostsFile=/dev/null"
+                              " -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+                              " -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no"
+                              " -o ConnectTimeout=15 -o ServerAliveInterval=15"
+                              " -o ControlMaster=auto -o ControlPersist=10 -o ControlPath=" +
+                              directory + "/%C",
+                          "LONGSHORE_RECORDS_FD=3", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"},
+          .records = true};
 }
 
 std::string Ending(const AnsibleOptions& options, int status) {
@@ -88,11 +88,11 @@ absl::StatusOr<AnsibleRunEnd> RunAnsible(const AnsibleOptions& options,
   if (!std::filesystem::exists(options.playbook)) {
     return absl::NotFoundError("there is no playbook '" + options.playbook + "'");
   }
-  RunDirectory run;
-  RETURN_IF_ERROR(run.Make());
-  RETURN_IF_ERROR(run.Write("inventory.json", InventoryJson(hosts)));
-  RETURN_IF_ERROR(run.Write("known_hosts", KnownHosts(hosts)));
-  ASSIGN_OR_RETURN(const auto child, ChildProcess::Start(Command(options, run.path())));
+  TemporaryDirectory directory;
+  RETURN_IF_ERROR(directory.Make());
+  RETURN_IF_ERROR(directory.Write("inventory.json", InventoryJson(hosts)));
+  RETURN_IF_ERROR(directory.Write("known_hosts", KnownHosts(hosts)));
+  ASSIGN_OR_RETURN(const auto child, ChildProcess::Start(Command(options, directory.path())));
   const auto deadline = steady_clock::now() + options.time_limit;
   std::string output;
   RecordLines lines;

@@ -15,8 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr int kRunsAtOnce = 2;
-constexpr size_t kMaxHostsPerRun = 100;
+constexpr int kBatchesAtOnce = 2;
+constexpr size_t kMaxHostsPerBatch = 100;
 // A run costs a second whatever its size: those that come together go together.
 constexpr milliseconds kGathering{200};
 
@@ -42,7 +42,7 @@ LeaseKey KeyOf(const v1::Assignment& host) { return {host.task_id(), host.lease_
 
 Provisioner::Provisioner(ProvisionerOptions options, LeaseTable* leases, Outbox* outbox)
     : options_(std::move(options)), leases_(*leases), outbox_(*outbox) {
-  for (int i = 0; i < kRunsAtOnce; ++i) threads_.emplace_back([this] { Work(); });
+  for (int i = 0; i < kBatchesAtOnce; ++i) threads_.emplace_back([this] { ProvisionLoop(); });
 }
 
 Provisioner::~Provisioner() { Shutdown(); }
@@ -122,17 +122,17 @@ std::vector<v1::Assignment> Provisioner::NextBatch() {
   while (!stopping_ && steady_clock::now() < gathered) changed_.WaitUntil(&mutex_, gathered);
   if (stopping_) return batch;
   for (auto& [key, host] : hosts_) {
-    if (host.running || batch.size() >= kMaxHostsPerRun) continue;
+    if (host.running || batch.size() >= kMaxHostsPerBatch) continue;
     host.running = true;
     batch.push_back(host.assignment);
   }
   return batch;
 }
 
-void Provisioner::Work() {
+void Provisioner::ProvisionLoop() {
   while (true) {
     const std::vector<v1::Assignment> batch = NextBatch();
-    if (!batch.empty()) Run(batch);
+    if (!batch.empty()) ProvisionBatch(batch);
     MutexLock lock(&mutex_);
     if (stopping_) return;
   }
@@ -157,7 +157,7 @@ bool Provisioner::AnyWanted(const Progress& progress) {
   return any;
 }
 
-void Provisioner::Run(const std::vector<v1::Assignment>& batch) {
+void Provisioner::ProvisionBatch(const std::vector<v1::Assignment>& batch) {
   const std::string title =
       absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone()) + " " +
       options_.worker + ": ansible-playbook for " + std::to_string(batch.size()) + " instances";

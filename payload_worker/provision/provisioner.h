@@ -50,10 +50,10 @@ class Provisioner {
   };
   using Progress = std::map<std::string, std::pair<LeaseKey, HostProgress>>;
 
-  void Work() ABSL_LOCKS_EXCLUDED(mutex_);
+  void ProvisionLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits for hosts and takes those of the next run; empty at the end.
   std::vector<v1::Assignment> NextBatch() ABSL_LOCKS_EXCLUDED(mutex_);
-  void Run(const std::vector<v1::Assignment>& batch) ABSL_LOCKS_EXCLUDED(mutex_);
+  void ProvisionBatch(const std::vector<v1::Assignment>& batch) ABSL_LOCKS_EXCLUDED(mutex_);
   // True while one of them is still this worker's; hands over those whose lease ran out.
   bool AnyWanted(const Progress& progress) ABSL_LOCKS_EXCLUDED(mutex_);
   bool Has(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -6,6 +6,7 @@
 
 #include "common/fail_point.h"
 #include "common/status_macros.h"
+#include "payload_worker/run/task_events.h"
 #include "payload_worker/ssh/errors.h"
 
 namespace longshore::run {
@@ -19,7 +20,7 @@ constexpr std::chrono::seconds kLeaseLimit{5};
 // What the runner may take from its look at the clock to the start.
 constexpr std::chrono::milliseconds kRunnerLimit{500};
 
-// What the runner may say when it is asked for `mode`; anything else is a lie.
+// What the runner may say when it is asked for `mode`; anything else is a violation.
 bool MaySay(RunnerMode mode, Kind kind) {
   switch (kind) {
     case Kind::kError:
@@ -52,23 +53,23 @@ Delivery::Delivery(const DeliveryContext& context, v1::Assignment assignment,
       assignment_(std::move(assignment)),
       key_{assignment_.task_id(), assignment_.lease_epoch()} {}
 
-absl::StatusOr<std::unique_ptr<Run>> Delivery::End(v1::TaskEvent event) {
+absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::End(v1::TaskEvent event) {
   context_.outbox->AddLast(key_, std::move(event));
   return nullptr;
 }
 
-std::unique_ptr<Run> Delivery::Deliver() {
+std::unique_ptr<RemoteRun> Delivery::Deliver() {
   auto run = TryDeliver();
   if (run.ok()) return *std::move(run);
-  OutlastGo();
+  WaitUntilGoExpires();
   v1::TaskEvent event =
-      FailedEvent(run.status(), assignment_.executing() || told_to_start_ || runs_);
+      FailedEvent(run.status(), assignment_.executing() || told_to_start_ || is_running_);
   if (event.has_retry()) event.mutable_retry()->set_maybe_started(told_to_start_);
   End(std::move(event)).IgnoreError();
   return nullptr;
 }
 
-void Delivery::OutlastGo() const {
+void Delivery::WaitUntilGoExpires() const {
   if (!go_unanswered_since_.has_value()) return;
   // Whoever holds the task next believes the instance when it says that there is no run. So the
   // lease, which is good for as long, is not given up while "go" may still be taken: it may be in a
@@ -87,10 +88,10 @@ absl::Status Delivery::Connect() {
   ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(target, *context_.key, context_.timeouts,
                                                        context_.watchdog, pin, on_socket_));
   const std::string nonce = RandomNonce();
-  run_.reset(new Run{.assignment = assignment_,
-                     .session = std::move(session),
-                     .records = RecordReader(nonce),
-                     .output = OutputReader(nonce)});
+  run_.reset(new RemoteRun{.assignment = assignment_,
+                           .session = std::move(session),
+                           .records = RecordReader(nonce),
+                           .output = OutputReader(nonce)});
   return absl::OkStatus();
 }
 
@@ -101,13 +102,13 @@ absl::Status Delivery::Upload() {
   if (!context_.leases->WaitValid(key_, kLeaseForUpload, kLeaseLimit)) {
     return ssh::Unreachable("the lease could not be confirmed before the transfer");
   }
-  const ssh::UploadName name{
+  const ssh::UploadOptions options{
       .owner = UploadOwner(assignment_),
-      .turn = std::to_string(key_.task_id) + "-" + std::to_string(key_.lease_epoch),
+      .suffix = std::to_string(key_.task_id) + "-" + std::to_string(key_.lease_epoch),
       .is_first = assignment_.first_lease() && assignment_.transfer(),
       .wanted = [this] { return context_.leases->IsValid(key_); }};
   ASSIGN_OR_RETURN(const ssh::UploadedFile file,
-                   run_->session->Upload(assignment_.remote_path(), *content, name));
+                   run_->session->Upload(assignment_.remote_path(), *content, options));
   assignment_.set_remote_path(file.path);
   upload_ = file.temporary;
   return absl::OkStatus();
@@ -131,7 +132,7 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
     // follower's.
     if (!records.empty()) {
       if (records[0].kind == Kind::kRunning) {
-        for (size_t i = 1; i < records.size(); ++i) run_->Take(records[i]);
+        for (size_t i = 1; i < records.size(); ++i) run_->Apply(records[i]);
       }
       return records[0];
     }
@@ -185,21 +186,21 @@ absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
   return answer;
 }
 
-absl::StatusOr<std::unique_ptr<Run>> Delivery::MakeRun(const RunnerRecord& running) {
+absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::MakeRemoteRun(const RunnerRecord& running) {
   LONGSHORE_FAIL_POINT("worker.started");
-  runs_ = true;
+  is_running_ = true;
   ReportTransferred();
   v1::TaskEvent event;
   event.mutable_executing();
   context_.outbox->Add(key_, std::move(event));
   RETURN_IF_ERROR(CheckOffset(assignment_, running.offset));
-  if (!run_->lie.empty()) return InstanceLies(run_->lie);
+  if (!run_->violation.empty()) return ProtocolViolation(run_->violation);
   run_->assignment = assignment_;
   run_->next_offset = running.offset;
   return std::move(run_);
 }
 
-absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
+absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::TryDeliver() {
   const bool started_before = assignment_.executing();
   // Where nobody can have started it there is nothing to stop.
   if (context_.cancelled(key_) && !started_before &&
@@ -228,21 +229,21 @@ absl::StatusOr<std::unique_ptr<Run>> Delivery::TryDeliver() {
 }
 
 absl::Status Delivery::CheckAnswer(RunnerMode mode, const RunnerRecord& record) const {
-  if (record.kind == Kind::kMalformed) return InstanceLies("a record '" + record.text + "'");
+  if (record.kind == Kind::kMalformed) return ProtocolViolation("a record '" + record.text + "'");
   // "ready" is said once, and not again in answer to "go".
   if (!MaySay(mode, record.kind) || (record.kind == Kind::kReady && told_to_go_)) {
-    return InstanceLies("a record '" + std::string(RecordWord(record.kind)) +
-                        "' that is no answer to what the remote runner was asked");
+    return ProtocolViolation("a record '" + std::string(RecordWord(record.kind)) +
+                             "' that is no answer to what the remote runner was asked");
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Run>> Delivery::Conclude(RunnerMode mode,
-                                                        const RunnerRecord& record) {
+absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::Conclude(RunnerMode mode,
+                                                              const RunnerRecord& record) {
   RETURN_IF_ERROR(CheckAnswer(mode, record));
   switch (record.kind) {
     case Kind::kRunning:
-      return MakeRun(record);
+      return MakeRemoteRun(record);
     case Kind::kPlaced: {
       ReportTransferred();
       v1::TaskEvent event;

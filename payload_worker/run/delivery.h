@@ -15,7 +15,7 @@
 #include "payload_worker/link/lease_table.h"
 #include "payload_worker/link/outbox.h"
 #include "payload_worker/link/script_cache.h"
-#include "payload_worker/run/run.h"
+#include "payload_worker/run/remote_run.h"
 #include "payload_worker/run/runner_command.h"
 #include "payload_worker/ssh/session.h"
 
@@ -44,18 +44,18 @@ class Delivery {
 
   // Goes as far as it can. Returns the run to be followed, or null when there is none: then the
   // last event is with the outbox.
-  std::unique_ptr<Run> Deliver();
+  std::unique_ptr<RemoteRun> Deliver();
 
   // Stops what still runs and removes the run directory of a cleanup assignment; OK once it is
   // gone.
   absl::Status Clean();
 
  private:
-  absl::StatusOr<std::unique_ptr<Run>> TryDeliver();
+  absl::StatusOr<std::unique_ptr<RemoteRun>> TryDeliver();
   // The runner, asked for `mode`, may say `record` now.
   absl::Status CheckAnswer(RunnerMode mode, const RunnerRecord& record) const;
   // What becomes of it after the runner, asked for `mode`, has said `record`.
-  absl::StatusOr<std::unique_ptr<Run>> Conclude(RunnerMode mode, const RunnerRecord& record);
+  absl::StatusOr<std::unique_ptr<RemoteRun>> Conclude(RunnerMode mode, const RunnerRecord& record);
   absl::Status Connect();
   // Puts the script beside remote_path.
   absl::Status Upload();
@@ -67,10 +67,10 @@ class Delivery {
   // Passes the lease's check, then says go.
   absl::Status Go();
   // Returns when a "go" that was not answered comes too late, wherever it may be.
-  void OutlastGo() const;
+  void WaitUntilGoExpires() const;
   // Makes a followed run of what has been started or found.
-  absl::StatusOr<std::unique_ptr<Run>> MakeRun(const RunnerRecord& running);
-  absl::StatusOr<std::unique_ptr<Run>> End(v1::TaskEvent event);
+  absl::StatusOr<std::unique_ptr<RemoteRun>> MakeRemoteRun(const RunnerRecord& running);
+  absl::StatusOr<std::unique_ptr<RemoteRun>> End(v1::TaskEvent event);
 
   const DeliveryContext& context_;
   const ssh::OnSocket on_socket_;
@@ -81,9 +81,9 @@ class Delivery {
   bool told_to_go_ = false;
   // When "go" was written, while it has not been answered.
   std::optional<std::chrono::steady_clock::time_point> go_unanswered_since_;
-  bool runs_ = false;   // The instance says so.
-  std::string upload_;  // Temporary file on the instance, until it has its place.
-  std::unique_ptr<Run> run_;
+  bool is_running_ = false;  // The instance says so.
+  std::string upload_;       // Temporary file on the instance, until it has its place.
+  std::unique_ptr<RemoteRun> run_;
 };
 
 }  // namespace longshore::run

@@ -11,6 +11,7 @@
 #include "common/fail_point.h"
 #include "common/output_limit.h"
 #include "common/status.h"
+#include "payload_worker/run/task_events.h"
 
 namespace longshore::run {
 namespace {
@@ -19,8 +20,8 @@ using Kind = RunnerRecord::Kind;
 using std::chrono::steady_clock;
 
 // A connection may look alive to TCP while nobody at its other end answers: a frozen sshd,
-// something on the way that swallows. So a runner that is silent for a while is asked, and has to
-// answer.
+// something on the way that swallows. So a runner that is silent for a while is asked, and has
+// to answer.
 constexpr std::chrono::seconds kAskAfter{45};
 constexpr std::chrono::seconds kSilenceLimit{90};
 constexpr std::chrono::seconds kSilenceCheck{10};
@@ -40,7 +41,7 @@ Follower::Follower(Outbox* outbox, std::function<void(const LeaseKey& key)> on_d
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event = {.events = EPOLLIN, .data = {.fd = wake_fd_}};
   epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event);
-  thread_ = std::thread([this] { Loop(); });
+  thread_ = std::thread([this] { EventLoop(); });
 }
 
 Follower::~Follower() {
@@ -63,39 +64,39 @@ void Follower::Post(Command command) {
   Wake();
 }
 
-void Follower::Add(std::unique_ptr<Run> run) {
+void Follower::Add(std::unique_ptr<RemoteRun> run) {
   // std::function wants to be copied.
-  auto shared = std::make_shared<std::unique_ptr<Run>>(std::move(run));
+  auto shared = std::make_shared<std::unique_ptr<RemoteRun>>(std::move(run));
   Post([this, shared] {
-    Run* added = shared->get();
+    RemoteRun* added = shared->get();
     added->heard_at = steady_clock::now();
     added->session->SetNonBlocking();
     const LeaseKey key = added->key();
     keys_by_fd_[added->session->fd()] = key;
-    LookAt(*added);
+    WatchSocket(*added);
     runs_[key] = std::move(*shared);
-    PumpSoon(key);
+    ReadNextTurn(key);
   });
 }
 
 void Follower::Cancel(const LeaseKey& key) {
   Post([this, key] {
-    Run* run = Find(key);
+    RemoteRun* run = Find(key);
     if (run == nullptr || run->finished) return;
     if (const absl::Status status = run->session->Write("cancel\n"); !status.ok()) {
       LoseContact(run, status);
     }
-    PumpSoon(key);
+    ReadNextTurn(key);
   });
 }
 
 void Follower::Clean(const LeaseKey& key) {
   Post([this, key] {
-    Run* run = Find(key);
+    RemoteRun* run = Find(key);
     if (run == nullptr) return;
     run->cleaning_since = steady_clock::now();
     if (!run->session->Write("clean\n").ok()) return Remove(key);
-    PumpSoon(key);
+    ReadNextTurn(key);
   });
 }
 
@@ -115,7 +116,7 @@ void Follower::ReleaseAll() {
   });
 }
 
-void Follower::RunCommands() {
+void Follower::ExecuteCommands() {
   std::deque<Command> commands;
   {
     MutexLock lock(&mutex_);
@@ -130,43 +131,44 @@ int Follower::WaitForEvents(std::array<epoll_event, 256>* events) {
   const int limit =
       runs_.empty() ? -1 : static_cast<int>(std::chrono::milliseconds(kSilenceCheck).count());
   return epoll_wait(epoll_fd_, events->data(), static_cast<int>(events->size()),
-                    more_.empty() ? limit : 0);
+                    unread_.empty() ? limit : 0);
 }
 
-void Follower::AskTheSilent() {
+void Follower::CheckSilentRuns() {
   const auto now = steady_clock::now();
   if (now < next_silence_check_) return;
   next_silence_check_ = now + kSilenceCheck;
-  std::vector<Run*> gone;
-  std::vector<Run*> liars;
+  std::vector<RemoteRun*> unreachable;
+  std::vector<RemoteRun*> violating;
   std::vector<LeaseKey> uncleaned;
   for (auto& [key, run] : runs_) {
     if (paused_.count(key) > 0) run->heard_at = now;  // Nobody listens.
     const auto silent = now - run->heard_at;
     if (silent > kSilenceLimit) {
-      gone.push_back(run.get());
+      unreachable.push_back(run.get());
     } else if (run->output_due_since.has_value() && paused_.count(key) == 0 &&
                now - *run->output_due_since > kSilenceLimit) {
-      liars.push_back(run.get());
+      violating.push_back(run.get());
     } else if (run->cleaning_since.has_value() && now - *run->cleaning_since > kCleanLimit) {
       uncleaned.push_back(key);
-    } else if (silent > kAskAfter && !run->asked) {
-      run->asked = true;
-      if (!run->session->Write("ping\n").ok()) gone.push_back(run.get());
+    } else if (silent > kAskAfter && !run->ping_sent) {
+      run->ping_sent = true;
+      if (!run->session->Write("ping\n").ok()) unreachable.push_back(run.get());
     }
   }
-  for (Run* run : gone) {
+  for (RemoteRun* run : unreachable) {
     LoseContact(run, absl::UnavailableError("the instance does not answer any more"));
   }
   for (const LeaseKey& key : uncleaned) Remove(key);  // The server has it done again.
-  for (Run* run : liars) {
-    EndAsLie(run,
-             InstanceLies("it has printed " + std::to_string(run->end->output_size) +
+  for (RemoteRun* run : violating) {
+    EndAsViolation(
+        run,
+        ProtocolViolation("it has printed " + std::to_string(run->end->output_size) +
                           " bytes, and none come after byte " + std::to_string(run->next_offset)));
   }
 }
 
-void Follower::Loop() {
+void Follower::EventLoop() {
   std::array<epoll_event, 256> events;
   while (true) {
     const int count = WaitForEvents(&events);
@@ -174,11 +176,11 @@ void Follower::Loop() {
       MutexLock lock(&mutex_);
       if (stopping_) return;
     }
-    RunCommands();
-    AskTheSilent();
+    ExecuteCommands();
+    CheckSilentRuns();
     ResumePaused();
     std::set<LeaseKey> ready;
-    ready.swap(more_);
+    ready.swap(unread_);
     for (int i = 0; i < count; ++i) {
       if (events[i].data.fd == wake_fd_) {
         eventfd_t value;
@@ -188,44 +190,44 @@ void Follower::Loop() {
       }
     }
     for (const LeaseKey& key : ready) {
-      Run* run = Find(key);
-      if (run != nullptr && Pump(run)) more_.insert(key);
+      RemoteRun* run = Find(key);
+      if (run != nullptr && ReadShare(run)) unread_.insert(key);
     }
   }
 }
 
-void Follower::Pause(Run* run) {
+void Follower::Pause(RemoteRun* run) {
   if (!paused_.insert(run->key()).second) return;
   // Not only without its input: the end of a connection would be told again and again.
   epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, run->session->fd(), nullptr);
 }
 
-void Follower::LookAt(const Run& run) {
+void Follower::WatchSocket(const RemoteRun& run) {
   epoll_event event = {.events = EPOLLIN, .data = {.fd = run.session->fd()}};
   epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, run.session->fd(), &event);
 }
 
 void Follower::ResumePaused() {
   for (auto key = paused_.begin(); key != paused_.end();) {
-    Run* run = Find(*key);
+    RemoteRun* run = Find(*key);
     if (run != nullptr && outbox_.IsFull(*key)) {
       ++key;
       continue;
     }
     if (run != nullptr) {
-      LookAt(*run);
-      PumpSoon(*key);
+      WatchSocket(*run);
+      ReadNextTurn(*key);
     }
     key = paused_.erase(key);
   }
 }
 
-Run* Follower::Find(const LeaseKey& key) {
+RemoteRun* Follower::Find(const LeaseKey& key) {
   const auto found = runs_.find(key);
   return found == runs_.end() ? nullptr : found->second.get();
 }
 
-bool Follower::Pump(Run* run) {
+bool Follower::ReadShare(RemoteRun* run) {
   const LeaseKey key = run->key();
   if (outbox_.IsFull(key)) {
     Pause(run);
@@ -235,7 +237,7 @@ bool Follower::Pump(Run* run) {
   std::string errors;
   const uint64_t received = run->session->bytes_received();
   const auto output_open = run->session->Read(ssh::Session::Stream::kOutput, &output);
-  TakeOutput(run, output);
+  HandleOutput(run, output);
   if (!output_open.ok()) {
     LoseContact(run, output_open.status());
     return false;
@@ -244,12 +246,12 @@ bool Follower::Pump(Run* run) {
   if (run->session->bytes_received() != run->received) {
     run->received = run->session->bytes_received();
     run->heard_at = steady_clock::now();
-    run->asked = false;
+    run->ping_sent = false;
   }
-  TakeRecords(run, errors);
+  HandleRecords(run, errors);
   if (Find(key) == nullptr) return false;  // Cleaned and gone.
-  if (!run->lie.empty() && !run->finished) {
-    EndAsLie(run, InstanceLies(run->lie));
+  if (!run->violation.empty() && !run->finished) {
+    EndAsViolation(run, ProtocolViolation(run->violation));
     return false;
   }
   const bool more =
@@ -273,7 +275,7 @@ bool Follower::Pump(Run* run) {
   return more;
 }
 
-void Follower::TakeOutput(Run* run, std::string_view bytes) {
+void Follower::HandleOutput(RemoteRun* run, std::string_view bytes) {
   const std::string_view printed = run->output.Add(bytes);
   if (printed.empty() || run->finished) return;
   LONGSHORE_FAIL_POINT("worker.printing");
@@ -283,9 +285,9 @@ void Follower::TakeOutput(Run* run, std::string_view bytes) {
   if (run->output_due_since.has_value()) run->output_due_since = steady_clock::now();
 }
 
-void Follower::TakeRecords(Run* run, std::string_view bytes) {
+void Follower::HandleRecords(RemoteRun* run, std::string_view bytes) {
   for (const RunnerRecord& record : run->records.Add(bytes)) {
-    run->Take(record);
+    run->Apply(record);
     // Only what has ended, and has been stored, is asked to be cleaned.
     if (record.kind == Kind::kCleaned && run->finished) {
       v1::TaskEvent event;
@@ -298,7 +300,7 @@ void Follower::TakeRecords(Run* run, std::string_view bytes) {
   }
 }
 
-void Follower::FinishIfComplete(Run* run) {
+void Follower::FinishIfComplete(RemoteRun* run) {
   if (run->finished || !run->end.has_value()) return;
   // Both streams of the channel have their own pace: the end may be told before the last output has
   // come.
@@ -317,13 +319,13 @@ void Follower::FinishIfComplete(Run* run) {
                                 {.next_offset = run->next_offset, .missing = run->output_missing}));
 }
 
-void Follower::EndAsLie(Run* run, const absl::Status& lie) {
+void Follower::EndAsViolation(RemoteRun* run, const absl::Status& violation) {
   const LeaseKey key = run->key();
-  if (!run->finished) outbox_.AddLast(key, FailedEvent(lie, /*executed=*/true));
+  if (!run->finished) outbox_.AddLast(key, FailedEvent(violation, /*executed=*/true));
   Remove(key);
 }
 
-void Follower::LoseContact(Run* run, const absl::Status& status) {
+void Follower::LoseContact(RemoteRun* run, const absl::Status& status) {
   const LeaseKey key = run->key();
   if (!run->finished) {
     outbox_.AddLast(key, RetryEvent(v1::FAILURE_REASON_UNREACHABLE, ToString(status)));
@@ -338,7 +340,7 @@ void Follower::Remove(const LeaseKey& key) {
   epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
   keys_by_fd_.erase(fd);
   paused_.erase(key);
-  more_.erase(key);
+  unread_.erase(key);
   runs_.erase(found);
   on_done_(key);
 }

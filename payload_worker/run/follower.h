@@ -18,7 +18,7 @@
 #include "common/mutex.h"
 #include "payload_worker/link/lease_key.h"
 #include "payload_worker/link/outbox.h"
-#include "payload_worker/run/run.h"
+#include "payload_worker/run/remote_run.h"
 
 namespace longshore::run {
 
@@ -29,7 +29,7 @@ class Follower {
   Follower(Outbox* outbox, std::function<void(const LeaseKey& key)> on_done);
   ~Follower();
 
-  void Add(std::unique_ptr<Run> run);
+  void Add(std::unique_ptr<RemoteRun> run);
   // Stops the script: TERM, and KILL 5 s later.
   void Cancel(const LeaseKey& key);
   // The run's result is stored: removes the run directory and lets the run go.
@@ -44,44 +44,44 @@ class Follower {
  private:
   using Command = std::function<void()>;
   void Post(Command command) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Loop() ABSL_LOCKS_EXCLUDED(mutex_);
-  void RunCommands() ABSL_LOCKS_EXCLUDED(mutex_);
+  void EventLoop() ABSL_LOCKS_EXCLUDED(mutex_);
+  void ExecuteCommands() ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits for sockets or a wake; returns how many events there are. Does not wait when there is
   // more to do already.
   int WaitForEvents(std::array<epoll_event, 256>* events);
 
   // The rest is the loop's own.
   // Lets go of connections that only look alive.
-  void AskTheSilent();
-  Run* Find(const LeaseKey& key);
+  void CheckSilentRuns();
+  RemoteRun* Find(const LeaseKey& key);
   // Reads a share of what has come; true when there may be more at once. A run has one share a
   // turn of the loop, however much its instance sends.
-  bool Pump(Run* run);
+  bool ReadShare(RemoteRun* run);
   // The run has its share in the next turn. For whoever has touched the session outside of the
   // loop: what libssh has taken from the socket meanwhile does not show there.
-  void PumpSoon(const LeaseKey& key) { more_.insert(key); }
+  void ReadNextTurn(const LeaseKey& key) { unread_.insert(key); }
   // The outbox has no room for the run's output: its socket is not looked at until it has.
-  void Pause(Run* run);
+  void Pause(RemoteRun* run);
   // From now on the loop wakes for its socket.
-  void LookAt(const Run& run);
+  void WatchSocket(const RemoteRun& run);
   void ResumePaused();
   // What the instance says of the run cannot be: ends it.
-  void EndAsLie(Run* run, const absl::Status& lie);
-  void TakeRecords(Run* run, std::string_view bytes);
-  void TakeOutput(Run* run, std::string_view bytes);
-  void FinishIfComplete(Run* run);
-  void LoseContact(Run* run, const absl::Status& status);
+  void EndAsViolation(RemoteRun* run, const absl::Status& violation);
+  void HandleRecords(RemoteRun* run, std::string_view bytes);
+  void HandleOutput(RemoteRun* run, std::string_view bytes);
+  void FinishIfComplete(RemoteRun* run);
+  void LoseContact(RemoteRun* run, const absl::Status& status);
   void Remove(const LeaseKey& key);
 
   Outbox& outbox_;
   const std::function<void(const LeaseKey&)> on_done_;
   const int epoll_fd_;
   const int wake_fd_;
-  std::map<LeaseKey, std::unique_ptr<Run>> runs_;
+  std::map<LeaseKey, std::unique_ptr<RemoteRun>> runs_;
   std::map<int, LeaseKey> keys_by_fd_;
   std::chrono::steady_clock::time_point next_silence_check_;
   std::set<LeaseKey> paused_;
-  std::set<LeaseKey> more_;  // Runs with bytes left over from the last turn.
+  std::set<LeaseKey> unread_;  // Runs with bytes left over from the last turn.
   Mutex mutex_;
   std::deque<Command> commands_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

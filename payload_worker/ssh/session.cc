@@ -185,9 +185,10 @@ absl::Status Session::Login(const PrivateKey& key) {
 }
 
 absl::StatusOr<UploadedFile> Session::Upload(const std::string& remote_path,
-                                             std::string_view content, const UploadName& name) {
+                                             std::string_view content,
+                                             const UploadOptions& options) {
   const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.transfer);
-  auto file = SftpUpload(session_.get(), remote_path, content, name);
+  auto file = SftpUpload(session_.get(), remote_path, content, options);
   // Without a reason it is the link that broke.
   if (absl::IsUnavailable(file.status()) && ReasonOf(file.status()).empty()) {
     return LinkError("SFTP to", guard);

@@ -72,7 +72,7 @@ class Session {
 
   // Puts `content` beside `remote_path`, as SftpUpload does. "~/" stands for the login directory.
   absl::StatusOr<UploadedFile> Upload(const std::string& remote_path, std::string_view content,
-                                      const UploadName& name);
+                                      const UploadOptions& options);
 
   // Starts `command` by the login shell, in place of what was started before.
   absl::Status Execute(const std::string& command);

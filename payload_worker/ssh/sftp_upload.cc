@@ -60,17 +60,17 @@ bool LinkBroke(ssh_session session, sftp_session sftp) {
 // next upload of the same owner removes it.
 class Upload {
  public:
-  Upload(ssh_session session, sftp_session sftp, std::string path, const UploadName& name)
+  Upload(ssh_session session, sftp_session sftp, std::string path, const UploadOptions& options)
       : session_(session),
         sftp_(sftp),
         path_(std::move(path)),
         directory_(path_.substr(0, path_.rfind('/') + 1)),
-        prefix_(".longshore-" + name.owner + "."),
-        temporary_(directory_ + prefix_ + name.turn),
-        is_first_(name.is_first),
-        wanted_(name.wanted) {}
+        prefix_(".longshore-" + options.owner + "."),
+        temporary_(directory_ + prefix_ + options.suffix),
+        is_first_(options.is_first),
+        wanted_(options.wanted) {}
 
-  absl::Status Run(std::string_view content) {
+  absl::Status Send(std::string_view content) {
     RETURN_IF_ERROR(CheckWanted());
     RETURN_IF_ERROR(CheckPlace());
     if (!is_first_) RETURN_IF_ERROR(RemoveLeftovers());
@@ -184,7 +184,7 @@ class Upload {
 }  // namespace
 
 absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
-                                        std::string_view content, const UploadName& name) {
+                                        std::string_view content, const UploadOptions& options) {
   // The channel is the SFTP session's from sftp_new_channel on.
   ssh_channel channel = OpenChannel(session);
   if (channel != nullptr && ssh_channel_request_sftp(channel) != SSH_OK) {
@@ -211,8 +211,8 @@ absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::
                                ToPrintableLine(path, kMaxShown) + "' " + std::string(problem));
     }
   }
-  Upload upload(session, sftp.get(), path, name);
-  RETURN_IF_ERROR(upload.Run(content));
+  Upload upload(session, sftp.get(), path, options);
+  RETURN_IF_ERROR(upload.Send(content));
   return UploadedFile{.path = path, .temporary = upload.temporary()};
 }
 

@@ -12,10 +12,10 @@ struct ssh_session_struct;
 
 namespace longshore::ssh {
 
-// Names the temporary file: ".longshore-OWNER.TURN". No two uploads may have both in common.
-struct UploadName {
+// Names the temporary file: ".longshore-OWNER.SUFFIX". No two uploads may have both in common.
+struct UploadOptions {
   std::string owner;      // The run.
-  std::string turn;       // The lease.
+  std::string suffix;     // The lease.
   bool is_first = false;  // No earlier upload of this owner can have left anything behind.
   // Whether the upload is still wanted: asked before anything is made, and after each part of it.
   std::function<bool()> wanted;
@@ -31,7 +31,7 @@ struct UploadedFile {
 // length and every name is bounded. Errors: Unavailable (the link, or not wanted any more),
 // TRANSFER_FAILED, REMOTE_PATH_REFUSED.
 absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
-                                        std::string_view content, const UploadName& name);
+                                        std::string_view content, const UploadOptions& options);
 
 }  // namespace longshore::ssh
 

@@ -8,7 +8,7 @@ namespace longshore::ssh {
 
 using std::chrono::steady_clock;
 
-Watchdog::Watchdog() : thread_([this] { Run(); }) {}
+Watchdog::Watchdog() : thread_([this] { WatchLoop(); }) {}
 
 Watchdog::~Watchdog() {
   {
@@ -37,7 +37,7 @@ bool Watchdog::Guard::Expired() const {
   return watchdog_.entries_.at(key_).expired;
 }
 
-void Watchdog::Run() {
+void Watchdog::WatchLoop() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
     auto next = steady_clock::time_point::max();

@@ -38,7 +38,7 @@ class Watchdog {
     std::chrono::steady_clock::time_point deadline;
     bool expired = false;
   };
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void WatchLoop() ABSL_LOCKS_EXCLUDED(mutex_);
 
   mutable Mutex mutex_;
   CondVar changed_;

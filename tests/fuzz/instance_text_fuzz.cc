@@ -7,7 +7,8 @@
 #include "common/host_key.h"
 #include "common/path_rules.h"
 #include "common/utf8.h"
-#include "payload_worker/run/run.h"
+#include "payload_worker/run/remote_run.h"
+#include "payload_worker/run/task_events.h"
 #include "payload_worker/ssh/errors.h"
 #include "tests/fuzz/seeds.h"
 
@@ -46,14 +47,14 @@ void CheckError(const std::string& said) {
 
 // Whatever the runner's words are, what is reported of the run is within the server's rules.
 void CheckRun(const std::string& said) {
-  run::Run run{.records = run::RecordReader("n"), .output = run::OutputReader("n")};
+  run::RemoteRun run{.records = run::RecordReader("n"), .output = run::OutputReader("n")};
   run.assignment.set_max_output_bytes(100);
   for (const run::RunnerRecord& record : run.records.Add(said)) {
     if (record.kind == run::RunnerRecord::Kind::kRunning &&
         run::CheckOffset(run.assignment, record.offset).ok()) {
       FUZZ_CHECK(record.offset == 0);
     }
-    run.Take(record);
+    run.Apply(record);
   }
   if (!run.end.has_value()) return;
   const v1::Finished finished =

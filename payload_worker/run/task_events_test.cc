@@ -1,4 +1,4 @@
-#include "payload_worker/run/run.h"
+#include "payload_worker/run/task_events.h"
 
 #include <gtest/gtest.h>
 
@@ -62,35 +62,6 @@ TEST(FinishedEventTest, OutputThatIsMissingIsSaidToBe) {
   EXPECT_FALSE(missing(whole, {.next_offset = 10}));
   EXPECT_TRUE(missing(shorter, {.next_offset = 10})) << "less is there than was read";
   EXPECT_TRUE(missing(whole, {.next_offset = 10, .missing = true}));
-}
-
-TEST(CheckOffsetTest, OutputBeginsWhereItWasAskedForOrLeavesOutWhatIsNotKept) {
-  v1::Assignment assignment;
-  assignment.set_max_output_bytes(100);
-  EXPECT_TRUE(CheckOffset(assignment, 0).ok());
-  EXPECT_FALSE(CheckOffset(assignment, 1).ok());
-  assignment.set_output_offset(49);
-  EXPECT_FALSE(CheckOffset(assignment, 60).ok()) << "the head is kept";
-  assignment.set_output_offset(50);
-  EXPECT_TRUE(CheckOffset(assignment, 50).ok());
-  EXPECT_TRUE(CheckOffset(assignment, 5000).ok());
-  EXPECT_FALSE(CheckOffset(assignment, 49).ok());
-}
-
-TEST(RunTest, TheFirstWordOnTheEndCounts) {
-  run::Run run{.records = RecordReader("n"), .output = OutputReader("n")};
-  EXPECT_FALSE(run.OutputIsComplete());
-  run.Take({.kind = Kind::kAlive});
-  EXPECT_FALSE(run.end.has_value());
-  run.Take({.kind = Kind::kEnd, .output_size = 3});
-  run.Take({.kind = Kind::kLost, .output_size = 0});
-  EXPECT_EQ(run.end->kind, Kind::kEnd);
-  EXPECT_FALSE(run.OutputIsComplete());
-  run.next_offset = 3;
-  EXPECT_TRUE(run.OutputIsComplete());
-  EXPECT_FALSE(run.output_missing);
-  run.Take({.kind = Kind::kTruncated});
-  EXPECT_TRUE(run.output_missing);
 }
 
 TEST(FailedEventTest, WhatAnInstanceSaysIsOneBoundedLine) {

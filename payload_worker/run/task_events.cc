@@ -1,12 +1,12 @@
-#include "payload_worker/run/run.h"
+#include "payload_worker/run/task_events.h"
 
 #include <string.h>
 
+#include <string>
+
 #include "common/enum_text.h"
-#include "common/output_limit.h"
 #include "common/status.h"
 #include "common/utf8.h"
-#include "payload_worker/ssh/errors.h"
 
 namespace longshore::run {
 namespace {
@@ -45,18 +45,6 @@ void SetOutcome(const RunnerRecord& record, v1::Finished* finished) {
 }
 
 }  // namespace
-
-void Run::Take(const RunnerRecord& record) {
-  if (record.kind == RunnerRecord::Kind::kTruncated) {
-    output_missing = true;
-  } else if (record.kind == RunnerRecord::Kind::kMalformed) {
-    if (lie.empty()) lie = "a record '" + record.text + "'";
-  } else if ((record.kind == RunnerRecord::Kind::kEnd ||
-              record.kind == RunnerRecord::Kind::kLost) &&
-             !end.has_value()) {
-    end = record;
-  }
-}
 
 v1::TaskEvent FinishedEvent(const v1::Assignment& assignment, const RunnerRecord& record,
                             const OutputEnd& output) {
@@ -106,21 +94,6 @@ v1::TaskEvent FailedEvent(const absl::Status& status, bool executed) {
   finished->set_executed(executed);
   finished->set_run_directory(executed);
   return event;
-}
-
-absl::Status InstanceLies(const std::string& what) {
-  return ssh::InternalFailure("what the instance says of the run cannot be: " + what);
-}
-
-absl::Status CheckOffset(const v1::Assignment& assignment, int64_t offset) {
-  const int64_t asked = assignment.output_offset();
-  // What is beyond the head and will not be kept may be left out.
-  if (offset == asked ||
-      (asked >= OutputLimit(assignment.max_output_bytes()).head && offset > asked)) {
-    return absl::OkStatus();
-  }
-  return InstanceLies("output from byte " + std::to_string(offset) + " on, asked for was byte " +
-                      std::to_string(asked));
 }
 
 v1::TaskEvent CancelledEvent() {
