@@ -7,8 +7,8 @@
 
 #include "common/fail_point.h"
 #include "common/status_macros.h"
+#include "common/version.h"
 #include "payload_worker/ssh/errors.h"
-#include "payload_worker/version.h"
 
 namespace longshore {
 namespace {
@@ -41,7 +41,8 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
       provisioner_({.ansible = options_.ansible, .worker = options_.name}, &leases_, &outbox_),
       connectors_({.slots = options_.max_connecting}, [this] { link_->SendPending(); }) {
   link_ = std::make_unique<ServerLink>(
-      ServerLinkOptions{.servers = options_.servers, .name = options_.name, .version = kVersion},
+      ServerLinkOptions{
+          .servers = options_.servers, .name = options_.name, .version = std::string(kVersion)},
       &outbox_, &leases_,
       ServerLinkHandlers{
           .on_assignment = [this](v1::Assignment a) { OnAssignment(std::move(a)); },
