@@ -1,125 +1,90 @@
-// One command line being carried out.
+// Declares a command: its options and what it does. Commands meet CLI11, a heavy header, only
+// through this.
 #ifndef LONGSHORE_CLI_COMMAND_H_
 #define LONGSHORE_CLI_COMMAND_H_
 
-#include <grpcpp/grpcpp.h>
+#include <google/protobuf/generated_enum_reflection.h>
 
 #include <cstdint>
 #include <functional>
-#include <iostream>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
-#include "cli/arguments.h"
-#include "cli/output.h"
-#include "common/enum_text.h"
-#include "common/grpc_status.h"
-#include "common/status_macros.h"
-#include "longshore/v1/instance_service.grpc.pb.h"
-#include "longshore/v1/payload_service.grpc.pb.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace longshore::cli {
 
-// Each command returns the exit status; see commands.h.
+struct Session;
+// Carries a command out; returns the exit status.
+using Run = std::function<absl::StatusOr<int>(Session*)>;
+
+// The type of an option's value that is the name of a file.
+inline constexpr char kFileType[] = "FILE";
+
+// Each option writes the value that it is given to a variable, which must live as long as the
+// CLI::App and which it leaves alone when it is not given. `type` stands for the value in the help.
 class Command {
  public:
-  explicit Command(Arguments arguments);
+  // `selected` takes what the command does once the command line has named it. Both pointers must
+  // outlive this object.
+  Command(CLI::App* app, Run* selected);
 
-  // instance_commands.cc
-  absl::StatusOr<int> AddInstance();
-  absl::StatusOr<int> CreateInstances();
-  absl::StatusOr<int> ListInstances();
-  absl::StatusOr<int> ShowInstance();
-  absl::StatusOr<int> UpdateInstance();
-  absl::StatusOr<int> DeleteInstance();
-  // payload_commands.cc
-  absl::StatusOr<int> Deploy();
-  absl::StatusOr<int> Execute();
-  absl::StatusOr<int> Status();
-  absl::StatusOr<int> Watch();
-  absl::StatusOr<int> ListPayloads();
-  absl::StatusOr<int> Cancel();
-  absl::StatusOr<int> Tasks();
-  // deployment_commands.cc
-  absl::StatusOr<int> ListDeployments();
-  absl::StatusOr<int> ShowDeployment();
-  absl::StatusOr<int> WatchDeployment();
-  absl::StatusOr<int> CancelDeployment();
-  absl::StatusOr<int> RetryDeployment();
-  // verify_command.cc
-  absl::StatusOr<int> Verify();
+  // A command beneath this one. `description` is one line.
+  Command Add(const std::string& name, const std::string& description) const;
+  void Does(Run run) const;
+
+  void Flag(const std::string& name, bool* value, const std::string& description) const;
+  void Text(const std::string& name, const std::string& type, std::string* value,
+            const std::string& description) const;
+  // Takes the value from the environment when it is not given.
+  void TextOrVariable(const std::string& name, const std::string& type, const std::string& variable,
+                      std::string* value, const std::string& description) const;
+  // May be given several times.
+  void Texts(const std::string& name, const std::string& type, std::vector<std::string>* values,
+             const std::string& description) const;
+  // Takes a list with commas; may be given several times.
+  void List(const std::string& name, const std::string& type, std::vector<std::string>* values,
+            const std::string& description) const;
+  void Ids(const std::string& name, std::vector<int64_t>* ids,
+           const std::string& description) const;
+  void Number(const std::string& name, const std::string& type, int32_t* value,
+              const std::string& description) const;
+  void Number(const std::string& name, const std::string& type, int64_t* value,
+              const std::string& description) const;
+  // One of `choices`, in upper or lower case; `choose` is given its index.
+  void Choice(const std::string& name, const std::vector<std::string>& choices,
+              std::function<void(size_t)> choose, const std::string& description) const;
+  // One of the enum's values but the first, which stands for none.
+  template <typename Enum>
+  void EnumChoice(const std::string& name, Enum* value, const std::string& description) const;
+  // Makes an option of this command one that must be given.
+  void Require(const std::string& name) const;
+
+  // Words that are no options, and must be given; `name` stands for the word in the help.
+  void Word(const std::string& name, std::string* value, const std::string& description) const;
+  void Id(const std::string& name, int64_t* id, const std::string& description) const;
+  // An option or a word that may be left out.
+  void OptionalId(const std::string& name, int64_t* id, const std::string& description) const;
 
  private:
-  bool json() const { return arguments_.Has("json"); }
-  absl::StatusOr<int64_t> OnlyId(const std::string& what) const;
-  absl::Status ReadScript(v1::DeployPayloadRequest* request) const;
-  absl::Status ReadTargets(v1::DeployPayloadRequest* request) const;
-  // Prints what was accepted, or follows it as --wait or --follow ask; returns the exit status.
-  absl::StatusOr<int> Accepted(const v1::DeployPayloadResponse& response, bool execute);
-  // Follows payloads as --wait or --follow ask, prints the table, returns the exit status.
-  // `deployment_id` is 0 when they are not known to be of one.
-  absl::StatusOr<int> Await(int64_t deployment_id, const std::vector<int64_t>& ids,
-                            bool until_transferred);
-  // Waits until every instance is READY or never will be, prints the table, returns the exit
-  // status.
-  absl::StatusOr<int> AwaitInstances(const v1::CreateInstanceResponse& created);
-  // The payloads that came with them, one each.
-  absl::StatusOr<std::vector<int64_t>> PayloadsOf(const v1::CreateInstanceResponse& created);
-  absl::StatusOr<int> TaskLog(int64_t task_id);
-  absl::StatusOr<v1::Instance> GetInstance(int64_t instance_id) const;
-  absl::StatusOr<v1::Deployment> GetDeployment(int64_t deployment_id) const;
-  bool waits() const { return arguments_.Has("wait") || arguments_.Has("follow"); }
+  using EnumDescriptor = google::protobuf::EnumDescriptor;
+  void EnumChoice(const std::string& name, const EnumDescriptor& descriptor,
+                  std::function<void(int)> choose, const std::string& description) const;
 
-  template <typename Message>
-  void Print(const Message& message, const std::string& text) const {
-    std::cout << (json() ? ToJson(message) : text);
-  }
-
-  // Pages through a list; `call` fills in one page.
-  template <typename Request, typename Response, typename Row>
-  absl::Status ReadPages(
-      Request request,
-      const std::function<grpc::Status(grpc::ClientContext*, const Request&, Response*)>& call,
-      const std::function<void(Response*, std::vector<Row>*)>& take, std::vector<Row>* rows) const {
-    request.set_page_size(1000);
-    do {
-      grpc::ClientContext context;
-      Response response;
-      RETURN_IF_ERROR(FromGrpcStatus(call(&context, request, &response)));
-      take(&response, rows);
-      request.set_page_token(response.next_page_token());
-    } while (!request.page_token().empty());
-    return absl::OkStatus();
-  }
-
-  template <typename Row>
-  void PrintRows(const std::vector<Row>& rows, const std::string& table) const {
-    if (!json()) {
-      std::cout << table;
-      return;
-    }
-    for (const Row& row : rows) std::cout << ToJson(row);
-  }
-
-  const Arguments arguments_;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::PayloadService::Stub> payloads_;
+  CLI::App* app_;
+  Run* selected_;
 };
 
-// The enum's value for --status or --type, in either case; an error for a word that it does not
-// have.
 template <typename Enum>
-absl::StatusOr<Enum> EnumOption(const Arguments& arguments, const std::string& name) {
-  const std::string text = arguments.Text(name);
-  const Enum value = EnumFromText<Enum>(absl::AsciiStrToUpper(text));
-  if (!text.empty() && value == 0) {
-    return UsageError("--" + name + " '" + text + "' is not known");
-  }
-  return value;
+void Command::EnumChoice(const std::string& name, Enum* value,
+                         const std::string& description) const {
+  EnumChoice(
+      name, *google::protobuf::GetEnumDescriptor<Enum>(),
+      [value](int number) { *value = static_cast<Enum>(number); }, description);
 }
 
 }  // namespace longshore::cli

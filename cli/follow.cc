@@ -11,6 +11,7 @@
 #include "common/mutex.h"
 #include "common/payload_status.h"
 #include "common/status_macros.h"
+#include "longshore/v1/payload_service.grpc.pb.h"
 
 namespace longshore::cli {
 namespace {
@@ -119,10 +120,10 @@ class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
 
 }  // namespace
 
-absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub* stub,
-                                                        const std::vector<int64_t>& ids,
-                                                        const FollowOptions& options,
-                                                        const FollowHandlers& handlers) {
+absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(
+    const std::shared_ptr<grpc::Channel>& channel, const std::vector<int64_t>& ids,
+    const FollowOptions& options, const FollowHandlers& handlers) {
+  const auto stub = v1::PayloadService::NewStub(channel);
   Board board(handlers);
   MutexLock lock(&board.mutex);
   for (int64_t id : ids) board.entries[id].offset = options.output_offset;
@@ -139,7 +140,7 @@ absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub
       }
       entry.open = true;
       ++board.open;
-      new WatchStream(stub, &board, id, entry.offset, options);
+      new WatchStream(stub.get(), &board, id, entry.offset, options);
     }
     if (board.open == 0 && (all_done || !board.error.ok())) break;
     board.changed.WaitUntil(&board.mutex, wake);
@@ -151,8 +152,9 @@ absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub
 }
 
 absl::Status WatchDeploymentEvents(
-    v1::PayloadService::Stub* stub, int64_t deployment_id,
+    const std::shared_ptr<grpc::Channel>& channel, int64_t deployment_id,
     const std::function<bool(const v1::DeploymentEvent&)>& on_event) {
+  const auto stub = v1::PayloadService::NewStub(channel);
   v1::WatchDeploymentRequest request;
   request.set_deployment_id(deployment_id);
   for (int failures = 1;; ++failures) {
@@ -176,23 +178,22 @@ absl::Status WatchDeploymentEvents(
   }
 }
 
-absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(v1::PayloadService::Stub* stub,
-                                                          int64_t deployment_id,
-                                                          const std::vector<int64_t>& ids,
-                                                          const FollowOptions& options,
-                                                          const FollowHandlers& handlers) {
+absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(
+    const std::shared_ptr<grpc::Channel>& channel, int64_t deployment_id,
+    const std::vector<int64_t>& ids, const FollowOptions& options, const FollowHandlers& handlers) {
   std::map<int64_t, v1::Payload> last;
   for (int64_t id : ids) last[id];
   size_t ended = 0;
-  RETURN_IF_ERROR(WatchDeploymentEvents(stub, deployment_id, [&](const v1::DeploymentEvent& event) {
-    const auto found = last.find(event.payload().id());
-    if (found == last.end()) return true;
-    ended -= HasEnded(found->second, options) ? 1 : 0;
-    found->second = event.payload();
-    ended += HasEnded(found->second, options) ? 1 : 0;
-    handlers.on_status(found->second);
-    return ended < last.size();
-  }));
+  RETURN_IF_ERROR(
+      WatchDeploymentEvents(channel, deployment_id, [&](const v1::DeploymentEvent& event) {
+        const auto found = last.find(event.payload().id());
+        if (found == last.end()) return true;
+        ended -= HasEnded(found->second, options) ? 1 : 0;
+        found->second = event.payload();
+        ended += HasEnded(found->second, options) ? 1 : 0;
+        handlers.on_status(found->second);
+        return ended < last.size();
+      }));
   std::vector<v1::Payload> payloads;
   for (int64_t id : ids) payloads.push_back(last[id]);
   return payloads;

@@ -3,12 +3,17 @@
 #define LONGSHORE_CLI_FOLLOW_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "longshore/v1/payload_service.grpc.pb.h"
+#include "longshore/v1/payload_service.pb.h"
+
+namespace grpc {
+class Channel;
+}  // namespace grpc
 
 namespace longshore::cli {
 
@@ -26,21 +31,19 @@ struct FollowOptions {
 
 // Returns the last state of each, in the order of `ids`, or the first error that is not a passing
 // one.
-absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(v1::PayloadService::Stub* stub,
-                                                        const std::vector<int64_t>& ids,
-                                                        const FollowOptions& options,
-                                                        const FollowHandlers& handlers);
+absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(
+    const std::shared_ptr<grpc::Channel>& channel, const std::vector<int64_t>& ids,
+    const FollowOptions& options, const FollowHandlers& handlers);
 
 // The same over one WatchDeployment stream, for payloads of one deployment; without their output.
-absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(v1::PayloadService::Stub* stub,
-                                                          int64_t deployment_id,
-                                                          const std::vector<int64_t>& ids,
-                                                          const FollowOptions& options,
-                                                          const FollowHandlers& handlers);
+absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(
+    const std::shared_ptr<grpc::Channel>& channel, int64_t deployment_id,
+    const std::vector<int64_t>& ids, const FollowOptions& options, const FollowHandlers& handlers);
 
 // Hands every event of WatchDeployment to `on_event`, until that returns false or the stream ends.
 // After a broken connection the events begin again. Errors: those that are not passing ones.
-absl::Status WatchDeploymentEvents(v1::PayloadService::Stub* stub, int64_t deployment_id,
+absl::Status WatchDeploymentEvents(const std::shared_ptr<grpc::Channel>& channel,
+                                   int64_t deployment_id,
                                    const std::function<bool(const v1::DeploymentEvent&)>& on_event);
 
 }  // namespace longshore::cli

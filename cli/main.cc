@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands.h"
+#include "cli/command_line.h"
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);
-  return longshore::cli::RunCommand(std::vector<std::string>(argv + 1, argv + argc));
+  return longshore::cli::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -217,6 +217,16 @@ std::string TaskTable(const std::vector<v1::Task>& tasks) {
   return FormatTable(rows);
 }
 
+std::string PayloadTaskLines(const google::protobuf::RepeatedField<int64_t>& payload_ids,
+                             const google::protobuf::RepeatedField<int64_t>& task_ids) {
+  std::string text;
+  for (int i = 0; i < payload_ids.size(); ++i) {
+    text +=
+        "payload " + std::to_string(payload_ids[i]) + " task " + std::to_string(task_ids[i]) + "\n";
+  }
+  return text;
+}
+
 std::string PayloadDetails(const v1::Payload& payload) {
   std::string text = FormatTable({
       {"payload:", std::to_string(payload.id())},

@@ -3,6 +3,7 @@
 #define LONGSHORE_CLI_OUTPUT_H_
 
 #include <google/protobuf/message.h>
+#include <google/protobuf/repeated_field.h>
 
 #include <string>
 #include <vector>
@@ -35,6 +36,10 @@ std::string DeploymentDetails(const v1::Deployment& deployment);
 std::string TaskTable(const std::vector<v1::Task>& tasks);
 // One payload in full, "name: value" lines; its output last.
 std::string PayloadDetails(const v1::Payload& payload);
+
+// "payload 7 task 9", a line for each.
+std::string PayloadTaskLines(const google::protobuf::RepeatedField<int64_t>& payload_ids,
+                             const google::protobuf::RepeatedField<int64_t>& task_ids);
 
 // "COMPLETED", or "FAILED (NONZERO_EXIT)".
 std::string StatusText(const v1::Payload& payload);

@@ -1,0 +1,60 @@
+#include "cli/await.h"
+
+#include <iostream>
+
+#include "cli/errors.h"
+#include "cli/follow.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "common/status_macros.h"
+
+namespace longshore::cli {
+
+absl::StatusOr<int> Await(const Awaited& awaited, const WaitOptions& options, Session* session) {
+  const bool show_output = options.follow && !session->printer.json();
+  Progress progress(awaited.payload_ids.size(), show_output);
+  const FollowOptions follow{.until_transferred = awaited.until_transferred};
+  const FollowHandlers handlers{
+      .on_status = [&](const v1::Payload& payload) { progress.OnStatus(payload); },
+      .on_output = [&](int64_t id, int64_t offset,
+                       std::string_view data) { progress.OnOutput(id, offset, data); }};
+  const auto& channel = session->client.channel();
+  // One stream for the whole deployment, unless the output is wanted, or parts of several.
+  auto followed =
+      show_output || awaited.deployment_id == 0
+          ? FollowPayloads(channel, awaited.payload_ids, follow, handlers)
+          : FollowDeployment(channel, awaited.deployment_id, awaited.payload_ids, follow, handlers);
+  progress.Finish();
+  RETURN_IF_ERROR(followed.status());
+  session->printer.PrintRows(*followed, PayloadSummary(*followed));
+  for (const v1::Payload& payload : *followed) {
+    const bool good =
+        payload.status() == v1::PAYLOAD_STATUS_COMPLETED ||
+        (awaited.until_transferred && payload.status() == v1::PAYLOAD_STATUS_TRANSFERRED);
+    if (!good) return kExitFailed;
+  }
+  return kExitDone;
+}
+
+absl::StatusOr<int> Accepted(const v1::DeployPayloadResponse& response, bool execute,
+                             const WaitOptions& options, Session* session) {
+  for (const std::string& error : response.errors()) std::cerr << "longshore: " << error << "\n";
+  const int status = response.success() ? kExitDone : kExitFailed;
+  const bool validated = response.deployment_id() == 0;
+  if (validated || !options.any()) {
+    std::string text =
+        validated ? "valid\n" : "deployment " + std::to_string(response.deployment_id()) + "\n";
+    text += PayloadTaskLines(response.payload_ids(), response.task_ids());
+    session->printer.Print(response, text);
+    return status;
+  }
+  ASSIGN_OR_RETURN(
+      const int awaited,
+      Await({.deployment_id = response.deployment_id(),
+             .payload_ids = {response.payload_ids().begin(), response.payload_ids().end()},
+             .until_transferred = !execute},
+            options, session));
+  return status != kExitDone ? status : awaited;
+}
+
+}  // namespace longshore::cli

@@ -1,0 +1,122 @@
+#include "cli/client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "common/grpc_callbacks.h"
+#include "common/grpc_status.h"
+#include "longshore/v1/instance_service.grpc.pb.h"
+#include "longshore/v1/payload_service.grpc.pb.h"
+#include "longshore/v1/task_service.grpc.pb.h"
+
+namespace longshore::cli {
+
+struct Client::Stubs {
+  v1::InstanceService::Stub instances;
+  v1::PayloadService::Stub payloads;
+  v1::TaskService::Stub tasks;
+};
+
+Client::Client(const std::string& address)
+    : channel_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
+      stubs_(new Stubs{v1::InstanceService::Stub(channel_), v1::PayloadService::Stub(channel_),
+                       v1::TaskService::Stub(channel_)}) {
+  KeepCallbackQueue(channel_);
+}
+
+Client::~Client() = default;
+
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Client::Call(Stub* stub,
+                                      grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                                      const Request& request) const {
+  grpc::ClientContext context;
+  Response response;
+  const grpc::Status status = (stub->*method)(&context, request, &response);
+  if (!status.ok()) return FromGrpcStatus(status);
+  return response;
+}
+
+absl::StatusOr<v1::Instance> Client::RegisterInstance(const v1::RegisterInstanceRequest& request) {
+  return Call(&stubs_->instances, &v1::InstanceService::Stub::RegisterInstance, request);
+}
+
+absl::StatusOr<v1::CreateInstanceResponse> Client::CreateInstance(
+    const v1::CreateInstanceRequest& request) {
+  return Call(&stubs_->instances, &v1::InstanceService::Stub::CreateInstance, request);
+}
+
+absl::StatusOr<v1::Instance> Client::GetInstance(const v1::GetInstanceRequest& request) {
+  return Call(&stubs_->instances, &v1::InstanceService::Stub::GetInstance, request);
+}
+
+absl::StatusOr<v1::ListInstancesResponse> Client::ListInstances(
+    const v1::ListInstancesRequest& request) {
+  return Call(&stubs_->instances, &v1::InstanceService::Stub::ListInstances, request);
+}
+
+absl::StatusOr<v1::UpdateInstanceResponse> Client::UpdateInstance(
+    const v1::UpdateInstanceRequest& request) {
+  return Call(&stubs_->instances, &v1::InstanceService::Stub::UpdateInstance, request);
+}
+
+absl::StatusOr<v1::TerminateInstanceResponse> Client::TerminateInstance(
+    const v1::TerminateInstanceRequest& request) {
+  return Call(&stubs_->instances, &v1::InstanceService::Stub::TerminateInstance, request);
+}
+
+absl::StatusOr<v1::DeployPayloadResponse> Client::DeployPayload(
+    const v1::DeployPayloadRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::DeployPayload, request);
+}
+
+absl::StatusOr<v1::ExecutePayloadResponse> Client::ExecutePayload(
+    const v1::ExecutePayloadRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::ExecutePayload, request);
+}
+
+absl::StatusOr<v1::Payload> Client::GetPayloadStatus(const v1::GetPayloadStatusRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::GetPayloadStatus, request);
+}
+
+absl::StatusOr<v1::ListInstancePayloadsResponse> Client::ListInstancePayloads(
+    const v1::ListInstancePayloadsRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::ListInstancePayloads, request);
+}
+
+absl::StatusOr<v1::Payload> Client::CancelPayload(const v1::CancelPayloadRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::CancelPayload, request);
+}
+
+absl::StatusOr<v1::Deployment> Client::GetDeployment(const v1::GetDeploymentRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::GetDeployment, request);
+}
+
+absl::StatusOr<v1::ListDeploymentsResponse> Client::ListDeployments(
+    const v1::ListDeploymentsRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::ListDeployments, request);
+}
+
+absl::StatusOr<v1::Deployment> Client::CancelDeployment(
+    const v1::CancelDeploymentRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::CancelDeployment, request);
+}
+
+absl::StatusOr<v1::DeployPayloadResponse> Client::RetryDeployment(
+    const v1::RetryDeploymentRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::RetryDeployment, request);
+}
+
+absl::StatusOr<v1::Task> Client::GetTask(const v1::GetTaskRequest& request) {
+  return Call(&stubs_->tasks, &v1::TaskService::Stub::GetTask, request);
+}
+
+absl::StatusOr<v1::GetTaskLogResponse> Client::GetTaskLog(const v1::GetTaskLogRequest& request) {
+  return Call(&stubs_->tasks, &v1::TaskService::Stub::GetTaskLog, request);
+}
+
+absl::StatusOr<v1::ListTasksResponse> Client::ListTasks(const v1::ListTasksRequest& request) {
+  return Call(&stubs_->tasks, &v1::TaskService::Stub::ListTasks, request);
+}
+
+}  // namespace longshore::cli

@@ -1,0 +1,74 @@
+// The calls of the api_server, without gRPC's headers.
+#ifndef LONGSHORE_CLI_CLIENT_H_
+#define LONGSHORE_CLI_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "longshore/v1/instance_service.pb.h"
+#include "longshore/v1/payload_service.pb.h"
+#include "longshore/v1/task_service.pb.h"
+
+namespace grpc {
+class Channel;
+class ClientContext;
+class Status;
+}  // namespace grpc
+
+namespace longshore::cli {
+
+// Thread-safe.
+class Client {
+ public:
+  // Does not connect yet. `address` is HOST:PORT.
+  explicit Client(const std::string& address);
+  ~Client();
+
+  absl::StatusOr<v1::Instance> RegisterInstance(const v1::RegisterInstanceRequest& request);
+  absl::StatusOr<v1::CreateInstanceResponse> CreateInstance(
+      const v1::CreateInstanceRequest& request);
+  absl::StatusOr<v1::Instance> GetInstance(const v1::GetInstanceRequest& request);
+  absl::StatusOr<v1::ListInstancesResponse> ListInstances(const v1::ListInstancesRequest& request);
+  absl::StatusOr<v1::UpdateInstanceResponse> UpdateInstance(
+      const v1::UpdateInstanceRequest& request);
+  absl::StatusOr<v1::TerminateInstanceResponse> TerminateInstance(
+      const v1::TerminateInstanceRequest& request);
+
+  absl::StatusOr<v1::DeployPayloadResponse> DeployPayload(const v1::DeployPayloadRequest& request);
+  absl::StatusOr<v1::ExecutePayloadResponse> ExecutePayload(
+      const v1::ExecutePayloadRequest& request);
+  absl::StatusOr<v1::Payload> GetPayloadStatus(const v1::GetPayloadStatusRequest& request);
+  absl::StatusOr<v1::ListInstancePayloadsResponse> ListInstancePayloads(
+      const v1::ListInstancePayloadsRequest& request);
+  absl::StatusOr<v1::Payload> CancelPayload(const v1::CancelPayloadRequest& request);
+
+  absl::StatusOr<v1::Deployment> GetDeployment(const v1::GetDeploymentRequest& request);
+  absl::StatusOr<v1::ListDeploymentsResponse> ListDeployments(
+      const v1::ListDeploymentsRequest& request);
+  absl::StatusOr<v1::Deployment> CancelDeployment(const v1::CancelDeploymentRequest& request);
+  absl::StatusOr<v1::DeployPayloadResponse> RetryDeployment(
+      const v1::RetryDeploymentRequest& request);
+
+  absl::StatusOr<v1::Task> GetTask(const v1::GetTaskRequest& request);
+  absl::StatusOr<v1::GetTaskLogResponse> GetTaskLog(const v1::GetTaskLogRequest& request);
+  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
+
+  // For streams; see follow.h.
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+ private:
+  struct Stubs;
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Stub* stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                             Response*),
+                                const Request& request) const;
+
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<Stubs> stubs_;
+};
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_CLIENT_H_

@@ -1,0 +1,150 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+#include "cli/commands/commands.h"
+#include "cli/errors.h"
+#include "cli/session.h"
+#include "common/status.h"
+#include "common/version.h"
+
+namespace longshore::cli {
+namespace {
+
+constexpr char kDescription[] =
+    "longshore: delivers bash scripts to fleets of Linux instances and runs them there, once.";
+constexpr char kFooter[] =
+    R"(The options above go before or after the command. 'longshore COMMAND --help' says what a command does and takes.
+
+Exit status: 0 when everything asked for completed, 1 when not, 2 for a wrong command line.
+)";
+
+void AddCommands(const Command& root) {
+  AddDeploy(root);
+  AddExecute(root);
+  AddStatus(root);
+  AddWatch(root);
+  AddList(root);
+  AddCancel(root);
+  AddTasks(root);
+  const Command deployments = root.Add("deployments", "Scripts for whole fleets");
+  AddDeploymentsList(deployments);
+  AddDeploymentsShow(deployments);
+  AddDeploymentsWatch(deployments);
+  AddDeploymentsCancel(deployments);
+  AddDeploymentsRetry(deployments);
+  const Command instances = root.Add("instances", "The hosts that scripts are delivered to");
+  AddInstancesAdd(instances);
+  AddInstancesCreate(instances);
+  AddInstancesList(instances);
+  AddInstancesShow(instances);
+  AddInstancesUpdate(instances);
+  AddInstancesDelete(instances);
+  AddVerify(root);
+}
+
+// "help deploy" is "deploy --help". CLI11 takes the next word as the value of "--name=".
+std::vector<std::string> Normalized(std::vector<std::string> words) {
+  if (!words.empty() && words[0] == "help") {
+    words.erase(words.begin());
+    words.push_back("--help");
+  }
+  std::vector<std::string> normalized;
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (*word == "--") {
+      normalized.insert(normalized.end(), word, words.end());
+      break;
+    }
+    const bool empty_value = word->rfind("--", 0) == 0 && word->find('=') == word->size() - 1;
+    normalized.push_back(empty_value ? word->substr(0, word->size() - 1) : *word);
+    if (empty_value) normalized.push_back("");
+  }
+  return normalized;
+}
+
+// What is wrong with the words that no option and no command took.
+std::string SurplusText(const CLI::App& app, const std::string& word) {
+  if (word[0] == '-' && word.size() > 1) return "unknown option '" + word + "'";
+  for (const CLI::App* at = &app; at != nullptr;) {
+    const auto selected = at->get_subcommands();
+    if (selected.empty() && at->get_require_subcommand_min() > 0) {
+      return "unknown command '" + word + "'";
+    }
+    at = selected.empty() ? nullptr : selected.front();
+  }
+  return "surplus word '" + word + "'; a value with blanks needs quotes";
+}
+
+int WrongCommandLine(const absl::Status& error, const CommandLine& line) {
+  std::cerr << "longshore: " << ToString(error) << "\nTry '" << line.CommandName() << " --help'.\n";
+  return kExitUsage;
+}
+
+}  // namespace
+
+CommandLine::CommandLine() : app_(new CLI::App(kDescription, "longshore")) {
+  // Like most programs: the last one counts.
+  app_->option_defaults()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->disable_flag_override();
+  app_->set_version_flag("--version", "longshore " + std::string(kVersion), "print the version");
+  app_->get_formatter()->column_width(36);
+  app_->footer(kFooter);
+  const Command root(app_.get(), &run_);
+  root.TextOrVariable("--api", "HOST:PORT", "LONGSHORE_API", &globals_.api,
+                      "the api_server; without it 127.0.0.1:50051");
+  root.Flag("--json", &globals_.json, "print protobuf's JSON, a message a line");
+  AddCommands(root);
+}
+
+CommandLine::~CommandLine() = default;
+
+absl::Status CommandLine::Parse(std::vector<std::string> words) {
+  if (words.empty()) return UsageError("give a command");
+  words = Normalized(std::move(words));
+  std::reverse(words.begin(), words.end());  // As CLI11 wants them.
+  try {
+    app_->parse(words);
+  } catch (const CLI::CallForHelp&) {
+    text_ = app_->help();
+  } catch (const CLI::CallForVersion& version) {
+    text_ = std::string(version.what()) + "\n";
+  } catch (const CLI::ParseError& error) {
+    // Words that nobody took often are the cause of what else is wrong.
+    const std::vector<std::string> surplus = app_->remaining(/*recurse=*/true);
+    return UsageError(surplus.empty() ? error.what() : SurplusText(*app_, surplus.front()));
+  }
+  return absl::OkStatus();
+}
+
+std::string CommandLine::CommandName() const {
+  std::string name = app_->get_name();
+  for (auto selected = app_->get_subcommands(); !selected.empty();
+       selected = selected.front()->get_subcommands()) {
+    name += " " + selected.front()->get_name();
+  }
+  return name;
+}
+
+int RunCommandLine(const std::vector<std::string>& words) {
+  CommandLine line;
+  if (const absl::Status parsed = line.Parse(words); !parsed.ok()) {
+    return WrongCommandLine(parsed, line);
+  }
+  if (!line.text().empty()) {
+    std::cout << line.text();
+    return kExitDone;
+  }
+  Session session{.client = Client(line.globals().api), .printer = Printer(line.globals().json)};
+  const absl::StatusOr<int> exit_status = line.run()(&session);
+  if (exit_status.ok()) return *exit_status;
+  if (ExitStatusOf(exit_status.status()) == kExitUsage) {
+    return WrongCommandLine(exit_status.status(), line);
+  }
+  std::cerr << "longshore: " << ToString(exit_status.status()) << "\n";
+  return ExitStatusOf(exit_status.status());
+}
+
+}  // namespace longshore::cli

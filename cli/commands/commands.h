@@ -1,0 +1,31 @@
+// Every command adds itself to the one above it.
+#ifndef LONGSHORE_CLI_COMMANDS_COMMANDS_H_
+#define LONGSHORE_CLI_COMMANDS_COMMANDS_H_
+
+#include "cli/command.h"
+
+namespace longshore::cli {
+
+void AddCancel(const Command& parent);
+void AddDeploy(const Command& parent);
+void AddDeploymentsCancel(const Command& parent);
+void AddDeploymentsList(const Command& parent);
+void AddDeploymentsRetry(const Command& parent);
+void AddDeploymentsShow(const Command& parent);
+void AddDeploymentsWatch(const Command& parent);
+void AddExecute(const Command& parent);
+void AddInstancesAdd(const Command& parent);
+void AddInstancesCreate(const Command& parent);
+void AddInstancesDelete(const Command& parent);
+void AddInstancesList(const Command& parent);
+void AddInstancesShow(const Command& parent);
+void AddInstancesUpdate(const Command& parent);
+void AddList(const Command& parent);
+void AddStatus(const Command& parent);
+void AddTasks(const Command& parent);
+void AddVerify(const Command& parent);
+void AddWatch(const Command& parent);
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_COMMANDS_COMMANDS_H_

@@ -1,0 +1,91 @@
+#include "cli/await.h"
+#include "cli/commands/commands.h"
+#include "cli/errors.h"
+#include "cli/script_file.h"
+#include "cli/session.h"
+#include "common/status_macros.h"
+
+namespace longshore::cli {
+namespace {
+
+struct Options {
+  std::string path;
+  std::string file;
+  std::vector<int64_t> instances;
+  std::string project;
+  std::vector<std::string> tags;
+  bool execute = false;
+  std::string remote_path;
+  int32_t timeout = 0;
+  int32_t max_concurrency = 0;
+  int32_t max_errors = 0;
+  std::string request_id;
+  bool validate_only = false;
+  WaitOptions waiting;
+};
+
+absl::Status SetScript(const Options& options, v1::DeployPayloadRequest* request) {
+  if (options.path.empty() == options.file.empty()) {
+    return UsageError("give --path or --file, one of them");
+  }
+  request->set_payload_path(options.path);
+  if (options.file.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(*request->mutable_payload_content(), ReadScript(options.file));
+  return absl::OkStatus();
+}
+
+absl::Status SetTargets(const Options& options, v1::DeployPayloadRequest* request) {
+  const bool selects = !options.project.empty() || !options.tags.empty();
+  if (options.instances.empty() != selects) {
+    return UsageError("give --instances ID,ID..., or --project P and --tag T, one of the two");
+  }
+  request->mutable_instance_ids()->Add(options.instances.begin(), options.instances.end());
+  if (!selects) return absl::OkStatus();
+  request->mutable_selector()->set_project(options.project);
+  request->mutable_selector()->mutable_tags()->Add(options.tags.begin(), options.tags.end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Deploy(const Options& options, Session* session) {
+  v1::DeployPayloadRequest request;
+  RETURN_IF_ERROR(SetScript(options, &request));
+  RETURN_IF_ERROR(SetTargets(options, &request));
+  if (options.max_concurrency != 0) {
+    request.mutable_rollout()->set_max_concurrency(options.max_concurrency);
+  }
+  if (options.max_errors != 0) request.mutable_rollout()->set_max_errors(options.max_errors);
+  request.set_timeout(options.timeout);
+  request.set_remote_path(options.remote_path);
+  request.set_execute_payload(options.execute);
+  request.set_request_id(options.request_id);
+  request.set_validate_only(options.validate_only);
+  ASSIGN_OR_RETURN(const v1::DeployPayloadResponse response,
+                   session->client.DeployPayload(request));
+  return Accepted(response, options.execute, options.waiting, session);
+}
+
+}  // namespace
+
+void AddDeploy(const Command& parent) {
+  const auto options = std::make_shared<Options>();
+  const Command command = parent.Add("deploy", "Sends a script to instances, and runs it there");
+  command.Text("--path", "PATH", &options->path, "the script, read by the api_server on its host");
+  command.Text("--file", kFileType, &options->file, "the script, read here and sent along");
+  command.Ids("--instances", &options->instances, "these instances");
+  command.Text("--project", "PROJECT", &options->project, "the instances of this project");
+  command.Texts("--tag", "TAG", &options->tags,
+                "the instances with this tag; given several times: with all of them");
+  command.Flag("--execute", &options->execute, "run the script once it is there");
+  command.Text("--remote-path", "PATH", &options->remote_path,
+               "where to put it; without this the script's name in the login user's home");
+  command.Number("--timeout", "SECONDS", &options->timeout, "how long each may run");
+  command.Number("--max-concurrency", "N", &options->max_concurrency,
+                 "on so many instances at a time");
+  command.Number("--max-errors", "N", &options->max_errors, "stop once so many have failed");
+  AddWaitOptions(command, &options->waiting);
+  AddRequestId(command, &options->request_id);
+  command.Flag("--validate-only", &options->validate_only, "check everything, change nothing");
+  command.Does([options](Session* session) { return Deploy(*options, session); });
+}
+
+}  // namespace longshore::cli

@@ -1,0 +1,34 @@
+#include "cli/commands/commands.h"
+#include "cli/errors.h"
+#include "cli/output.h"
+#include "cli/pages.h"
+#include "cli/session.h"
+
+namespace longshore::cli {
+namespace {
+
+struct Options {
+  std::string project;
+};
+
+absl::StatusOr<int> ListDeployments(const Options& options, Session* session) {
+  v1::ListDeploymentsRequest request;
+  request.set_project(options.project);
+  ASSIGN_OR_RETURN(const std::vector<v1::Deployment> deployments,
+                   ReadPages(&session->client, &Client::ListDeployments,
+                             &v1::ListDeploymentsResponse::mutable_deployments, request));
+  session->printer.PrintRows(deployments, DeploymentTable(deployments));
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddDeploymentsList(const Command& parent) {
+  const auto options = std::make_shared<Options>();
+  const Command command = parent.Add("list", "Lists deployments, the latest first");
+  command.Text("--project", "PROJECT", &options->project,
+               "only those that reached instances of this project");
+  command.Does([options](Session* session) { return ListDeployments(*options, session); });
+}
+
+}  // namespace longshore::cli

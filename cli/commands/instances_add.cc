@@ -1,0 +1,59 @@
+#include "cli/commands/commands.h"
+#include "cli/errors.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "cli/shared_options.h"
+#include "common/status_macros.h"
+
+namespace longshore::cli {
+namespace {
+
+struct Options {
+  std::string name;
+  std::string address;
+  int32_t port = 0;
+  std::string user;
+  std::string project;
+  std::vector<std::string> tags;
+  std::string host_key;
+  std::string request_id;
+  bool quiet = false;
+};
+
+absl::StatusOr<int> AddInstance(const Options& options, Session* session) {
+  v1::RegisterInstanceRequest request;
+  request.set_name(options.name);
+  request.set_address(options.address);
+  request.set_port(options.port);
+  request.set_ssh_user(options.user);
+  request.set_project(options.project);
+  request.mutable_tags()->Add(options.tags.begin(), options.tags.end());
+  request.set_host_key(options.host_key);
+  request.set_request_id(options.request_id);
+  ASSIGN_OR_RETURN(const v1::Instance instance, session->client.RegisterInstance(request));
+  session->printer.Print(
+      instance, options.quiet ? std::to_string(instance.id()) + "\n" : InstanceTable({instance}));
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddInstancesAdd(const Command& parent) {
+  const auto options = std::make_shared<Options>();
+  const Command command = parent.Add("add", "Makes a host known that there is already");
+  command.Text("--name", "NAME", &options->name, "for people");
+  command.Require("--name");
+  command.Text("--address", "HOST", &options->address, "where its sshd is");
+  command.Require("--address");
+  command.Number("--port", "N", &options->port, "of its sshd; without it 22");
+  command.Text("--user", "LOGIN", &options->user, "who owns the scripts; without it root");
+  command.Text("--project", "PROJECT", &options->project, "a label");
+  command.Texts("--tag", "TAG", &options->tags, "a label; may be given several times");
+  command.Text("--host-key", "KEY", &options->host_key,
+               "\"TYPE BASE64\"; without it the key is learned at the first contact");
+  AddRequestId(command, &options->request_id);
+  command.Flag("--quiet", &options->quiet, "print the id only");
+  command.Does([options](Session* session) { return AddInstance(*options, session); });
+}
+
+}  // namespace longshore::cli

@@ -1,0 +1,59 @@
+#include <iostream>
+
+#include "cli/commands/commands.h"
+#include "cli/errors.h"
+#include "cli/follow.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "common/status_macros.h"
+
+namespace longshore::cli {
+namespace {
+
+struct Options {
+  int64_t payload_id = 0;
+  int64_t offset = 0;
+};
+
+// Output goes out exactly as it was printed; what is said about it goes to standard error.
+FollowHandlers ForPeople() {
+  return {.on_status =
+              [](const v1::Payload& payload) {
+                std::cerr << "longshore: payload " << payload.id() << " is " << StatusText(payload)
+                          << "\n";
+              },
+          .on_output = [](int64_t /*payload_id*/, int64_t /*offset*/,
+                          std::string_view data) { std::cout << data << std::flush; }};
+}
+
+FollowHandlers ForPrograms(const Printer& printer) {
+  return {.on_status = [&printer](const v1::Payload& payload) { printer.PrintEvent(payload); },
+          .on_output =
+              [&printer](int64_t /*payload_id*/, int64_t offset, std::string_view data) {
+                v1::PayloadOutput output;
+                output.set_offset(offset);
+                output.set_data(std::string(data));
+                printer.PrintEvent(output);
+              }};
+}
+
+absl::StatusOr<int> Watch(const Options& options, Session* session) {
+  const FollowHandlers handlers =
+      session->printer.json() ? ForPrograms(session->printer) : ForPeople();
+  ASSIGN_OR_RETURN(const auto followed,
+                   FollowPayloads(session->client.channel(), {options.payload_id},
+                                  {.output_offset = options.offset}, handlers));
+  return followed[0].status() == v1::PAYLOAD_STATUS_COMPLETED ? kExitDone : kExitFailed;
+}
+
+}  // namespace
+
+void AddWatch(const Command& parent) {
+  const auto options = std::make_shared<Options>();
+  const Command command = parent.Add("watch", "Prints a payload's output as it comes");
+  command.Id("PAYLOAD", &options->payload_id, "its id");
+  command.Number("--offset", "BYTES", &options->offset, "begin at this byte of the output");
+  command.Does([options](Session* session) { return Watch(*options, session); });
+}
+
+}  // namespace longshore::cli

@@ -1,0 +1,26 @@
+// Errors as the exit status tells them apart.
+#ifndef LONGSHORE_CLI_ERRORS_H_
+#define LONGSHORE_CLI_ERRORS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace longshore::cli {
+
+enum ExitStatus : int {
+  kExitDone = 0,    // Everything that was asked for completed.
+  kExitFailed = 1,  // Something failed.
+  kExitUsage = 2,   // The command line is wrong.
+};
+
+// `error` with the exit status that it leads to; does nothing to an OK status.
+absl::Status WithExitStatus(absl::Status error, ExitStatus exit_status);
+// A wrong command line.
+absl::Status UsageError(const std::string& problem);
+// kExitFailed for an error that was given none.
+ExitStatus ExitStatusOf(const absl::Status& error);
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_ERRORS_H_

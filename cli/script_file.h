@@ -1,0 +1,16 @@
+// Reads a script that is sent along.
+#ifndef LONGSHORE_CLI_SCRIPT_FILE_H_
+#define LONGSHORE_CLI_SCRIPT_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace longshore::cli {
+
+// The content of `file`. Errors: UsageErrors, for one that cannot be read or is empty.
+absl::StatusOr<std::string> ReadScript(const std::string& file);
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_SCRIPT_FILE_H_

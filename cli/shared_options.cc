@@ -1,0 +1,15 @@
+#include "cli/shared_options.h"
+
+namespace longshore::cli {
+
+void AddWaitOptions(const Command& command, WaitOptions* options) {
+  command.Flag("--wait", &options->wait, "show progress until all have ended");
+  command.Flag("--follow", &options->follow, "wait, and show the output");
+}
+
+void AddRequestId(const Command& command, std::string* request_id) {
+  command.Text("--request-id", "ID", request_id,
+               "makes the command safe to repeat: it is carried out once");
+}
+
+}  // namespace longshore::cli

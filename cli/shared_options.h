@@ -1,0 +1,24 @@
+// Options that several commands have.
+#ifndef LONGSHORE_CLI_SHARED_OPTIONS_H_
+#define LONGSHORE_CLI_SHARED_OPTIONS_H_
+
+#include <string>
+
+#include "cli/command.h"
+
+namespace longshore::cli {
+
+struct WaitOptions {
+  bool wait = false;
+  bool follow = false;  // Waits, and shows the output as well.
+  bool any() const { return wait || follow; }
+};
+
+// Declares --wait and --follow.
+void AddWaitOptions(const Command& command, WaitOptions* options);
+// Declares --request-id.
+void AddRequestId(const Command& command, std::string* request_id);
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_SHARED_OPTIONS_H_
