@@ -19,6 +19,7 @@ dir=/var/tmp/longshore-demo
 "$top/tools/stack.sh" down --dir "$dir"
 "$top/tools/stack.sh" up --dir "$dir" --instances 0
 . "$dir/env"
+find_programs
 finish() { [ -n "$keep" ] || "$top/tools/stack.sh" down --dir "$dir"; }
 trap finish EXIT
 

@@ -111,6 +111,7 @@ up() {
   done
   "$top/tools/lib/install.sh" build
   build_programs
+  find_programs
   rm -rf "$dir"
   mkdir -p "$dir/payloads"
   trap 'echo "stack.sh: stopping what was started" >&2; down' ERR
