@@ -13,6 +13,7 @@
 #include "common/backoff.h"
 #include "common/policy.h"
 #include "common/shutdown.h"
+#include "common/version.h"
 
 DEFINE_string(listen, "127.0.0.1:50051", "Address of the public services.");
 DEFINE_string(worker_listen, "127.0.0.1:50052", "Address that payload_workers dial.");
@@ -172,6 +173,7 @@ int Main() {
 
 int main(int argc, char** argv) {
   gflags::SetUsageMessage("the api_server of Longshore; see docs/operations.md");
+  gflags::SetVersionString(std::string(longshore::kVersion));
   FLAGS_logtostderr = true;
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
   google::InitGoogleLogging(argv[0]);

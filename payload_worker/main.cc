@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_split.h"
 #include "common/shutdown.h"
+#include "common/version.h"
 #include "payload_worker/worker.h"
 
 DEFINE_string(api_server, "127.0.0.1:50052",
@@ -80,6 +81,7 @@ int Main() {
 
 int main(int argc, char** argv) {
   gflags::SetUsageMessage("the payload_worker of Longshore; see docs/operations.md");
+  gflags::SetVersionString(std::string(longshore::kVersion));
   FLAGS_logtostderr = true;
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
   google::InitGoogleLogging(argv[0]);
