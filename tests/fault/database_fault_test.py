@@ -1,4 +1,4 @@
-"""PostgreSQL at fault: FAULTS.md rows 8, 9, 10 and 30."""
+"""PostgreSQL at fault: docs/guarantees.md rows 8, 9, 10 and 30."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Two holders of one task, and clocks that disagree: FAULTS.md rows 18 and 24."""
+"""Two holders of one task, and clocks that disagree: docs/guarantees.md rows 18 and 24."""
 
 import os
 import threading

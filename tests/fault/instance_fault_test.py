@@ -1,4 +1,4 @@
-"""Instances and links to them at fault, and hostile scripts: FAULTS.md rows 12, 13, 16, 20, 21 and 23.
+"""Instances and links to them at fault, and hostile scripts: docs/guarantees.md rows 12, 13, 16, 20, 21 and 23.
 
 What lasts long by its nature goes on side by side: each test has an instance of its own.
 """

@@ -1,4 +1,4 @@
-"""Hosts that are shared, hostile or careless, with a real sshd: FAULTS.md rows 34, 35, 45 and 55."""
+"""Hosts that are shared, hostile or careless, with a real sshd: docs/guarantees.md rows 34, 35, 45 and 55."""
 
 import os
 import shutil

@@ -23,7 +23,7 @@ HOSTILE_FLAGS = [f"--execution_grace={GRACE}", "--retry_maximum_ms=300"]
 
 
 class Liar:
-    """An instance of tests/hostile/ssh_server.cc, registered."""
+    """An instance of tests/hostile/ssh_server_main.cc, registered."""
 
     def __init__(self, stack, behaviour, ssh_user="root"):
         self.behaviour = behaviour

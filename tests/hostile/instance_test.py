@@ -1,4 +1,4 @@
-"""Instances that lie in every answer: FAULTS.md rows 35 to 37 and 39.
+"""Instances that lie in every answer: docs/guarantees.md rows 35 to 37 and 39.
 
 A lie costs the liar's own payload, never anything of anybody else. Every behaviour is of tests/hostile/*_behaviours.cc.
 """

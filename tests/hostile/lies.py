@@ -1,4 +1,4 @@
-"""What the instances of ssh_server.cc lie about, and what may become of their payloads."""
+"""What the instances of ssh_server_main.cc lie about, and what may become of their payloads."""
 
 # What may become of the liar's payload.
 ENDS, RETRIED, COMPLETES = "ends", "retried", "completes"

@@ -1,4 +1,4 @@
-"""Requests that would harm others: FAULTS.md rows 33 and 44."""
+"""Requests that would harm others: docs/guarantees.md rows 33 and 44."""
 
 import random
 import unittest

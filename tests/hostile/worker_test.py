@@ -1,4 +1,4 @@
-"""Workers that lie: FAULTS.md rows 40 to 43. A worker speaks for what it holds, and for nothing else."""
+"""Workers that lie: docs/guarantees.md rows 40 to 43. A worker speaks for what it holds, and for nothing else."""
 
 import base64
 import os

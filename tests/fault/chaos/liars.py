@@ -1,4 +1,4 @@
-"""Instances that lie, beside the honest ones of a round: tests/hostile/ssh_server.cc, with behaviours drawn for the round."""
+"""Instances that lie, beside the honest ones of a round: tests/hostile/ssh_server_main.cc, with behaviours drawn for the round."""
 
 import random
 
