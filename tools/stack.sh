@@ -27,10 +27,10 @@ while [ $# -gt 0 ]; do
       ;;
   esac
 done
-[[ $instances =~ ^[0-9]+$ ]] && [ "$instances" -ge 0 ] && [ "$instances" -le 200 ] || {
+if ! [[ $instances =~ ^[0-9]{1,3}$ ]] || [ "$instances" -gt 200 ]; then
   echo "stack.sh: --instances '$instances' must be 0 to 200" >&2
   exit 2
-}
+fi
 dir=$(realpath -m "$dir")
 
 port_is_open() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
@@ -125,15 +125,17 @@ up() {
   local url=postgresql://longshore@127.0.0.1:$database_port/postgres
 
   ssh-keygen -q -t ed25519 -N '' -C longshore -f "$dir/ssh_key"
+  # shellcheck disable=SC2086  # LONGSHORE_API_FLAGS are words, as are the worker's.
   start api_server "$api_server" --listen="127.0.0.1:$api_port" --worker_listen="127.0.0.1:$worker_port" \
     --database_url="$url" --allowed_payload_dirs="$dir/payloads" --local_instances_dir="$dir/machines" \
     --authorized_keys_file="$dir/ssh_key.pub" ${LONGSHORE_API_FLAGS:-}
+  # shellcheck disable=SC2086
   start payload_worker "$payload_worker" --api_server="127.0.0.1:$worker_port" --ssh_private_key="$dir/ssh_key" \
     --provision_playbook="$top/ansible/main.yml" --name=local ${LONGSHORE_WORKER_FLAGS:-}
   wait_for api_server "$api_port"
 
   export LONGSHORE_API=127.0.0.1:$api_port
-  local ids= name id
+  local ids="" name id
   for i in $(seq "$instances"); do
     name=instance-$i
     "$top/api_server/providers/local_instance.sh" init "$dir/$name" "$dir/ssh_key.pub"

@@ -1,5 +1,9 @@
-# Longshore's remote runner: puts one payload's script in its place, starts it at most once on this instance, and lets whoever comes
-# follow it.
+# shellcheck shell=sh
+# A part of a line is read only to be left out; a tilde is what the server sends for the home directory.
+# shellcheck disable=SC2034,SC2088
+#
+# Longshore's remote runner: puts one payload's script in its place, starts it at most once on this instance, and lets whoever
+# comes follow it.
 #
 # Run as: sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT UPLOAD
 #   MODE      start (start it, or follow what is there) | place (do not start it) | attach (follow only) |

@@ -4,5 +4,6 @@
 set -euo pipefail
 file=$1
 shift
-export PYTHONPATH=$PWD/tests/e2e:$PWD/$(dirname "$file") PYTHONDONTWRITEBYTECODE=1
+PYTHONPATH=$PWD/tests/e2e:$PWD/$(dirname "$file")
+export PYTHONPATH PYTHONDONTWRITEBYTECODE=1
 exec /usr/bin/python3 -m unittest -v "$(basename "$file" .py)" "$@"

@@ -4,7 +4,7 @@
 # Everybody on the machine may connect as user longshore: for demonstrations and tests only.
 set -euo pipefail
 
-bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
+bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
 action=$1
 dir=$2
 # PostgreSQL refuses to run as root.
@@ -21,6 +21,7 @@ case $action in
     # The sessions of a server that was killed outlive it by a moment, and keep its memory; they work in its data directory.
     while [ -n "$(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$dir/data" 2> /dev/null)" ]; do sleep 0.1; done
     cd "$dir"
+    # shellcheck disable=SC2086  # POSTGRES_OPTIONS are words.
     exec "${as_owner[@]}" "$bin/postgres" -D "$dir/data" -k "$dir" -p "$3" -c listen_addresses=127.0.0.1 \
       -c max_connections=200 -c shared_buffers=64MB -c logging_collector=off ${POSTGRES_OPTIONS:-}
     ;;
