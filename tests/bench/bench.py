@@ -1,7 +1,7 @@
 """Longshore beside what a person would otherwise type: scp + ssh, and ansible. One run, the same instances, the same script.
 
-Prints the table of docs/performance.md. CPU is that of the controller alone: clients, api_server, payload_worker and PostgreSQL, not
-the instances' sshd, which shares the machine. HOSTS, ROUNDS and FORKS may be set in the environment.
+Prints the table of docs/performance.md. CPU is that of the controller alone: clients, api_server, payload_worker and PostgreSQL,
+not the instances' sshd, which shares the machine. HOSTS, ROUNDS and FORKS may be set in the environment.
 """
 
 import concurrent.futures

@@ -4,9 +4,7 @@ import os
 import subprocess
 import unittest
 
-import grpc
-
-from harness import (Stack, expect_error, instance_service, payload_service, pb, task_pb, wait_until)
+from harness import (Stack, instance_service, payload_service, pb, task_pb, wait_until)
 
 
 class Delivery:

@@ -12,6 +12,8 @@ from patience import follow
 
 # Each host is registered so often, so that few sshds make a fleet; the hosts' ledgers say what ran at the same time.
 REGISTRATIONS = 20
+
+
 def follow_deployment(stub, deployment_id):
     request = payload_service.WatchDeploymentRequest(deployment_id=deployment_id)
     return follow(stub.WatchDeployment(request, wait_for_ready=True))
@@ -66,7 +68,8 @@ class DeploymentTest(unittest.TestCase):
         return last
 
     def statuses(self, deployment_id):
-        rows = self.stack.sql(f"SELECT id, status, attempt, error FROM payloads WHERE deployment_id = {deployment_id} ORDER BY id")
+        rows = self.stack.sql(
+            f"SELECT id, status, attempt, error FROM payloads WHERE deployment_id = {deployment_id} ORDER BY id")
         return [row.split("|") for row in rows.splitlines()]
 
     def test_selector_takes_what_matches(self):
@@ -187,7 +190,8 @@ class DeploymentTest(unittest.TestCase):
 
     def test_retry_has_an_output_of_its_own(self):
         first = self.stack.instances[0]
-        response = self.deploy("[ -e /root/second ] && echo new && exit 0; echo the old output, longer; exit 1", tags=["r4", "one-host"])
+        response = self.deploy("[ -e /root/second ] && echo new && exit 0; echo the old output, longer; exit 1",
+                               tags=["r4", "one-host"])
         payload_id = response.payload_ids[0]
         self.assertEqual(self.stack.wait(payload_id).output, "the old output, longer\n")
         with open(first.path("/root/second"), "w"):
@@ -243,8 +247,8 @@ class DeploymentTest(unittest.TestCase):
         with open(bad.path("/root/fail"), "w"):
             pass
         self.stack.wait(response.payload_ids[1], [pb.PAYLOAD_STATUS_FAILED])
-        wait_until(lambda: self.stack.sql(f"SELECT rollout_state FROM deployments WHERE id = {response.deployment_id}") == "STOPPED",
-                   "the stop")
+        query = f"SELECT rollout_state FROM deployments WHERE id = {response.deployment_id}"
+        wait_until(lambda: self.stack.sql(query) == "STOPPED", "the stop")
         with open(good.path("/root/finish"), "w"):
             pass
         self.stack.wait(response.payload_ids[0], [pb.PAYLOAD_STATUS_COMPLETED])
@@ -291,8 +295,8 @@ class DeploymentTest(unittest.TestCase):
         threads = [threading.Thread(target=watch, args=(replica,)) for replica in (0, 1)]
         for thread in threads:
             thread.start()
-        executing = lambda events: any(e.payload.status == pb.PAYLOAD_STATUS_EXECUTING for e in events)
-        wait_until(lambda: all(executing(events) for events in seen), "both to see the start")
+        wait_until(lambda: all(any(e.payload.status == pb.PAYLOAD_STATUS_EXECUTING for e in events) for events in seen),
+                   "both to see the start")
         with open(go, "w"):
             pass
         for thread in threads:

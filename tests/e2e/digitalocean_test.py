@@ -1,4 +1,5 @@
-"""The provider digitalocean against a server that answers as DigitalOcean's public API (version 2) is documented, faults included."""
+"""The provider digitalocean against a server that answers as DigitalOcean's public API (version 2) is documented, faults
+included."""
 
 import contextlib
 import http.server
@@ -19,7 +20,8 @@ TOKEN = "dop_v1_secret"
 
 
 class FakeApi:
-    """Droplets, keys and tags in memory. `fault(method, path)` may return what happens to a request instead of, or after, its answer:
+    """Droplets, keys and tags in memory. `fault(method, path)` may return what happens to a request instead of, or after, its
+    answer:
     an HTTP status; "lost", done but the connection closes; "garbage"; "slow"."""
 
     def __init__(self):
@@ -149,8 +151,9 @@ class DigitalOceanTest(unittest.TestCase):
                 self.assertNotIn(TOKEN, file.read())
 
     def create(self, count=1, **fields):
-        fields = dict(dict(provider="digitalocean", name="web", region="fra1", size="s-1vcpu-1gb", image="debian-12-x64"), **fields)
-        return self.stack.instance_stub.CreateInstance(instance_service.CreateInstanceRequest(number_of_instances=count, **fields))
+        fields = dict(dict(provider="digitalocean", name="web", region="fra1", size="s-1vcpu-1gb", image="debian-12-x64"),
+                      number_of_instances=count, **fields)
+        return self.stack.instance_stub.CreateInstance(instance_service.CreateInstanceRequest(**fields))
 
     def terminate(self, instance_id):
         self.stack.settled(lambda: self.stack.instance_stub.TerminateInstance(
@@ -273,7 +276,8 @@ class DigitalOceanTest(unittest.TestCase):
 
     def test_wrong_requests(self):
         for field in ("region", "size", "image"):
-            expect_error(self, lambda field=field: self.create(**{field: ""}), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", [field])
+            expect_error(self, lambda field=field: self.create(**{field: ""}), grpc.StatusCode.INVALID_ARGUMENT,
+                         "INVALID_FIELD", [field])
         self.assertEqual(self.api.requests, [])
 
     def test_without_a_token(self):

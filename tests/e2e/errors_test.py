@@ -81,8 +81,8 @@ class ErrorsTest(unittest.TestCase):
         self.refused(Code.INVALID_ARGUMENT, "PAYLOAD_TOO_LARGE", [2097152], payload_content=b"#" * 2097153)
 
     def test_remote_path(self):
-        for path in ("relative", "/a/../b", "/a//b", "/a/", "/a/.", "/with\nnewline", "/" + "/".join(["x" * 100] * 11), "/proc/x", "/sys/x",
-                     "/dev/shm/x", "/boot/x", "/dev", "/", "/" + "y" * 256):
+        for path in ("relative", "/a/../b", "/a//b", "/a/", "/a/.", "/with\nnewline", "/" + "/".join(["x" * 100] * 11), "/proc/x",
+                     "/sys/x", "/dev/shm/x", "/boot/x", "/dev", "/", "/" + "y" * 256):
             details = self.refused(Code.INVALID_ARGUMENT, "REMOTE_PATH_INVALID", payload_content=b"x", remote_path=path)
             self.assertEqual(details["BadRequest"].field_violations[0].field, "remote_path")
         for path in ("/bootstrap.sh", "/root/a b.sh", "/procedures/x", "/root/\u00e9.sh", "/root/...sh"):
@@ -178,7 +178,10 @@ class ErrorsTest(unittest.TestCase):
 
     def test_instances(self):
         stub = self.stack.instance_stub
-        register = lambda **fields: stub.RegisterInstance(instance_service.RegisterInstanceRequest(**fields))
+
+        def register(**fields):
+            return stub.RegisterInstance(instance_service.RegisterInstanceRequest(**fields))
+
         instance = register(name="web", address="10.1.2.3", project="shop", tags=["b", "a", "b"])
         self.assertEqual((instance.port, instance.ssh_user, instance.provider), (22, "root", "registered"))
         self.assertEqual(instance.status, instance_pb.INSTANCE_STATUS_READY)
@@ -273,7 +276,7 @@ class ErrorsTest(unittest.TestCase):
         self.assertIn(b"validate_only", answers[1])
 
     def test_database_away(self):
-        payload_id = self.deploy(payload_content=b"x").payload_ids[0]
+        self.deploy(payload_content=b"x")
         before = self.stack.sql("SELECT count(*) FROM deployments")
         self.stack.postgres.signal(signal.SIGINT)
         self.stack.postgres.child.wait()
@@ -293,8 +296,6 @@ class ErrorsTest(unittest.TestCase):
         stub = worker_grpc.WorkerServiceStub(channel)
         message, event = worker_service.WorkerMessage, worker_service.TaskEvent
         hello = message(hello=worker_service.WorkerHello(name="w", incarnation="1", capacity=0))
-        chunk = lambda **kw: message(events=worker_service.TaskEvents(events=[event(
-            sequence=1, task_id=1, lease_epoch=1, output=worker_service.OutputChunk(**kw))]))
         bad = [
             [message(credit=worker_service.Credit(count=5))],  # Not hello first.
             [hello, hello],

@@ -328,7 +328,8 @@ class Stack:
         """Those of api_server `i`."""
         channel = self.channels[i]
         return types.SimpleNamespace(payloads=payload_grpc.PayloadServiceStub(channel),
-                                     instances=instance_grpc.InstanceServiceStub(channel), tasks=task_grpc.TaskServiceStub(channel))
+                                     instances=instance_grpc.InstanceServiceStub(channel),
+                                     tasks=task_grpc.TaskServiceStub(channel))
 
     def use(self, i):
         """From now on calls go to api_server `i`."""

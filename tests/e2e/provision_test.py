@@ -46,7 +46,8 @@ class ProvisionTest(Provisioning, unittest.TestCase):
         task = self.provision_task(made.id)
         self.assertEqual(task.status, task_pb.TASK_STATUS_COMPLETED)
         self.assertTrue(task.worker.startswith("worker-"))
-        self.assertRegex(self.log(task.id), r"worker-\d: ansible-playbook for 1 instances\nok: Wait until SSH answers\n(.*\n)*ready")
+        self.assertRegex(self.log(task.id),
+                         r"worker-\d: ansible-playbook for 1 instances\nok: Wait until SSH answers\n(.*\n)*ready")
         # The rest is an ordinary payload.
         self.stack.payloads.ExecutePayload(payload_service.ExecutePayloadRequest(payload_ids=[payload.id]))
         self.assertEqual(self.stack.wait(payload.id).output, "copied\n")
@@ -54,8 +55,8 @@ class ProvisionTest(Provisioning, unittest.TestCase):
 
     def test_ten_at_once_that_run(self):
         path = self.stack.script("echo $HOME; whoami; [ \"$0\" = /root/ten.sh ] && echo named", name="ten.sh")
-        answer = self.create(name="ten {{ 7 * 7 }} '\"$(touch /tmp/pwned)", tags=["{% raw %}", "--limit", "a b"], number_of_instances=10,
-                             payload_path=path, execute_payload=True, timeout=30)
+        answer = self.create(name="ten {{ 7 * 7 }} '\"$(touch /tmp/pwned)", tags=["{% raw %}", "--limit", "a b"],
+                             number_of_instances=10, payload_path=path, execute_payload=True, timeout=30)
         for instance in answer.instances:
             made = self.ready(instance.id)
             self.assertIn("{{ 7 * 7 }}", made.name)

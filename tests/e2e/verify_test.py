@@ -1,5 +1,5 @@
-"""`longshore verify` against a database in which every kind of payload has lived: it finds nothing wrong there, and each violation
-that is planted.
+"""`longshore verify` against a database in which every kind of payload has lived: it finds nothing wrong there, and each
+violation that is planted.
 """
 
 import json
@@ -30,14 +30,16 @@ PLANTS = [
      "UPDATE tasks SET status = 'RUNNING', lease_until = now() - interval '1 hour' WHERE id = {task}"),
     (1, "a payload that cannot be delivered fails in time",
      "UPDATE tasks SET status = 'PENDING', deliver_by = now() - interval '1 hour' WHERE id = {task}"),
-    (1, "a task waits for something that will come", "UPDATE tasks SET status = 'PENDING', blocked_by = id + 1 WHERE id = {task}"),
+    (1, "a task waits for something that will come",
+     "UPDATE tasks SET status = 'PENDING', blocked_by = id + 1 WHERE id = {task}"),
     (1, "a task waits for something that will come",
      "UPDATE tasks SET status = 'PENDING', waiting_since = now() - interval '1 hour' WHERE id = {task}"),
     (1, "a task waits for something that will come", "UPDATE tasks SET status = 'PENDING', gated = true WHERE id = {task}"),
     (1, "everything has come to its end or its rest", "UPDATE tasks SET status = 'PENDING' WHERE id = {task}"),
     (2, "one task at a time works on a payload",
      "UPDATE tasks SET status = 'RUNNING', lease_until = now(), payload_id = {completed} WHERE id IN ({task}, {task} + 1)"),
-    (2, "no output is of an attempt that nobody asked for", "UPDATE payload_output SET attempt = 2 WHERE payload_id = {completed}"),
+    (2, "no output is of an attempt that nobody asked for",
+     "UPDATE payload_output SET attempt = 2 WHERE payload_id = {completed}"),
     (2, "a remote_path has one payload at a time",
      "UPDATE payloads SET status = 'EXECUTING', remote_path = '/root/x.sh', instance_id = 1 WHERE id IN ({completed}, {failed})"),
     (3, "COMPLETED means exit status 0", "UPDATE payloads SET exit_code = 1 WHERE id = {completed}"),
@@ -70,7 +72,8 @@ PLANTS = [
     (7, "the output was written by holders in the order of their leases",
      "UPDATE tasks SET lease_epoch = 9 WHERE id = {task};"
      "UPDATE payload_output SET lease_epoch = 9 WHERE payload_id = {completed} AND start_byte = 0"),
-    (7, "nobody wrote under a lease that was never given", "UPDATE payload_output SET lease_epoch = 9 WHERE payload_id = {completed}"),
+    (7, "nobody wrote under a lease that was never given",
+     "UPDATE payload_output SET lease_epoch = 9 WHERE payload_id = {completed}"),
     (7, "nobody wrote under a lease that was never given", "UPDATE tasks SET lease_epoch = 0 WHERE id = {task}"),
     (8, "nothing is left to be removed from instances",
      "INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_at) VALUES ({completed}, 1, 1, now())"),
@@ -104,7 +107,8 @@ class VerifyTest(unittest.TestCase):
         stack.wait(cancelled, [pb.PAYLOAD_STATUS_EXECUTING])
         stack.payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=cancelled))
         stack.wait(timed_out)
-        wait_until(lambda: stack.sql("SELECT count(*) FROM tasks WHERE status IN ('PENDING', 'RUNNING')") == "0", "the end of all")
+        wait_until(lambda: stack.sql("SELECT count(*) FROM tasks WHERE status IN ('PENDING', 'RUNNING')") == "0",
+                   "the end of all")
         cls.names = {"completed": completed, "failed": failed, "large": large, "resting": resting,
                      "task": stack.get(completed).task_id}
         wait_until(lambda: stack.sql("SELECT count(*) FROM run_cleanups") == "0", "the cleanups")
@@ -147,7 +151,8 @@ class VerifyTest(unittest.TestCase):
                 self.assertIn((invariant, check), [(v["invariant"], v["check"]) for v in found])
 
     def test_every_check_has_a_plant(self):
-        # Two look at the sessions of the moment: a transaction that has been idle for half a minute, and a lock kept for a whole one.
+        # Two look at the sessions of the moment: a transaction that has been idle for half a minute, and a lock kept for a whole
+        # one.
         self.verify()
         count = int(self.last.split()[0])
         self.assertEqual(len({check for _, check, _ in PLANTS}) + 2, count)
@@ -214,7 +219,9 @@ class VerifyTest(unittest.TestCase):
         self.assertEqual(self.verify(*own), (0, []))
 
     def test_wrong_command_lines(self):
-        run = lambda *words: subprocess.run([LONGSHORE, "verify", *words], capture_output=True, text=True)
+        def run(*words):
+            return subprocess.run([LONGSHORE, "verify", *words], capture_output=True, text=True)
+
         self.assertEqual(run().returncode, 2)
         self.assertEqual(run("--database", self.stack.database_url, "--instances").returncode, 2)
         other = self.stack.database_url.replace("/postgres", "/template1")

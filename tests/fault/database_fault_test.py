@@ -47,7 +47,8 @@ class DatabaseFaultTest(unittest.TestCase):
                                                     execute_payload=True, request_id=request_id, remote_path="/root/s.sh")
 
     def counts(self):
-        return self.stack.sql("SELECT (SELECT count(*) FROM deployments), (SELECT count(*) FROM payloads), (SELECT count(*) FROM tasks)")
+        return self.stack.sql("SELECT (SELECT count(*) FROM deployments), (SELECT count(*) FROM payloads),"
+                              " (SELECT count(*) FROM tasks)")
 
     # Row 8.
 
@@ -76,8 +77,9 @@ class DatabaseFaultTest(unittest.TestCase):
         payload_id = self.begin()
         ballast = os.path.join(disk, "ballast")
         subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=64k"], stderr=subprocess.DEVNULL, check=False)
-        # Asked again and again until it shows: there is room left in files that are there.
+
         def refused():
+            """Asked again and again until it shows: there is room left in files that are there."""
             try:
                 self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
                     instance_ids=[self.instance.id], payload_content=os.urandom(400000), remote_path="/root/x.sh"), timeout=10)
@@ -132,7 +134,8 @@ class DatabaseFaultTest(unittest.TestCase):
     # Row 10.
 
     def test_the_answers_to_commits_are_lost_for_a_while(self):
-        """Of whatever commits just then: claims, results, renewals. A claim whose answer is lost is made again after its lease."""
+        """Of whatever commits just then: claims, results, renewals. A claim whose answer is lost is made again after its
+        lease."""
         self.start(api_servers=2, workers=2, api_flags=["--lease_duration_ms=1500"])
         stop = threading.Event()
 

@@ -1,4 +1,5 @@
-"""Processes killed and connections cut at the moments that matter: each payload ends once, with the true result and all its output.
+"""Processes killed and connections cut at the moments that matter: each payload ends once, with the true result and all its
+output.
 
 docs/guarantees.md rows 1, 3, 4, 6, 7, 8, 11, 12, 14 and 17, with two api_servers and two workers.
 """

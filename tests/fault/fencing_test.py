@@ -41,7 +41,8 @@ class FencingTest(unittest.TestCase):
                 worker.release("worker.connecting")
         self.stack.sql(f"""
             ALTER TABLE tasks DISABLE TRIGGER tasks_guard;
-            UPDATE tasks SET status = 'PENDING', lease_until = NULL, run_at = now(), lease_epoch = 0 WHERE payload_id = {payload_id};
+            UPDATE tasks SET status = 'PENDING', lease_until = NULL, run_at = now(), lease_epoch = 0
+            WHERE payload_id = {payload_id};
             ALTER TABLE tasks ENABLE TRIGGER tasks_guard;""")
         self.stack.wait(payload_id, [pb.PAYLOAD_STATUS_EXECUTING])
         self.assertEqual(self.stack.sql(f"SELECT lease_epoch FROM tasks WHERE payload_id = {payload_id}"), "1")

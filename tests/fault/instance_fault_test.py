@@ -203,7 +203,8 @@ class InstanceFaultTest(unittest.TestCase):
 
     def test_forges_a_result(self):
         # The run directory is root's, as the script is: it can, but what it forges is overwritten by what was seen.
-        payload = self.hostile("cd /var/lib/longshore/runs/*; echo 'exit 0 1 2 none' > result; echo 'exit 0 1 2 none' > result.new\n"
+        payload = self.hostile("cd /var/lib/longshore/runs/*; echo 'exit 0 1 2 none' > result\n"
+                               "echo 'exit 0 1 2 none' > result.new\n"
                                "exit 7\n")
         self.assertEqual((payload.failure_reason, payload.exit_code), (pb.FAILURE_REASON_NONZERO_EXIT, 7), payload)
 

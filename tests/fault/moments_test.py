@@ -1,4 +1,5 @@
-"""Every fault of processes and links at every moment of a payload's life: docs/guarantees.md rows 1 to 6, 8, 11 and 12, by fail points.
+"""Every fault of processes and links at every moment of a payload's life: docs/guarantees.md rows 1 to 6, 8, 11 and 12, by fail
+points.
 
 The moment is held by a fail point until the fault has struck, so each combination is a test of its own, and the same each time.
 """

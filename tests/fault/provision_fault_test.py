@@ -45,7 +45,8 @@ class AnsibleFaultTest(Provisioning, unittest.TestCase):
         return found
 
     def create_with_payload(self, **fields):
-        return self.create(name="f", payload_path=self.stack.script(SCRIPT, name="f.sh"), execute_payload=True, **fields).instances
+        return self.create(name="f", payload_path=self.stack.script(SCRIPT, name="f.sh"), execute_payload=True,
+                           **fields).instances
 
     def check_failed(self, instance_id, words):
         seen = self.failed(instance_id)

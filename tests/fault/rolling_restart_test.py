@@ -1,7 +1,8 @@
-"""Every api_server and worker is drained and started anew, one after the other, under load: clients see reconnects and nothing else.
+"""Every api_server and worker is drained and started anew, one after the other, under load: clients see reconnects and nothing
+else.
 
-With LONGSHORE_OLD_BINARIES, a folder with api_server and payload_worker of an earlier version, it begins with those and ends with the
-present ones: both versions side by side on the way (tools/upgrade.sh).
+With LONGSHORE_OLD_BINARIES, a folder with api_server and payload_worker of an earlier version, it begins with those and ends with
+the present ones: both versions side by side on the way (tools/upgrade.sh).
 """
 
 import os

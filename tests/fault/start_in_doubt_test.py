@@ -1,6 +1,7 @@
 """The word to start was given and the answer was lost: whether the script runs, only the instance knows.
 
-Until it has been asked, nobody says that the script was not started, starts another in its place, or gives its place in a rollout away.
+Until it has been asked, nobody says that the script was not started, starts another in its place, or gives its place in a rollout
+away.
 """
 
 import unittest
@@ -136,7 +137,8 @@ class StartInDoubtTest(unittest.TestCase):
         with open(other.path("/root/go"), "w"):
             pass
         self.assertEqual(self.stack.wait(second).status, pb.PAYLOAD_STATUS_FAILED)
-        wait_until(lambda: self.stack.sql("SELECT rollout_state FROM deployments ORDER BY id DESC LIMIT 1") == "STOPPING", "the stop")
+        wait_until(lambda: self.stack.sql("SELECT rollout_state FROM deployments ORDER BY id DESC LIMIT 1") == "STOPPING",
+                   "the stop")
         self.instance.release("started")
         self.instance.relay.heal()
         self.assertEqual(self.stack.wait(first).status, pb.PAYLOAD_STATUS_COMPLETED)

@@ -1,5 +1,5 @@
-"""What is much, or does not answer, delays nobody else's work: instances that take connections and say nothing, a deployment of many,
-a project of many deployments.
+"""What is much, or does not answer, delays nobody else's work: instances that take connections and say nothing, a deployment of
+many, a project of many deployments.
 """
 
 import time

@@ -139,11 +139,11 @@ class SizeTest(unittest.TestCase):
         tagged = self.register(1, tags=["t"])
         request = payload_service.DeployPayloadRequest
         requests = {
-            "in itself": request(payload_content=b"true", instance_ids=[instance.id], request_id="1").SerializeToString() +
-                         unknown_field(UNKNOWN),
+            "in itself": request(payload_content=b"true", instance_ids=[instance.id], request_id="1").SerializeToString()
+            + unknown_field(UNKNOWN),
             # Of the selector and the rollout, which are fields 2 and 8.
-            "below it": request(payload_content=b"true", request_id="2").SerializeToString() +
-                        field(2, field(2, b"t") + unknown_field(UNKNOWN // 2)) + field(8, unknown_field(UNKNOWN // 2)),
+            "below it": request(payload_content=b"true", request_id="2").SerializeToString()
+            + field(2, field(2, b"t") + unknown_field(UNKNOWN // 2)) + field(8, unknown_field(UNKNOWN // 2)),
         }
         for where, request in requests.items():
             with self.subTest(where):

@@ -2,9 +2,10 @@
 
 Usage: chaos.py --rounds N --seed S [--first ROUND] [--instances N] [--workers N]
 
-A round is named by seed and number, and these replay its requests and its schedule of faults. Beside the installation that is struck are
-another one on the same instances (neighbours.py), instances that lie (liars.py) and instances that are made (machines.py). Needs root, as
-the instances do. Ends with a summary, and with exit status 1 at the first round with a violation, whose evidence stays on the disk.
+A round is named by seed and number, and these replay its requests and its schedule of faults. Beside the installation that is
+struck are another one on the same instances (neighbours.py), instances that lie (liars.py) and instances that are made
+(machines.py). Needs root, as the instances do. Ends with a summary, and with exit status 1 at the first round with a violation,
+whose evidence stays on the disk.
 """
 
 import argparse
@@ -145,7 +146,8 @@ def run(stacks, options):
             return True
         if number % 10 == 0:
             print(f"round {current.name}: {sum(totals.payloads)} payloads so far, {seconds:.0f} s", flush=True)
-    print(f"{options.rounds} rounds of seed {options.seed}, {' and '.join(map(str, totals.payloads))} payloads of two installations, "
+    print(f"{options.rounds} rounds of seed {options.seed}, "
+          f"{' and '.join(map(str, totals.payloads))} payloads of two installations, "
           f"{sum(totals.faults.values())} faults, 0 violations, {seconds:.0f} s")
     totals.tell()
     return False

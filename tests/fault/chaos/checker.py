@@ -1,5 +1,5 @@
-"""Verifies the ten invariants of docs/guarantees.md over what a chaos run left: the database, its audit, the instances' ledgers and
-the journal of acknowledged requests. Knows nothing of how Longshore works inside.
+"""Verifies the ten invariants of docs/guarantees.md over what a chaos run left: the database, its audit, the instances' ledgers
+and the journal of acknowledged requests. Knows nothing of how Longshore works inside.
 """
 
 import collections
@@ -81,8 +81,8 @@ class Checker:
         """Returns (invariant, words) for each violation."""
         self.scripts = {p: r.script for r in self.evidence.requests for p in r.payload_ids}
         self.request_of = {p: r for r in self.evidence.requests for p in r.payload_ids}
-        for name in ("settled", "starts", "results", "outputs", "history", "journal", "leases", "nothing_left", "counts", "secrets",
-                     "liars", "machines"):
+        for name in ("settled", "starts", "results", "outputs", "history", "journal", "leases", "nothing_left", "counts",
+                     "secrets", "liars", "machines"):
             getattr(self, "_" + name)()
         self.found += self.evidence.verify
         return self.found
@@ -204,7 +204,8 @@ class Checker:
                 if payload is None or task is None:
                     self._violation(6, f"request {request.request_id}: payload {payload_id} or its task {task_id} is not there")
                 elif task["payload_id"] != payload_id or payload["deployment_id"] != request.deployment_id:
-                    self._violation(6, f"request {request.request_id}: payload {payload_id} and task {task_id} do not belong together")
+                    self._violation(
+                        6, f"request {request.request_id}: payload {payload_id} and task {task_id} do not belong together")
         extra = set(self.evidence.payloads) - set(self.scripts)
         if extra:
             self._violation(6, f"payloads {sorted(extra)} are there and no request got them for an answer")
@@ -268,7 +269,8 @@ class Checker:
                 self._shown(f"the error of task {task['id']}", task["error"])
 
     def _liars_payload(self, payload, behaviour, may_complete):
-        words = f"payload {payload['id']}, at an instance that does {behaviour}, is {payload['status']} {payload['failure_reason']}"
+        words = f"payload {payload['id']}, at an instance that does {behaviour}, is "
+        words += f"{payload['status']} {payload['failure_reason']}"
         if payload["status"] == "COMPLETED" and not may_complete:
             self._violation(3, words)
         if payload["status"] == "FAILED":

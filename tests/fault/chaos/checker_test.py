@@ -30,9 +30,9 @@ def payload(payload_id, script, status, reason="", code=None, **fields):
 
 
 def clean():
-    """A payload that completed, one that failed, a large one, one that was cancelled while it ran and one that rests; at instances
-    that lie one that they say completed, one that failed and one that the round cancelled; and those of an instance that was made
-    and of one that was not."""
+    """A payload that completed, one that failed, a large one, one that was cancelled while it ran and one that rests; at
+    instances that lie one that they say completed, one that failed and one that the round cancelled; and those of an instance
+    that was made and of one that was not."""
     payloads = {p["id"]: p for p in (
         payload(1, FINE, "COMPLETED", code=0), payload(2, BAD, "FAILED", "NONZERO_EXIT", 3),
         payload(3, LARGE, "COMPLETED", code=0), payload(4, HUNG, "CANCELLED"),
@@ -90,13 +90,15 @@ PLANTS = {
     1: [_payload(1, status="EXECUTING"), _payload(1, status="PENDING"),
         lambda e: setattr(e.requests[4], "executes", True),
         _payload(7, status="EXECUTING", failure_reason="", error=""), _payload(8, status="PENDING", error=""),
-        lambda e: e.overdue.append("payload 7 is EXECUTING"), _created(READY, status="PROVISIONING"), _created(READY, end="READY")],
+        lambda e: e.overdue.append("payload 7 is EXECUTING"), _created(READY, status="PROVISIONING"),
+        _created(READY, end="READY")],
     2: [_ledger("fine", "start 1", "end 0 2", "start 3", "end 0 4"), _ledger("hung", "start 1", "start 2"),
         lambda e: e.ledgers.update({(READY, "made"): ["start 1", "end 0 2", "start 3", "end 0 4"]})],
     3: [_payload(2, status="COMPLETED", failure_reason="", exit_code=0), _payload(2, exit_code=4),
         _payload(1, status="FAILED", failure_reason="NONZERO_EXIT", exit_code=0),
         _payload(1, status="FAILED", failure_reason="KILLED_BY_SIGNAL", exit_code=None),
-        _payload(1, status="FAILED", failure_reason="EXECUTION_TIMEOUT"), _payload(1, status="FAILED", failure_reason="INTERRUPTED"),
+        _payload(1, status="FAILED", failure_reason="EXECUTION_TIMEOUT"),
+        _payload(1, status="FAILED", failure_reason="INTERRUPTED"),
         _payload(1, status="FAILED", failure_reason="UNREACHABLE"), _payload(1, status="CANCELLED"),
         _ledger("fine", "start 1"), _ledger("bad", "start 1", "end 0 2"),
         _payload(7, status="COMPLETED", failure_reason="", exit_code=0), _payload(7, failure_reason=""),
@@ -105,7 +107,8 @@ PLANTS = {
         _payload(1, status="FAILED", failure_reason="INSTANCE_TERMINATED")],
     4: [lambda e: e.outputs.update({1: b"x" + FINE.body()[1:]}), lambda e: e.outputs.update({1: FINE.body()[:-1]}),
         _payload(1, output_bytes=5), _payload(3, output_truncated=False), lambda e: e.outputs.pop(2),
-        lambda e: e.outputs.update({3: LARGE.body()}), lambda e: e.outputs.update({3: LARGE.body()[:100] + LARGE.body()[100:200]}),
+        lambda e: e.outputs.update({3: LARGE.body()}),
+        lambda e: e.outputs.update({3: LARGE.body()[:100] + LARGE.body()[100:200]}),
         lambda e: e.outputs.update({4: HUNG.body() * 2}), _payload(1, output_truncated=True),
         lambda e: e.outputs.update({6: b"hell"}), lambda e: e.outputs.update({9: b"other\n"})],
     5: [lambda e: e.audit_payloads.append(dict(payload_id=1, attempt=1, old_attempt=1, old_status="COMPLETED",
@@ -118,8 +121,8 @@ PLANTS = {
                                                new_status="EXECUTING", executed=True)),
         lambda e: e.ledgers.pop((1, "fine")),
         lambda e: [row.update(executed=False) for row in e.audit_payloads if row["payload_id"] == 1],
-        lambda e: e.audit_payloads.append(dict(payload_id=7, attempt=1, old_attempt=1, old_status="FAILED", new_status="COMPLETED",
-                                               executed=True))],
+        lambda e: e.audit_payloads.append(dict(payload_id=7, attempt=1, old_attempt=1, old_status="FAILED",
+                                               new_status="COMPLETED", executed=True))],
     6: [lambda e: e.payloads.pop(5), lambda e: e.deployments.append(dict(id=999)), lambda e: e.tasks[11].update(payload_id=2),
         lambda e: setattr(e.requests[1], "deployment_id", 101), lambda e: e.requests[0].task_ids.append(12),
         lambda e: e.payloads.update({11: payload(11, FINE, "COMPLETED", code=0)}),
@@ -130,11 +133,12 @@ PLANTS = {
     7: [lambda e: e.audit_tasks[0].update(old_epoch=2), lambda e: e.audit_tasks[0].update(new_epoch=0),
         lambda e: e.audit_output[0].update(task_epoch=2), lambda e: e.audit_output[0].update(task_status="PENDING")],
     8: [lambda e: e.leftovers.append("1.1 is left on instance 1"), lambda e: e.harmed.append("a run directory was removed")],
-    9: [lambda e: e.counts.update({101: {"COMPLETED": 2, "total": 2}}), lambda e: e.counts.update({101: {"FAILED": 1, "total": 1}}),
+    9: [lambda e: e.counts.update({101: {"COMPLETED": 2, "total": 2}}),
+        lambda e: e.counts.update({101: {"FAILED": 1, "total": 1}}),
         lambda e: (e.requests[0].payload_ids.append(2), e.requests[0].task_ids.append(12))],
     10: [lambda e: e.logs.update(worker="the password is hunter2"), lambda e: e.tasks[11].update(error=f"# {SECRET}fine"),
-         _payload(2, error="hunter2"), _payload(7, error="\x1b]52;c;ZXZpbA==\x07"), _payload(7, error=""), _payload(7, error="\udcff"),
-        _payload(8, error="e" * (MAX_ERROR_BYTES + 1)), lambda e: e.tasks[17].update(error="a\nb")],
+         _payload(2, error="hunter2"), _payload(7, error="\x1b]52;c;ZXZpbA==\x07"), _payload(7, error=""),
+         _payload(7, error="\udcff"), _payload(8, error="e" * (MAX_ERROR_BYTES + 1)), lambda e: e.tasks[17].update(error="a\nb")],
 }
 
 

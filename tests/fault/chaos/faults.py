@@ -10,8 +10,8 @@ from relay import DOWN, UP
 
 
 class Faults:
-    """Strikes an installation, and in some rounds another one at the same moments. Each fault is a method that strikes and returns
-    its repair."""
+    """Strikes an installation, and in some rounds another one at the same moments. Each fault is a method that strikes and
+    returns its repair."""
 
     KINDS = {
         "worker_killed": 4, "worker_stopped": 3, "worker_drained": 2,

@@ -113,7 +113,8 @@ class View:
             " FROM payload_output o JOIN payloads p ON p.id = o.payload_id AND p.attempt = o.attempt"
             f" WHERE payload_id > {self.marks['payloads']} GROUP BY payload_id")
         (row,) = self.stack.rows("SELECT " + ", ".join(
-            f"(SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q) AS \"{name}\"" for name, query in queries.items()))
+            f"(SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q) AS \"{name}\""
+            for name, query in queries.items()))
         return row
 
     @staticmethod

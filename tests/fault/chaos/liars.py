@@ -1,4 +1,5 @@
-"""Instances that lie, beside the honest ones of a round: tests/hostile/ssh_server_main.cc, with behaviours drawn for the round."""
+"""Instances that lie, beside the honest ones of a round: tests/hostile/ssh_server_main.cc, with behaviours drawn for the
+round."""
 
 import random
 
@@ -20,7 +21,8 @@ PADDING = 300000
 
 
 class Liars:
-    """Those of a round. What goes to them goes to honest instances as well, or is a deployment of its own with a short timeout."""
+    """Those of a round. What goes to them goes to honest instances as well, or is a deployment of its own with a short
+    timeout."""
 
     def __init__(self, stack, name, token):
         self.stack, self.token = stack, token
@@ -49,12 +51,14 @@ class Liars:
         if not self.liars:
             return
         if self.alone:
-            load.add_deployment(self.token, self.ids, ["run", "run", "run", "cancel", "retry", "rest"], padding=PADDING, timeout=1)
+            load.add_deployment(self.token, self.ids, ["run", "run", "run", "cancel", "retry", "rest"], padding=PADDING,
+                                timeout=1)
         else:
             self.rng.choice(load.plans)["fields"]["instance_ids"] += self.ids
 
     def finish(self, client):
-        """Called when all else has settled: cancels what was not started yet, sees that everything ends, and ends the instances."""
+        """Called when all else has settled: cancels what was not started yet, sees that everything ends, and ends the
+        instances."""
         if not self.liars:
             return
         here = "instance_id = ANY ('{" + ",".join(map(str, self.ids)) + "}')"
@@ -62,7 +66,8 @@ class Liars:
             self.given_up.add(row["id"])
             client.ask("CancelPayload", payload_service.CancelPayloadRequest(payload_id=row["id"]),
                        settled=[grpc.StatusCode.FAILED_PRECONDITION])
-        # Whether a script that was perhaps started runs only its instance could say. It is asked for a while; then its hour is over.
+        # Whether a script that was perhaps started runs only its instance could say. It is asked for a while; then its hour is
+        # over.
         hurry = f"UPDATE tasks SET deliver_by = now() WHERE status = 'PENDING' AND maybe_started AND {here}; "
         query = (f"SELECT (SELECT count(*) FROM tasks WHERE status IN ('PENDING', 'RUNNING') AND {here})"
                  f" + (SELECT count(*) FROM payloads WHERE status IN ('PENDING', 'EXECUTING') AND {here})")

@@ -1,4 +1,5 @@
-"""What clients ask for while faults strike, each with a request_id and until it is acknowledged; and the journal of the answers."""
+"""What clients ask for while faults strike, each with a request_id and until it is acknowledged; and the journal of the
+answers."""
 
 import dataclasses
 import random

@@ -95,7 +95,8 @@ class Machines:
     def _serving(self):
         """How many sshds listen for each machine."""
         ours = f" {self.stack.machines}/"
-        return collections.Counter(line.split(ours)[1].split("/")[0] for line in command_lines() if ours in line and "[listener]" in line)
+        return collections.Counter(line.split(ours)[1].split("/")[0] for line in command_lines()
+                                   if ours in line and "[listener]" in line)
 
 
 def stop_machines(stack):

@@ -97,7 +97,8 @@ def run_of(name):
 
 
 def leftovers(stacks, strangers):
-    """By the number of the installation, words about run directories and uploads that it has left; what is nobody's is the first's."""
+    """By the number of the installation, words about run directories and uploads that it has left; what is nobody's is the
+    first's."""
     found = [[] for _ in stacks]
     for instance in stacks[0].instances:
         for name in instance.run_directories() + instance.uploads():

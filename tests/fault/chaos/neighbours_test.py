@@ -53,7 +53,8 @@ class NeighboursTest(unittest.TestCase):
         ours, theirs = leftovers(self.stacks, self.strangers)
         self.assertEqual(sorted(ours), [f".longshore-{OLD}.7-1 is left on instance host", f"{OURS} is left on instance host",
                                         f"{NOBODYS} is left on instance host, a run of neither installation"])
-        self.assertEqual(sorted(theirs), [f".longshore-{THEIRS}.7-2 is left on instance host", f"{THEIRS} is left on instance host"])
+        self.assertEqual(sorted(theirs), [f".longshore-{THEIRS}.7-2 is left on instance host",
+                                          f"{THEIRS} is left on instance host"])
 
     def test_a_strangers_run_directory_was_removed(self):
         for number, name in enumerate(self.strangers.names, 1):

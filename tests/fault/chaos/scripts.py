@@ -32,7 +32,8 @@ class Script:
 
     def text(self):
         ledger = f"/root/{LEDGERS}/{self.token}"
-        head = f"# {SECRET}{self.token}\nmkdir -p /root/{LEDGERS}\nnote() {{ echo \"$*\" ${{EPOCHREALTIME/./}} >> {ledger}; }}\nnote start\n"
+        head = f"# {SECRET}{self.token}\nmkdir -p /root/{LEDGERS}\n"
+        head += f"note() {{ echo \"$*\" ${{EPOCHREALTIME/./}} >> {ledger}; }}\nnote start\n"
         if self.kind == "large":
             body = f"awk 'BEGIN {{ for (i = 1; i <= {self.lines}; i++) printf \"{self.token} %060d\\n\", i }}'\n"
         else:

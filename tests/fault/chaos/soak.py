@@ -1,10 +1,11 @@
-"""The soak: hours of more load than the stack can take, with PostgreSQL slow, the workers gone, or watchers that do not read, in turn.
+"""The soak: hours of more load than the stack can take, with PostgreSQL slow, the workers gone, or watchers that do not read, in
+turn.
 
 Usage: soak.py --minutes N --out FILE
 
-Writes a line every few seconds to FILE: seconds, phase, resident MiB of each process, tasks that are open, and what was accepted and
-refused so far; tools/soak.sh draws it. Ends, when everything is settled, with the checks of `longshore verify` and exit status 1 when
-one fails.
+Writes a line every few seconds to FILE: seconds, phase, resident MiB of each process, tasks that are open, and what was accepted
+and refused so far; tools/soak.sh draws it. Ends, when everything is settled, with the checks of `longshore verify` and exit
+status 1 when one fails.
 """
 
 import argparse
@@ -169,7 +170,8 @@ def main():
         with open(options.out, "w") as out:
             soak = Soak(stack, out)
             soak.run(options.minutes * 60)
-        found = subprocess.run([LONGSHORE, "verify", "--database", stack.database_url, f"--max-output-bytes={MAX_OUTPUT_BYTES}"], check=False)
+        found = subprocess.run([LONGSHORE, "verify", "--database", stack.database_url,
+                                f"--max-output-bytes={MAX_OUTPUT_BYTES}"], check=False)
         print(f"{stack.sql('SELECT count(*) FROM payloads')} payloads; calls: {dict(soak.counts)}")
         print(stack.sql("SELECT string_agg(s || ' ' || n, ', ') FROM (SELECT coalesce(nullif(failure_reason, ''), status) AS s,"
                         " count(*) AS n FROM payloads GROUP BY 1) q"))
