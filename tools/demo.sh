@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Longshore's main job on real input: installs and builds what is missing, starts a private PostgreSQL and both services, makes three
-# local instances (real sshd, set up by Ansible), and deploys scripts to them. With --keep the stack stays up. Needs root; see tools/stack.sh.
+# Longshore's main job on real input: installs and builds what is missing, starts a private PostgreSQL and both services, makes
+# three local instances (real sshd, set up by Ansible), and deploys scripts to them. With --keep the stack stays up. Needs root;
+# see tools/stack.sh.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,8 +19,8 @@ esac
 dir=/var/tmp/longshore-demo
 "$top/tools/stack.sh" down --dir "$dir"
 "$top/tools/stack.sh" up --dir "$dir" --instances 0
-. "$dir/env"
 find_programs
+. "$dir/env"
 finish() { [ -n "$keep" ] || "$top/tools/stack.sh" down --dir "$dir"; }
 trap finish EXIT
 
@@ -43,8 +44,9 @@ for step in packages configuration services; do
 done
 df -h / | tail -1
 EOF
-say "Three instances from nothing: created, set up by ansible-playbook, and a script that prints over a few seconds run on them, live"
-expect 0 instances create --name demo --count 3 --tag local --provision --path "$LONGSHORE_PAYLOAD_DIR/report.sh" --execute --follow
+say "Three instances from nothing: created, set up by ansible-playbook, and a script that prints over a few seconds run, live"
+expect 0 instances create --name demo --count 3 --tag local --provision --path "$LONGSHORE_PAYLOAD_DIR/report.sh" \
+  --execute --follow
 expect 0 instances list
 ids=$("$longshore" instances list --tag local | awk 'NR > 1 { print $1 }' | paste -sd ,)
 sed -i "s/^export LONGSHORE_INSTANCE_IDS=.*/export LONGSHORE_INSTANCE_IDS=$ids/" "$dir/env"

@@ -24,6 +24,7 @@ bazel test "${bazel_flags[@]}" --noshow_progress --keep_going --local_test_jobs=
 status=${PIPESTATUS[0]}
 
 # A target's log tells its cases; one that told none, or did not pass without telling which, counts as one.
+verdicts='PASSED|FAILED TO BUILD|FAILED|TIMEOUT|FLAKY|NO STATUS|INCOMPLETE'
 passed=0
 failed=0
 while read -r target verdict; do
@@ -35,7 +36,13 @@ while read -r target verdict; do
       /^\[       OK \]/ { good++ }
       /^\[  FAILED  \] .* \([0-9]+ ms\)$/ { bad++ }
       /^Ran [0-9]+ tests? in/ { ran += $2 }
-      /^FAILED \(/ { while (match($0, /(failures|errors)=[0-9]+/)) { split(substr($0, RSTART, RLENGTH), part, "="); lost += part[2]; $0 = substr($0, RSTART + RLENGTH) } }
+      /^FAILED \(/ {
+        while (match($0, /(failures|errors)=[0-9]+/)) {
+          split(substr($0, RSTART, RLENGTH), part, "=")
+          lost += part[2]
+          $0 = substr($0, RSTART + RLENGTH)
+        }
+      }
       END { print good + ran - lost + 0, bad + lost + 0 }' "bazel-testlogs/${path/:/\/}/test.log" 2> /dev/null || echo 0 0)
   fi
   passed=$((passed + good))
@@ -45,7 +52,7 @@ while read -r target verdict; do
   else
     [ "$bad" -gt 0 ] || failed=$((failed + 1))
   fi
-done < <(sed -nE 's/^(\/\/[^ ]+) +(\(cached\) )?(PASSED|FAILED TO BUILD|FAILED|TIMEOUT|FLAKY|NO STATUS|INCOMPLETE).*/\1 \3/p' "$summary")
+done < <(sed -nE "s/^(\/\/[^ ]+) +(\(cached\) )?($verdicts).*/\1 \3/p" "$summary")
 # Bazel itself failed before it came to any test.
 if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
 echo "$passed passed, $failed failed"

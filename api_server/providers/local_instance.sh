@@ -10,7 +10,8 @@ set -euo pipefail
 action=$1
 dir=$2
 
-# Serves in this process, in a session of its own with "setsid". It holds the lock, descriptor 9, and the whole instance dies with it.
+# Serves in this process, in a session of its own with "setsid". It holds the lock, descriptor 9, and the whole instance dies with
+# it.
 serve() {
   mkdir -p /run/sshd /var/lib/longshore
   echo "$BASHPID" > "$dir/pid"

@@ -78,7 +78,8 @@ end_not_ready:
   :: d_step { EXECUTE && lock[OURS] == FREE && !started[OURS] ->
       foreign[OURS] = foreign[OURS] && made[OURS]; made[OURS] = true; lock[OURS] = STARTER; held = true }
   :: d_step { EXECUTE && started[OURS] -> runner[e] = NONE; followed(); SAY(FOLLOWED) }; goto end_not_ready
-  :: d_step { EXECUTE && lock[OURS] != FREE && !started[OURS] -> runner[e] = NONE; discard_upload(); SAY(LATE) }; goto end_not_ready
+  :: d_step { EXECUTE && lock[OURS] != FREE && !started[OURS] -> runner[e] = NONE; discard_upload(); SAY(LATE) };
+     goto end_not_ready
 #endif
   KILLED
   fi;

@@ -12,7 +12,8 @@ trap 'rm -rf "$work"' EXIT
 cp "$here"/*.pml "$work" && cd "$work" || exit 1
 failed=0
 
-# Builds the checker for the macros given, with the compiler's flags of the first word, and runs it with the options of the second.
+# Builds the checker for the macros given, with the compiler's flags of the first word, and runs it with the options of the
+# second.
 check() {
   local compile=$1 options=$2
   shift 2

@@ -174,8 +174,8 @@ end_foreign:
 }
 #endif
 
-/* One tick. While a live worker holds the lease and could renew it, a tick is a fault: something was slow. A runner that has taken
- * "go" starts the script before the next tick: the one assumption about time that is not checked by anybody. */
+/* One tick. While a live worker holds the lease and could renew it, a tick is a fault: something was slow. A runner that has
+ * taken "go" starts the script before the next tick: the one assumption about time that is not checked by anybody. */
 #define AGES(e) ((runner[e] == WAITS || in_doubt[e]) && age[e] <= GO_LIMIT)
 #define COUNTS_NOTHING(e) (valid[e] == 0 && !AGES(e))
 #define COUNT(e) valid[e] = (valid[e] > 0 -> valid[e] - 1 : 0); age[e] = (AGES(e) -> age[e] + 1 : age[e]);

@@ -194,8 +194,8 @@ place() {
   }
 }
 
-# Whether logind will end what runs when the connection ends: the login user is not root, does not linger, and logind is set to do so.
-# Drop-ins count after the file itself, those of the administrator last.
+# Whether logind will end what runs when the connection ends: the login user is not root, does not linger, and logind is set to do
+# so. Drop-ins count after the file itself, those of the administrator last.
 doomed_by_logind() {
   [ "$(id -u)" != 0 ] && [ -n "$XDG_SESSION_ID" ] && [ ! -e "/var/lib/systemd/linger/$(id -un)" ] || return 1
   ls_kill=$(cat /etc/systemd/logind.conf /usr/lib/systemd/logind.conf.d/*.conf /run/systemd/logind.conf.d/*.conf \

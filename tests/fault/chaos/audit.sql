@@ -3,8 +3,8 @@
 CREATE SCHEMA audit;
 CREATE TABLE audit.payloads (
     n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    payload_id bigint, attempt integer, old_attempt integer, old_status text, new_status text, executed boolean, exit_code integer,
-    reason text);
+    payload_id bigint, attempt integer, old_attempt integer, old_status text, new_status text, executed boolean,
+    exit_code integer, reason text);
 CREATE TABLE audit.tasks (
     n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     task_id bigint, old_epoch bigint, new_epoch bigint, old_status text, new_status text, worker text);
