@@ -3,7 +3,6 @@
 #define LONGSHORE_PAYLOAD_WORKER_WORKER_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <memory>
 #include <optional>
