@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing. Usage: install.sh build|test|bench|picture ...; see docs/dependencies.md for why each is
-# there.
+# Installs the Debian packages that are missing and, for the tests, npm's. Usage: install.sh build|test|bench|picture ...; see
+# docs/dependencies.md for why each is there.
 set -euo pipefail
 
 build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib g++ libgrpc++-dev protobuf-compiler-grpc
@@ -8,14 +8,20 @@ build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib 
   libgoogle-glog-dev libcli11-dev nlohmann-json3-dev libcurl4-openssl-dev libgtest-dev libgmock-dev)
 run_packages=(postgresql openssh-server openssh-client util-linux procps ansible-core)
 test_packages=(e2fsprogs python3-grpcio python3-protobuf iproute2 git binutils faketime spin gcc)
+# A Node.js from elsewhere brings its own npm, and conflicts with Debian's.
+command -v node > /dev/null && command -v npm > /dev/null || test_packages+=(nodejs npm)
 bench_packages=(ansible-core)
 picture_packages=(gnuplot-nox)
 
 wanted=()
+npm=no
 for group in "$@"; do
   case $group in
     build) wanted+=("${build_packages[@]}" "${run_packages[@]}") ;;
-    test) wanted+=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
+    test)
+      wanted+=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}")
+      npm=yes
+      ;;
     bench) wanted+=("${bench_packages[@]}") ;;
     picture) wanted+=("${picture_packages[@]}") ;;
     *)
@@ -29,11 +35,13 @@ missing=()
 for package in "${wanted[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
-echo "Installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-# Installing postgresql must not start a server of its own: every one that Longshore uses here is private.
-mkdir -p /etc/postgresql-common
-[ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "Installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  # Installing postgresql must not start a server of its own: every one that Longshore uses here is private.
+  mkdir -p /etc/postgresql-common
+  [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+fi
+if [ $npm = yes ]; then "$(dirname "$0")/npm.sh" > /dev/null; fi
