@@ -11,7 +11,8 @@ import statistics
 import subprocess
 import time
 
-from harness import Stack, payload_service, pb
+from harness.api import payload_service, pb
+from harness.stack import Stack
 
 HOSTS = int(os.environ.get("HOSTS", "100"))
 ROUNDS = int(os.environ.get("ROUNDS", "10"))  # Of the single-host dispatch.

@@ -6,10 +6,9 @@ import pty
 import subprocess
 import unittest
 
-from harness import ROOT, Stack, wait_until
-from patience import communicate
-
-LONGSHORE = os.path.join(ROOT, "cli/longshore")
+from harness.patience import communicate, wait_until
+from harness.programs import LONGSHORE
+from harness.stack import Stack
 
 
 class CliTest(unittest.TestCase):

@@ -8,8 +8,11 @@ import unittest
 
 import grpc
 
-from harness import ROOT, Stack, expect_error, instance_pb, instance_service, pb, task_pb, wait_until
-from patience import communicate
+from harness.api import instance_pb, instance_service, pb, task_pb
+from harness.errors import expect_error
+from harness.patience import communicate, wait_until
+from harness.programs import LONGSHORE
+from harness.stack import Stack
 
 READY, FAILED = instance_pb.INSTANCE_STATUS_READY, instance_pb.INSTANCE_STATUS_FAILED
 TERMINATED = instance_pb.INSTANCE_STATUS_TERMINATED
@@ -109,7 +112,7 @@ class CreateTest(unittest.TestCase):
     def test_command_line(self):
         def longshore(*words):
             env = dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.stack.api_servers[0].port}")
-            command = [os.path.join(ROOT, "cli/longshore"), "instances", "create", "--name", "typed", *words]
+            command = [LONGSHORE, "instances", "create", "--name", "typed", *words]
             child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             out, err = communicate(child, "the end of longshore")
             return child.returncode, out, err

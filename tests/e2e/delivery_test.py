@@ -4,7 +4,9 @@ import os
 import subprocess
 import unittest
 
-from harness import (Stack, instance_service, payload_service, pb, task_pb, wait_until)
+from harness.api import instance_service, payload_service, pb, task_pb
+from harness.patience import wait_until
+from harness.stack import Stack
 
 
 class Delivery:

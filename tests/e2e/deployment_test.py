@@ -5,10 +5,12 @@ import unittest
 
 import grpc
 
-from harness import Stack, expect_error, instance_service, payload_service, pb, wait_until
-from held import HELD, hold, let_go
-from ledgers import most_at_once
-from patience import follow
+from harness.api import instance_service, payload_service, pb
+from harness.errors import expect_error
+from harness.held import HELD, hold, let_go
+from harness.ledgers import most_at_once
+from harness.patience import follow, wait_until
+from harness.stack import Stack
 
 # Each host is registered so often, so that few sshds make a fleet; the hosts' ledgers say what ran at the same time.
 REGISTRATIONS = 20

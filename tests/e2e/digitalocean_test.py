@@ -12,7 +12,10 @@ import urllib.parse
 
 import grpc
 
-from harness import Stack, expect_error, instance_pb, instance_service, wait_until
+from harness.api import instance_pb, instance_service
+from harness.errors import expect_error
+from harness.patience import wait_until
+from harness.stack import Stack
 
 READY, FAILED, TERMINATED = (instance_pb.INSTANCE_STATUS_READY, instance_pb.INSTANCE_STATUS_FAILED,
                              instance_pb.INSTANCE_STATUS_TERMINATED)

@@ -8,8 +8,10 @@ import unittest
 
 import grpc
 
-from harness import (PATIENCE, Stack, expect_error, instance_pb, instance_service, payload_service, pb, task_pb, task_service,
-                     worker_service, wait_until)
+from harness.api import instance_pb, instance_service, payload_service, pb, task_pb, task_service, worker_service
+from harness.errors import expect_error
+from harness.patience import PATIENCE, wait_until
+from harness.stack import Stack
 
 Code = grpc.StatusCode
 

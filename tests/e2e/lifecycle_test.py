@@ -8,8 +8,11 @@ import unittest
 
 import grpc
 
-from harness import Stack, expect_error, payload_service, pb, task_pb, wait_until
-from held import HELD, hold, let_go
+from harness.api import payload_service, pb, task_pb
+from harness.errors import expect_error
+from harness.held import HELD, hold, let_go
+from harness.patience import wait_until
+from harness.stack import Stack
 
 LIMIT = 65536  # --max_output_bytes of these tests.
 

@@ -6,8 +6,9 @@ import unittest
 
 import grpc
 
-from harness import Stack, instance_service, payload_service
-from patience import LOOK, communicate, follow, wait_until
+from harness.api import instance_service, payload_service
+from harness.patience import LOOK, communicate, follow, wait_until
+from harness.stack import Stack
 
 SHORT = 2 * LOOK
 

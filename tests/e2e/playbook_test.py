@@ -6,7 +6,8 @@ import re
 import subprocess
 import unittest
 
-from harness import ROOT, Stack
+from harness.programs import PLAYBOOK
+from harness.stack import Stack
 
 # The volumes stage writes /etc/fstab: the instance has an /etc of its own for that.
 OWN_ETC = ("mkdir -p /root/etc; mount -t tmpfs tmpfs /root/etc; mkdir /root/etc/up /root/etc/work\n"
@@ -29,7 +30,7 @@ class PlaybookTest(unittest.TestCase):
         with open(path, "w") as file:
             json.dump(inventory, file)
         run = subprocess.run(
-            ["ansible-playbook", "-i", path, os.path.join(ROOT, "ansible/main.yml"), *words], capture_output=True, text=True,
+            ["ansible-playbook", "-i", path, PLAYBOOK, *words], capture_output=True, text=True,
             stdin=subprocess.DEVNULL, env=dict(os.environ, ANSIBLE_HOST_KEY_CHECKING="False", ANSIBLE_NOCOLOR="1",
                                                ANSIBLE_HOME=self.stack.directory, ANSIBLE_SSH_ARGS="-o ControlPath=none"))
         recap = run.stdout.rpartition("PLAY RECAP")[2]

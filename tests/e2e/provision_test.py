@@ -6,8 +6,11 @@ import unittest
 
 import grpc
 
-from harness import Stack, expect_error, instance_pb, instance_service, payload_service, pb, task_pb, wait_until
-from provisioning import LONG, PAYLOAD, PROVISIONING, READY, Provisioning
+from harness.api import instance_pb, instance_service, payload_service, pb, task_pb
+from harness.errors import expect_error
+from harness.patience import wait_until
+from harness.provisioning import LONG, PAYLOAD, PROVISIONING, READY, Provisioning
+from harness.stack import Stack
 
 
 class ProvisionTest(Provisioning, unittest.TestCase):

@@ -7,9 +7,11 @@ import os
 import subprocess
 import unittest
 
-from harness import ROOT, Stack, payload_service, pb, wait_until
+from harness.api import payload_service, pb
+from harness.patience import wait_until
+from harness.programs import LONGSHORE
+from harness.stack import Stack
 
-LONGSHORE = os.path.join(ROOT, "cli/longshore")
 # So that planting can write what the schema forbids; the guards are missed by the checks too, so each plant names its own.
 UNGUARD = ("ALTER TABLE payloads DISABLE TRIGGER ALL; ALTER TABLE tasks DISABLE TRIGGER ALL; "
            "SET session_replication_role = replica; ")

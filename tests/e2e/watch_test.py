@@ -7,8 +7,9 @@ import unittest
 
 import grpc
 
-from harness import TERMINAL, Stack, payload_grpc, payload_service, pb
-from patience import Patience, follow
+from harness.api import payload_grpc, payload_service, pb
+from harness.patience import Patience, follow
+from harness.stack import TERMINAL, Stack
 
 WATCHERS = 2000
 CHANNELS = 20

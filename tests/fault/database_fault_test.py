@@ -9,8 +9,12 @@ import unittest
 
 import grpc
 
-from harness import FAIL_POINTS, PATIENCE, Process, Stack, free_port, payload_service, pb, wait_until
-from held import HELD, hold, let_go
+from harness.api import payload_service, pb
+from harness.held import HELD, hold, let_go
+from harness.patience import PATIENCE, wait_until
+from harness.process import Process, free_port
+from harness.programs import FAIL_POINTS
+from harness.stack import Stack
 
 # Goes on for some seconds, and waits in the middle if the test holds it.
 SCRIPT = ("echo started >> /root/ledger\n"

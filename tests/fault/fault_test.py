@@ -11,8 +11,10 @@ import unittest
 
 import grpc
 
-from harness import PATIENCE, Stack, payload_service, pb, task_pb, wait_until
-from held import HELD, hold, let_go
+from harness.api import payload_service, pb, task_pb
+from harness.held import HELD, hold, let_go
+from harness.patience import PATIENCE, wait_until
+from harness.stack import Stack
 
 # Prints for some seconds, and does not end before the test lets it; it writes the ledger itself, which thus counts starts.
 SCRIPT = f"""echo started >> /root/ledger

@@ -4,7 +4,10 @@ import os
 import threading
 import unittest
 
-from harness import FAIL_POINTS, Stack, pb, wait_until
+from harness.api import pb
+from harness.patience import wait_until
+from harness.programs import FAIL_POINTS
+from harness.stack import Stack
 
 SCRIPT = "echo started >> /root/ledger\nfor i in $(seq 30); do echo line $i; sleep 0.1; done\nexit 3\n"
 OUTPUT = "".join(f"line {i}\n" for i in range(1, 31))

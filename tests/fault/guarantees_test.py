@@ -2,15 +2,15 @@
 
 import fnmatch
 import importlib
+import pathlib
 import re
-import sys
 import unittest
 
-sys.path.append("tests/hostile")
 
-
-def names_of(module_name):
-    suite = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(module_name))
+def names_of(file_name):
+    """The tests in tests/FOLDER/file_name.py."""
+    (path,) = pathlib.Path("tests").glob(f"*/{file_name}.py")
+    suite = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(f"{path.parent.name}.{file_name}"))
     return [test._testMethodName for case in suite for test in case]
 
 

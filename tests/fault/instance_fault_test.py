@@ -8,7 +8,10 @@ import signal
 import subprocess
 import unittest
 
-from harness import PATIENCE, Process, Stack, pb, wait_until
+from harness.api import pb
+from harness.patience import PATIENCE, wait_until
+from harness.process import Process
+from harness.stack import Stack
 
 LINES = "for i in $(seq 20); do echo line $i; sleep 0.1; done\n"
 OUTPUT = "".join(f"line {i}\n" for i in range(1, 21))

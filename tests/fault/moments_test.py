@@ -9,7 +9,10 @@ import shutil
 import signal
 import unittest
 
-from harness import FAIL_POINTS, Stack, pb, wait_until
+from harness.api import pb
+from harness.patience import wait_until
+from harness.programs import FAIL_POINTS
+from harness.stack import Stack
 
 LINES = 5
 # Who reaches the moment, and its fail point (common/fail_point.h).

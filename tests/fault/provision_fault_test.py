@@ -8,8 +8,10 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import Stack, instance_pb, pb, task_pb, wait_until
-from provisioning import LONG, PROVISIONING, Provisioning
+from harness.api import instance_pb, pb, task_pb
+from harness.patience import wait_until
+from harness.provisioning import LONG, PROVISIONING, Provisioning
+from harness.stack import Stack
 
 PENDING, CREATED = instance_pb.INSTANCE_STATUS_PENDING, instance_pb.INSTANCE_STATUS_CREATED
 SCRIPT = "echo start >> /root/ledger; for i in $(seq 200); do echo line $i; done; sleep 1; echo end"

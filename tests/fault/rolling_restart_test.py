@@ -13,9 +13,11 @@ import unittest
 
 import grpc
 
-from harness import PATIENCE, PROGRAMS, Stack, payload_service, pb, wait_until
-from held import HELD, hold, let_go
-from patience import follow
+from harness.api import payload_service, pb
+from harness.held import HELD, hold, let_go
+from harness.patience import PATIENCE, follow, wait_until
+from harness.programs import PROGRAMS
+from harness.stack import Stack
 
 OLD = os.environ.get("LONGSHORE_OLD_BINARIES")
 OLD_PROGRAMS = {name: os.path.join(OLD, name) for name in PROGRAMS} if OLD else PROGRAMS

@@ -6,7 +6,10 @@ away.
 
 import unittest
 
-from harness import FAIL_POINTS, Stack, instance_pb, instance_service, payload_service, pb, task_pb, wait_until
+from harness.api import instance_pb, instance_service, payload_service, pb, task_pb
+from harness.patience import wait_until
+from harness.programs import FAIL_POINTS
+from harness.stack import Stack
 
 SCRIPT = "echo start >> /root/ledger; echo begun; sleep 7777"
 QUICK = "echo quick >> /root/ledger"

@@ -5,8 +5,11 @@ many, a project of many deployments.
 import time
 import unittest
 
-from harness import Stack, instance_service, payload_service, pb, wait_until
-from hostile import HostileStack, SilentListener
+from harness.api import instance_service, payload_service, pb
+from harness.patience import wait_until
+from harness.stack import Stack
+from hostile.liar import SilentListener
+from hostile.stack import HostileStack
 
 SILENT = 300
 # Payloads of a crowd, on as many registrations of a few hosts.

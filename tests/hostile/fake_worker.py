@@ -6,7 +6,8 @@ import threading
 
 import grpc
 
-from harness import wait_until, worker_grpc, worker_service
+from harness.api import worker_grpc, worker_service
+from harness.patience import wait_until
 
 
 class FakeWorker:

@@ -6,8 +6,10 @@ import signal
 import subprocess
 import unittest
 
-from harness import Stack, pb, wait_until
-from hostile import COMPLETED, FAILED, HOSTILE_FLAGS, HostileStack, check_error
+from harness.api import pb
+from harness.patience import wait_until
+from harness.stack import Stack
+from hostile.stack import COMPLETED, FAILED, HOSTILE_FLAGS, HostileStack, check_error
 
 # Runs until somebody makes the file /root/go.
 HELD = "echo begun; until [ -e /root/go ]; do sleep 0.05; done\n"

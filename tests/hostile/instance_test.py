@@ -6,9 +6,11 @@ A lie costs the liar's own payload, never anything of anybody else. Every behavi
 import contextlib
 import unittest
 
-from harness import TERMINAL, pb, wait_until
-from hostile import CANCELLED, COMPLETED, FAILED, HostileStack, check_error, check_text, log_of
-from lies import COMPLETES, ENDS, LATE, LIES, LONG_LIES, RETRIED, user_of
+from harness.api import pb
+from harness.patience import wait_until
+from harness.stack import TERMINAL
+from hostile.lies import COMPLETES, ENDS, LATE, LIES, LONG_LIES, RETRIED, user_of
+from hostile.stack import CANCELLED, COMPLETED, FAILED, HostileStack, check_error, check_text
 
 # How many payloads the honest instance is given beside a lie; the most of them take longer than the server's deadline.
 ROUNDS, MOST_ROUNDS = 2, 30
@@ -159,7 +161,7 @@ class DrainTest(unittest.TestCase):
         payload_id = stack.deploy("true", instances=[stack.liar("never_cleans")]).payload_ids[0]
         self.assertEqual(stack.wait(payload_id).status, COMPLETED)
         self.assertEqual(stack.workers[0].terminate(), 0)
-        self.assertNotIn("could not be handed over", log_of(stack.workers[0]))
+        self.assertNotIn("could not be handed over", stack.workers[0].read_log())
 
 
 def add_test(behaviour):

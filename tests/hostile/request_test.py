@@ -5,8 +5,11 @@ import unittest
 
 import grpc
 
-from harness import Stack, expect_error, instance_service, payload_service, pb, task_service, wait_until
-from hostile import COMPLETED, HOSTILE_FLAGS, check_error
+from harness.api import instance_service, payload_service, pb, task_service
+from harness.errors import expect_error
+from harness.patience import wait_until
+from harness.stack import Stack
+from hostile.stack import COMPLETED, HOSTILE_FLAGS, check_error
 
 MAX_MESSAGE = 4 * 2**20  # What a client takes by default.
 UNKNOWN = 6 * 2**20

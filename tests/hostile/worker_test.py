@@ -11,9 +11,13 @@ import unittest
 
 import grpc
 
-from fake_worker import FakeWorker
-from harness import Process, Stack, expect_error, instance_service, pb, task_pb, wait_until, worker_service
-from hostile import COMPLETED, FAILED, HOSTILE_FLAGS, WORKER_ATTACKER, HostileStack, check_error, log_of
+from harness.api import instance_service, pb, task_pb, worker_service
+from harness.errors import expect_error
+from harness.patience import wait_until
+from harness.process import Process
+from harness.stack import Stack
+from hostile.fake_worker import FakeWorker
+from hostile.stack import COMPLETED, FAILED, HOSTILE_FLAGS, WORKER_ATTACKER, HostileStack, check_error
 
 MESSAGES = int(os.environ.get("HOSTILE_MESSAGES", 1000000))
 ED25519 = base64.b64encode(struct.pack(">I11sI32s", 11, b"ssh-ed25519", 32, bytes(32))).decode()
@@ -43,7 +47,7 @@ class AttackTest(unittest.TestCase):
 
     def sent(self, process):
         """How many messages it has sent, by hundreds."""
-        return max((int(n) for n in re.findall(r"sent (\d+)", log_of(process))), default=0)
+        return max((int(n) for n in re.findall(r"sent (\d+)", process.read_log())), default=0)
 
     def check_memory(self):
         self.stack.check_memory(self)
@@ -240,7 +244,7 @@ class FloodTest(AttackTest):
     def flood(self, *flags):
         """Goes on until the attacker is held up, or has sent everything and waits."""
         attacker = self.attack("--reads=false", *flags)
-        wait_until(lambda: "sent" in log_of(attacker), "the flood")
+        wait_until(lambda: "sent" in attacker.read_log(), "the flood")
         before = -1
         while self.sent(attacker) > before:
             before = self.sent(attacker)

@@ -15,13 +15,13 @@ import signal
 import sys
 import time
 
-from checker import Checker
-from faults import Faults
-from installation import BOUND, LONG_BOUND, ChaosStack, View
-from liars import Liars
-from load import Client, Load
-from machines import Machines, stop_machines
-from neighbours import Neighbour, NeighboursRound, Strangers, leftovers
+from fault.chaos.checker import Checker
+from fault.chaos.faults import Faults
+from fault.chaos.installation import BOUND, LONG_BOUND, ChaosStack, View
+from fault.chaos.liars import Liars
+from fault.chaos.load import Client, Load
+from fault.chaos.machines import Machines, stop_machines
+from fault.chaos.neighbours import Neighbour, NeighboursRound, Strangers, leftovers
 
 
 class Round:

@@ -5,9 +5,9 @@ and the journal of acknowledged requests. Knows nothing of how Longshore works i
 import collections
 import dataclasses
 
-from ledgers import most_at_once
-from scripts import SECRET, Script
-from texts import why_not_showable
+from fault.chaos.scripts import SECRET, Script
+from harness.errors import why_not_showable
+from harness.ledgers import most_at_once
 
 TERMINAL = ("COMPLETED", "FAILED", "CANCELLED")
 # From each status, where a payload may go within one attempt.

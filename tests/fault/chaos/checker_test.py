@@ -2,15 +2,11 @@
 
 import copy
 import dataclasses
-import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from checker import Checker, Created, Evidence, Request  # noqa: E402
-from scripts import SECRET, Script  # noqa: E402
-from texts import MAX_ERROR_BYTES  # noqa: E402
+from fault.chaos.checker import Checker, Created, Evidence, Request
+from fault.chaos.scripts import SECRET, Script
+from harness.errors import MAX_ERROR_BYTES
 
 FINE = Script("fine", "exit", code=0, lines=2)
 BAD = Script("bad", "exit", code=3, lines=1)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from relay import DOWN, UP
+from harness.relay import DOWN, UP
 
 
 class Faults:

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import time
 
-from checker import Evidence
-from harness import ROOT, Stack, payload_service
-from load import Client
-from scripts import LEDGERS
+from fault.chaos.checker import Evidence
+from fault.chaos.load import Client
+from fault.chaos.scripts import LEDGERS
+from harness.api import payload_service
+from harness.programs import LONGSHORE
+from harness.stack import Stack
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LONGSHORE = os.path.join(ROOT, "cli/longshore")
 # Small, so that large outputs are cut without taking long.
 MAX_OUTPUT_BYTES = 100000
 # Seconds that the server leaves to an instance beyond the timeout: more than a fault lasts.

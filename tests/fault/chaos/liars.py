@@ -5,10 +5,10 @@ import random
 
 import grpc
 
-from harness import instance_service, payload_service
-from hostile import Liar
-from installation import GRACE
-from lies import LIES, LONG_LIES, MAY_COMPLETE
+from fault.chaos.installation import GRACE
+from harness.api import instance_service, payload_service
+from hostile.liar import Liar
+from hostile.lies import LIES, LONG_LIES, MAY_COMPLETE
 
 # In how many of a hundred rounds there are some.
 SHARE = 35

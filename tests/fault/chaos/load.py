@@ -8,9 +8,9 @@ import time
 
 import grpc
 
-from checker import Request
-from harness import payload_service
-from scripts import draw
+from fault.chaos.checker import Request
+from fault.chaos.scripts import draw
+from harness.api import payload_service
 
 PATIENCE = 60
 

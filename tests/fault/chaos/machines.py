@@ -6,32 +6,22 @@ import os
 import random
 import signal
 
-from checker import Created, Request
-from harness import instance_service, payload_service
-from installation import command_lines, ledgers
-from scripts import draw
+from fault.chaos.checker import Created, Request
+from fault.chaos.installation import command_lines, ledgers
+from fault.chaos.scripts import draw
+from harness.api import instance_service, payload_service
+from harness.instance import Disk
 
 # In how many of a hundred rounds some are made: ansible-playbook takes seconds.
 SHARE = 25
 
 
-class Machine:
-    """What is on the disk of an instance that was made; as harness.Instance."""
+class Machine(Disk):
+    """The disk of an instance that was made."""
 
     def __init__(self, stack, instance_id, key):
-        self.id, self.key = instance_id, key
-        self.directory = os.path.join(stack.machines, key)
-
-    def path(self, inside):
-        if inside.startswith("/root/"):
-            return os.path.join(self.directory, inside[1:])
-        return os.path.join(self.directory, "longshore", inside.removeprefix("/var/lib/longshore/"))
-
-    def left(self):
-        """Names of run directories and uploads."""
-        runs, home = self.path("/var/lib/longshore/runs"), self.path("/root/")
-        found = os.listdir(runs) if os.path.isdir(runs) else []
-        return found + [name for name in (os.listdir(home) if os.path.isdir(home) else []) if name.startswith(".longshore-")]
+        super().__init__(os.path.join(stack.machines, key))
+        self.id = instance_id
 
 
 class Machines:
@@ -74,7 +64,8 @@ class Machines:
             self.created[row["id"]] = Created(status=row["status"], error=row["status_error"], key=row["machine_key"])
         there = [Machine(self.stack, instance_id, created.key) for instance_id, created in self.created.items()]
         self.ledgers = ledgers(there, [self.plan["script"].token])
-        self.leftovers = [f"{name} is left on instance {machine.id}" for machine in there for name in machine.left()]
+        self.leftovers = [f"{name} is left on instance {machine.id}" for machine in there
+                          for name in machine.run_directories() + machine.uploads()]
         serving = self._serving()
         known = {created.key: created for created in self.created.values()}
         for key in self.stack.machine_keys() | set(serving):

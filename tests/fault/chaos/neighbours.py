@@ -5,9 +5,9 @@ import os
 import random
 import secrets
 
-from held import hold, let_go
-from installation import ChaosStack
-from load import Load
+from fault.chaos.installation import ChaosStack
+from fault.chaos.load import Load
+from harness.held import hold, let_go
 
 TABLES = ["payloads", "tasks", "deployments"]
 

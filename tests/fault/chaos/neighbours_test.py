@@ -6,19 +6,20 @@ import tempfile
 import types
 import unittest
 
-from harness import Instance
-from held import hold
-from neighbours import NeighboursRound, Strangers, leftovers
-from scripts import Script
+from fault.chaos.neighbours import NeighboursRound, Strangers, leftovers
+from fault.chaos.scripts import Script
+from harness.held import hold
+from harness.instance import Disk
 
 OURS, THEIRS, OLD, NOBODYS = "a" * 32, "b" * 32, "c" * 32, "d" * 32
 
 
-class Host(Instance):
+class Host(Disk):
     """The disk of an instance alone."""
 
     def __init__(self, directory):
-        self.name, self.id, self.directory = "host", 1, directory
+        super().__init__(directory)
+        self.name, self.id = "host", 1
         os.makedirs(self.path("/var/lib/longshore/runs"))
         os.makedirs(self.path("/root/"))
 

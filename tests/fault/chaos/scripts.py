@@ -3,7 +3,7 @@
 import dataclasses
 import random
 
-from held import HELD
+from harness.held import HELD
 
 LEDGERS = "ledgers"
 # In each script's text, and in nothing that Longshore says of it.

@@ -20,8 +20,10 @@ import time
 
 import grpc
 
-from harness import payload_grpc, payload_service, wait_until
-from installation import LONGSHORE, MAX_OUTPUT_BYTES, ChaosStack
+from fault.chaos.installation import MAX_OUTPUT_BYTES, ChaosStack
+from harness.api import payload_grpc, payload_service
+from harness.patience import wait_until
+from harness.programs import LONGSHORE
 
 PHASE_SECONDS = 60
 SAMPLE_SECONDS = 5

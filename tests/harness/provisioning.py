@@ -2,7 +2,8 @@
 
 import os
 
-from harness import PATIENCE, instance_pb, instance_service, payload_service, task_pb, task_service
+from harness.api import instance_pb, instance_service, payload_service, task_pb, task_service
+from harness.patience import PATIENCE
 
 READY, FAILED = instance_pb.INSTANCE_STATUS_READY, instance_pb.INSTANCE_STATUS_FAILED
 PROVISIONING = instance_pb.INSTANCE_STATUS_PROVISIONING

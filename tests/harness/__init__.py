@@ -1,0 +1,1 @@
+"""What the tests in Python share: a real Longshore of their own, and the means to strike it."""

@@ -1,0 +1,12 @@
+"""Where the programs under test are."""
+
+import os
+
+ROOT = os.getcwd()  # run.sh goes to the top of the runfiles.
+# The shipped ones, and those with fail points.
+PROGRAMS = {name: f"{ROOT}/{name}/{name}" for name in ("api_server", "payload_worker")}
+FAIL_POINTS = {name: f"{ROOT}/tests/fault/{name}" for name in PROGRAMS}
+LONGSHORE = f"{ROOT}/cli/longshore"
+PLAYBOOK = f"{ROOT}/ansible/main.yml"
+LOCAL_INSTANCE = f"{ROOT}/api_server/providers/local_instance.sh"
+POSTGRES = f"{ROOT}/tools/lib/postgres.sh"
