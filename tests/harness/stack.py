@@ -36,7 +36,7 @@ class Stack:
                  relay_database=False, postgres_directory=None, environment=None, key=None):
         self.binaries, self.relay_database = binaries, relay_database
         self.environment = environment or {}  # By the process's name.
-        self.directory = tempfile.mkdtemp(prefix="longshore-test-", dir="/tmp")
+        self.directory = tempfile.mkdtemp(prefix="stack-")
         os.chmod(self.directory, 0o755)
         self.closers = []
         self.payload_dir = os.path.join(self.directory, "payloads")
@@ -102,7 +102,8 @@ class Stack:
         """Those of api_server `i`."""
         channel = self.channels[i]
         return types.SimpleNamespace(payloads=payload_grpc.PayloadServiceStub(channel),
-                                     instances=instance_grpc.InstanceServiceStub(channel), tasks=task_grpc.TaskServiceStub(channel))
+                                     instances=instance_grpc.InstanceServiceStub(channel),
+                                     tasks=task_grpc.TaskServiceStub(channel))
 
     def use(self, i):
         """From now on calls go to api_server `i`."""
@@ -236,6 +237,13 @@ class Stack:
         if self.postgres.child.poll() is None:
             self.postgres.signal(signal.SIGQUIT)
         self.postgres.kill()
+
+    def keep(self):
+        """Ends everything; returns where what is on the disk stays, though the test's own directory goes."""
+        self.stop()
+        kept = f"/tmp/longshore-kept-{os.path.basename(self.directory)}"
+        os.rename(self.directory, kept)
+        return kept
 
     def close(self):
         """Ends everything and removes it."""

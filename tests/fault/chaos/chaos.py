@@ -11,7 +11,6 @@ whose evidence stays on the disk.
 import argparse
 import collections
 import contextlib
-import signal
 import sys
 import time
 
@@ -79,11 +78,10 @@ class Round:
         return Checker(first).check() + [(n, f"the other installation: {words}") for n, words in Checker(other).check()], evidence
 
 
-def tell(stacks, current, violations):
+def tell(current, violations):
     print(f"round {current.name}: {len(violations)} violations; {current}", flush=True)
     for invariant, words in violations:
         print(f"  invariant {invariant}: {words}", flush=True)
-    print(f"  the evidence is in {' and '.join(stack.directory for stack in stacks)}", flush=True)
 
 
 def main():
@@ -94,8 +92,6 @@ def main():
     parser.add_argument("--instances", type=int, default=4)
     parser.add_argument("--workers", type=int, default=3)
     options = parser.parse_args()
-    # Asked to stop, it takes everything down with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as ends:
         stacks = [ChaosStack(options.instances, options.workers)]
         ends.callback(stacks[0].close)
@@ -104,8 +100,8 @@ def main():
         if run(stacks, options):
             ends.pop_all()
             stop_machines(stacks[0])
-            for stack in reversed(stacks):
-                stack.stop()
+            kept = [stack.keep() for stack in reversed(stacks)]
+            print(f"  the evidence is in {' and '.join(reversed(kept))}", flush=True)
             return 1
     return 0
 
@@ -142,7 +138,7 @@ def run(stacks, options):
         totals.add(current, evidence)
         seconds = time.monotonic() - begun
         if violations:
-            tell(stacks, current, violations)
+            tell(current, violations)
             return True
         if number % 10 == 0:
             print(f"round {current.name}: {sum(totals.payloads)} payloads so far, {seconds:.0f} s", flush=True)
