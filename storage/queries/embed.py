@@ -103,7 +103,8 @@ def main(namespace, header, source, include, *paths):
                    f'#include "storage/query.h"\n\nnamespace {namespace} {{\n\n')
         for name, *_ in statements:
             file.write(f"extern const storage::Query {constant(name)};\n")
-        file.write(f"\n// All of them, by name.\nstd::span<const storage::Query* const> All();\n\n}}  // namespace {namespace}\n\n"
+        file.write("\n// All of them, by name.\nstd::span<const storage::Query* const> All();\n\n"
+                   f"}}  // namespace {namespace}\n\n"
                    f"#endif  // {guard}\n")
     with open(source, "w", encoding="utf-8") as file:
         file.write(f'// Made by storage/queries/embed.py.\n#include "{include}"\n\nnamespace {namespace} {{\n\n')
@@ -112,7 +113,8 @@ def main(namespace, header, source, include, *paths):
             file.write(f'constinit const storage::Query {constant(name)} = {{\n    "{name}", R"__SQL__({text})__SQL__",\n'
                        f'    {{{names}}}, R"__SQL__({head})__SQL__"}};\n\n')
         every = ", ".join(f"&{constant(name)}" for name, *_ in statements)
-        file.write(f"std::span<const storage::Query* const> All() {{\n  static const storage::Query* const kAll[] = {{{every}}};\n"
+        file.write("std::span<const storage::Query* const> All() {\n"
+                   f"  static const storage::Query* const kAll[] = {{{every}}};\n"
                    f"  return kAll;\n}}\n\n}}  // namespace {namespace}\n")
 
 

@@ -1,8 +1,8 @@
 -- How payloads and their tasks end; all of it in one transaction.
 
 -- name: end_payloads
--- Never an ended one again. `cut` says whose stored output has to be cut to head and tail: the row decides, since an end that the server
--- makes by itself does not know how much was printed.
+-- Never an ended one again. `cut` says whose stored output has to be cut to head and tail: the row decides, since an end that the
+-- server makes by itself does not know how much was printed.
 UPDATE payloads p
 SET
   status = ended.status,

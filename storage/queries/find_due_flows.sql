@@ -1,6 +1,6 @@
--- Which deployments have tasks due, and how many each, counted to @most_counted. It goes from one project and deployment to the next
--- in the index tasks_turn, so it costs as much as there are deployments, however many tasks they have. Of a project with very many
--- deployments the oldest and the newest are found; the others follow as these end.
+-- Which deployments have tasks due, and how many each, counted to @most_counted. It goes from one project and deployment to the
+-- next in the index tasks_turn, so it costs as much as there are deployments, however many tasks they have. Of a project with
+-- very many deployments the oldest and the newest are found; the others follow as these end.
 WITH RECURSIVE projects AS (
   (
     SELECT t.project

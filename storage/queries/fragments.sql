@@ -17,8 +17,8 @@ AND p.id = t.payload_id
 AND p.status IN ('PENDING', 'TRANSFERRED')
 
 -- fragment: leaves_its_place
--- Of a task t that is to be tried again at retry.run_at: it gives its place in its rollout to another meanwhile and goes back behind
--- the gate. It does not when its script runs or may run, nor when its deadline comes first.
+-- Of a task t that is to be tried again at retry.run_at: it gives its place in its rollout to another meanwhile and goes back
+-- behind the gate. It does not when its script runs or may run, nor when its deadline comes first.
 (
   t.deliver_by > retry.run_at
   AND NOT t.maybe_started

@@ -1,5 +1,5 @@
--- Tasks under FOR UPDATE, in the order of their ids, so that no two transactions wait for each other, with what decides about their
--- further life.
+-- Tasks under FOR UPDATE, in the order of their ids, so that no two transactions wait for each other, with what decides about
+-- their further life.
 
 -- fragment: locked_task
 SELECT

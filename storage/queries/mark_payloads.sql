@@ -1,8 +1,8 @@
 -- How far payloads have come.
 
 -- name: learn_homes
--- A script that was sent to "~/x" and arrived at "/root/x" tells that the login user's home is "/root". The home of an instance is
--- learned once.
+-- A script that was sent to "~/x" and arrived at "/root/x" tells that the login user's home is "/root". The home of an instance
+-- is learned once.
 UPDATE instances i
 SET home = left(arrived.path, -length(p.remote_path) + 1)
 FROM unnest(@ids::bigint[], @remote_paths::text[]) AS arrived(id, path)

@@ -15,8 +15,8 @@ SET maybe_started = true
 WHERE id = ANY (@task_ids::bigint[]);
 
 -- name: set_run_deadlines
--- The scripts run. deliver_by is for losing contact with the instance from now on, end_by for an instance that does not end the run. An
--- end_by that is later than at first has been set anew before, and is not set again.
+-- The scripts run. deliver_by is for losing contact with the instance from now on, end_by for an instance that does not end the
+-- run. An end_by that is later than at first has been set anew before, and is not set again.
 UPDATE tasks t
 SET
   failures = 0,

@@ -1,4 +1,5 @@
--- The ledger of the migrations that the database has had. The migrations cannot make it themselves: it says which of them are missing.
+-- The ledger of the migrations that the database has had. The migrations cannot make it themselves: it says which of them are
+-- missing.
 
 -- name: lock_migrations
 -- The session holds this lock, so it is free again when its process dies. The number is any one of Longshore's own.

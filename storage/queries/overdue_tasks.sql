@@ -1,8 +1,8 @@
 -- Tasks whose time is over. Each is locked, and ended by the caller.
 
 -- name: find_undelivered
--- A task that waits for somebody else (a place, another task, its turn in a rollout) is not late by its own fault. One that is held
--- has @grace_seconds more, for its worker to say how it stands; once its script runs, end_by counts instead.
+-- A task that waits for somebody else (a place, another task, its turn in a rollout) is not late by its own fault. One that is
+-- held has @grace_seconds more, for its worker to say how it stands; once its script runs, end_by counts instead.
 SELECT id
 FROM tasks
 WHERE payload_id IS NOT NULL

@@ -1,5 +1,5 @@
--- Begins a new attempt of each payload, as if there had been none before. The run of the attempt before is remembered by its name,
--- because something of it may still lie on the instance; a run from before runs had ids is named by its numbers.
+-- Begins a new attempt of each payload, as if there had been none before. The run of the attempt before is remembered by its
+-- name, because something of it may still lie on the instance; a run from before runs had ids is named by its numbers.
 UPDATE payloads p
 SET
   attempt = p.attempt + 1,

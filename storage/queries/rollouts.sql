@@ -1,6 +1,6 @@
--- How deployments go through their fleets: a gate keeps all but max_concurrency tasks back, and max_errors failures stop the rest.
--- rollout_state is OPEN while tasks are behind the gate, STOPPING while some are still to be stopped, STOPPED or NONE when nothing is
--- left to do.
+-- How deployments go through their fleets: a gate keeps all but max_concurrency tasks back, and max_errors failures stop the
+-- rest. rollout_state is OPEN while tasks are behind the gate, STOPPING while some are still to be stopped, STOPPED or NONE when
+-- nothing is left to do.
 
 -- name: any_rollout_active
 SELECT EXISTS (
@@ -10,8 +10,8 @@ SELECT EXISTS (
 ) AS active;
 
 -- name: open_gates
--- The tasks whose turn it is pass the gate, as many as leave no more than max_concurrency neither ended nor behind it. The time that a
--- task has waited for its turn does not count for its deadline.
+-- The tasks whose turn it is pass the gate, as many as leave no more than max_concurrency neither ended nor behind it. The time
+-- that a task has waited for its turn does not count for its deadline.
 UPDATE tasks t
 SET
   gated = false,

@@ -1,9 +1,9 @@
 -- Run directories that are to be removed from instances.
 
 -- name: remember_run_cleanups
--- @ran_payload_ids left a run directory. @undelivered_payload_ids may have left a temporary file, if a try broke off; without a host key
--- nobody has ever sent anything to the instance. The worker that ran a payload cleans up right after the acknowledgement; the delay is
--- for when it cannot.
+-- @ran_payload_ids left a run directory. @undelivered_payload_ids may have left a temporary file, if a try broke off; without a
+-- host key nobody has ever sent anything to the instance. The worker that ran a payload cleans up right after the
+-- acknowledgement; the delay is for when it cannot.
 INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_id, run_at)
 SELECT p.id, p.attempt, p.instance_id, p.run_id, now() + interval '20 seconds'
 FROM payloads p
@@ -28,8 +28,8 @@ WHERE i.id = c.instance_id
   AND (i.status = 'TERMINATED' OR c.created_at < now() - interval '7 days');
 
 -- name: claim_run_cleanups
--- The first of @workers is asked to remove the directory that is due longest, and so on. It is asked again later, and then less and less
--- often, unless it says that the directory is gone.
+-- The first of @workers is asked to remove the directory that is due longest, and so on. It is asked again later, and then less
+-- and less often, unless it says that the directory is gone.
 WITH due AS MATERIALIZED (
   SELECT payload_id, attempt, row_number() OVER () AS number
   FROM (

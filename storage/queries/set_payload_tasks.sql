@@ -1,5 +1,6 @@
--- Hands each payload to a new task. 0 as @timeout leaves the timeouts alone. A run without an id gets one when it has not been started,
--- that is, when the payload is TRANSFERRED. A run that was started keeps its old name: by that name it is found on its instance.
+-- Hands each payload to a new task. 0 as @timeout leaves the timeouts alone. A run without an id gets one when it has not been
+-- started, that is, when the payload is TRANSFERRED. A run that was started keeps its old name: by that name it is found on its
+-- instance.
 UPDATE payloads p
 SET
   task_id = handed.task_id,

@@ -1,4 +1,5 @@
--- Changes what the caller of UpdateInstance has named: an empty @name, @set_tags false and 0 as @payload_id leave things as they are.
+-- Changes what the caller of UpdateInstance has named: an empty @name, @set_tags false and 0 as @payload_id leave things as they
+-- are.
 UPDATE instances
 SET
   name = CASE WHEN @name = '' THEN name ELSE @name END,

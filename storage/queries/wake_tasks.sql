@@ -1,8 +1,9 @@
--- Tasks that wait for a place on their instance become due again. The time that they have waited does not count for their deadline.
+-- Tasks that wait for a place on their instance become due again. The time that they have waited does not count for their
+-- deadline.
 
 -- name: wake_waiting
--- Places have become free on the instances: the longest waiting tasks of each, as many as could possibly run. One that somebody else
--- has locked is about to end, or is found by wake_stranded.
+-- Places have become free on the instances: the longest waiting tasks of each, as many as could possibly run. One that somebody
+-- else has locked is about to end, or is found by wake_stranded.
 UPDATE tasks t
 SET
   waiting_since = NULL,

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from recipes import NODE_MODULES, ROOT, workshop
+from contract.recipes import NODE_MODULES, ROOT, workshop
 
 
 class BufTest(unittest.TestCase):

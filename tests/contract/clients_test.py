@@ -5,9 +5,9 @@ import os
 import subprocess
 import unittest
 
-from harness import Stack
-from patience import communicate
-from recipes import CONTRACT, make_node_stubs, make_python_stubs, workshop
+from contract.recipes import CONTRACT, make_node_stubs, make_python_stubs, workshop
+from harness.patience import communicate
+from harness.stack import Stack
 
 
 class ClientsTest(unittest.TestCase):

@@ -5,7 +5,7 @@ import os
 import re
 import unittest
 
-from recipes import NODE_MODULES, follow, make_node_stubs, make_python_stubs, run, workshop
+from contract.recipes import NODE_MODULES, follow, make_node_stubs, make_python_stubs, run, workshop
 
 # The public services and their calls, as the .proto files have them.
 SERVICES = ("InstanceService", "PayloadService", "TaskService")

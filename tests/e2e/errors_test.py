@@ -294,7 +294,7 @@ class ErrorsTest(unittest.TestCase):
         before = self.stack.sql("SELECT count(*), max(updated_at) FROM tasks")
         channel = grpc.insecure_channel(f"127.0.0.1:{self.stack.worker_ports[0]}")
         self.addCleanup(channel.close)
-        from harness import worker_grpc
+        from harness.api import worker_grpc
         stub = worker_grpc.WorkerServiceStub(channel)
         message, event = worker_service.WorkerMessage, worker_service.TaskEvent
         hello = message(hello=worker_service.WorkerHello(name="w", incarnation="1", capacity=0))

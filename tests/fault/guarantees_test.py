@@ -8,7 +8,7 @@ import unittest
 
 
 def names_of(file_name):
-    """The tests in tests/FOLDER/file_name.py."""
+    """The tests in the file of that name in one of the folders of tests/."""
     (path,) = pathlib.Path("tests").glob(f"*/{file_name}.py")
     suite = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(f"{path.parent.name}.{file_name}"))
     return [test._testMethodName for case in suite for test in case]

@@ -14,7 +14,7 @@ SSH_SERVER = os.path.join(ROOT, "tests/hostile/ssh_server")
 
 
 class Liar:
-    """An instance of tests/hostile/ssh_server.cc, registered."""
+    """An instance of tests/hostile/ssh_server_main.cc, registered."""
 
     def __init__(self, stack, behaviour, ssh_user="root"):
         self.behaviour = behaviour

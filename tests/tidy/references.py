@@ -7,9 +7,9 @@ import re
 ENDINGS = r"(?:cc|h|py|sh|md|sql|proto|bzl|pml|yml|svg|sed|bazel)"
 WORD = r"(?<![\w/.${}<>*%~-])((?:[\w.-]+/)*[\w-]+\." + ENDINGS + r")\b(?![\w*/(])"
 # What the build makes.
-GENERATED = (".pb.h", ".pb.cc", ".inc")
+GENERATED = (".pb.h", ".pb.cc", ".inc", "queries/queries.h", "checks/checks.h")
 # Files of others that comments name.
-FOREIGN = {"completion_queue.cc"}
+FOREIGN = {"completion_queue.cc", "sched.h", "sys/prctl.h"}
 COMMENT = {".cc": "//", ".h": "//", ".proto": "//", ".sql": "--", ".sh": "#", ".bazel": "#", ".bzl": "#"}
 
 

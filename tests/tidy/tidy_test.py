@@ -136,8 +136,8 @@ class PlantedTest(unittest.TestCase):
         self.assert_found(references.paths, "common/clock.h:1", "no_such_test.py")
 
     def test_a_page_that_is_not_there(self):
-        self.plant("tests/fault/fault_test.py", lambda text: f'"""{"FAULTS" + ".md"} rows 1 and 2."""\n' + text)
-        self.assert_found(references.paths, "tests/fault/fault_test.py:1", "FAULTS" + ".md")
+        self.plant("tests/fault/fencing_test.py", lambda text: f'"""{"FAULTS" + ".md"} rows 1 and 2."""\n' + text)
+        self.assert_found(references.paths, "tests/fault/fencing_test.py:1", "FAULTS" + ".md")
 
     def test_a_name_that_is_not_there(self):
         self.plant("tests/hostile/lies.py", lambda text: '"""What no_such_' + 'server.cc lies about."""\n' + text)

@@ -41,7 +41,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # Installing postgresql must not start a server of its own: every one that Longshore uses here is private.
   mkdir -p /etc/postgresql-common
-  [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+  cluster_settings=/etc/postgresql-common/createcluster.conf
+  [ -e $cluster_settings ] || echo 'create_main_cluster = false' > $cluster_settings
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
