@@ -11,8 +11,8 @@
 #include "common/mutex.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
-#include "storage/worker_store.h"
 #include "storage/script_store.h"
+#include "storage/worker_store.h"
 
 namespace longshore::executor {
 namespace {

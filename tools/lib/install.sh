@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing and, for the tests, npm's. Usage: install.sh build|test|bench|picture ...; see
+# Installs the Debian packages that are missing and, for the tests, npm's. Usage: install.sh build|test|presubmit|bench|picture ...; see
 # docs/dependencies.md for why each is there.
 set -euo pipefail
 
@@ -9,8 +9,12 @@ build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib 
 run_packages=(postgresql openssh-server openssh-client util-linux procps ansible-core)
 test_packages=(e2fsprogs python3-grpcio python3-protobuf iproute2 git binutils faketime spin gcc protoc-gen-go protoc-gen-go-grpc
   protobuf-compiler-grpc-java-plugin default-jdk-headless libprotobuf-java libgrpc-java libgeronimo-annotation-1.3-spec-java)
+presubmit_packages=(git clang clang-format clang-tidy flake8 shellcheck)
 # A Node.js from elsewhere brings its own npm, and conflicts with Debian's.
-command -v node > /dev/null && command -v npm > /dev/null || test_packages+=(nodejs npm)
+if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
+  test_packages+=(nodejs npm)
+  presubmit_packages+=(nodejs npm)
+fi
 bench_packages=(ansible-core)
 picture_packages=(gnuplot-nox)
 
@@ -23,10 +27,11 @@ for group in "$@"; do
       wanted+=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}")
       npm=yes
       ;;
+    presubmit) wanted+=("${presubmit_packages[@]}") ;;
     bench) wanted+=("${bench_packages[@]}") ;;
     picture) wanted+=("${picture_packages[@]}") ;;
     *)
-      echo "install.sh: '$group' is not one of build, test, bench, picture" >&2
+      echo "install.sh: '$group' is not one of build, test, presubmit, bench, picture" >&2
       exit 2
       ;;
   esac
