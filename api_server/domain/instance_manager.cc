@@ -79,8 +79,9 @@ absl::StatusOr<Changes> ReadChanges(const v1::UpdateInstanceRequest& request) {
     if (!request.payload_path().empty()) mask.insert("payload_path");
     if (request.execute_payload()) mask.insert("execute_payload");
   }
-  if (mask.empty())
+  if (mask.empty()) {
     return InvalidField("update_mask", "", "and all fields are empty: nothing to change");
+  }
   Changes changes;
   if (mask.count("name") > 0) {
     RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
