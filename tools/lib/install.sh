@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing and, for the tests, npm's. Usage: install.sh build|test|presubmit|bench|picture ...; see
-# docs/dependencies.md for why each is there.
+# Installs the Debian packages that are missing and, for the tests, npm's; docs/dependencies.md says why each is there.
+# Usage: install.sh build|test|presubmit|bench|picture ...
 set -euo pipefail
 
 build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib g++ libgrpc++-dev protobuf-compiler-grpc
