@@ -130,8 +130,12 @@ void Follower::Wake() { eventfd_write(wake_fd_, 1); }
 int Follower::WaitForEvents(std::array<epoll_event, 256>* events) {
   const int limit =
       runs_.empty() ? -1 : static_cast<int>(std::chrono::milliseconds(kSilenceCheck).count());
-  return epoll_wait(epoll_fd_, events->data(), static_cast<int>(events->size()),
-                    unread_.empty() ? limit : 0);
+  const int count = epoll_wait(epoll_fd_, events->data(), static_cast<int>(events->size()),
+                               unread_.empty() ? limit : 0);
+  // Before anything that Wake is called for is looked at: a later Wake must end the next wait.
+  eventfd_t value;
+  eventfd_read(wake_fd_, &value);
+  return count;
 }
 
 void Follower::CheckSilentRuns() {
@@ -182,12 +186,8 @@ void Follower::EventLoop() {
     std::set<LeaseKey> ready;
     ready.swap(unread_);
     for (int i = 0; i < count; ++i) {
-      if (events[i].data.fd == wake_fd_) {
-        eventfd_t value;
-        eventfd_read(wake_fd_, &value);
-      } else if (const auto key = keys_by_fd_.find(events[i].data.fd); key != keys_by_fd_.end()) {
-        ready.insert(key->second);
-      }
+      const auto key = keys_by_fd_.find(events[i].data.fd);
+      if (key != keys_by_fd_.end()) ready.insert(key->second);
     }
     for (const LeaseKey& key : ready) {
       RemoteRun* run = Find(key);
