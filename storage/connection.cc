@@ -103,10 +103,6 @@ std::string_view Result::Text(int row, int column) const {
 
 int64_t Result::Int(int row, int column) const { return ParseInt(Text(row, column)); }
 
-double Result::Double(int row, int column) const {
-  return std::strtod(PQgetvalue(result_.get(), row, column), nullptr);
-}
-
 bool Result::Bool(int row, int column) const { return Text(row, column) == "t"; }
 
 std::string Result::Bytes(int row, int column) const {
@@ -155,10 +151,6 @@ int64_t Row::Int(std::string_view column) const {
   return result_->Int(row_, result_->Column(column));
 }
 
-double Row::Double(std::string_view column) const {
-  return result_->Double(row_, result_->Column(column));
-}
-
 bool Row::Bool(std::string_view column) const {
   return result_->Bool(row_, result_->Column(column));
 }
@@ -175,10 +167,6 @@ Params& Params::Int(std::string_view name, int64_t value) {
   return Text(name, std::to_string(value));
 }
 
-Params& Params::Double(std::string_view name, double value) {
-  return Text(name, std::to_string(value));
-}
-
 Params& Params::Bool(std::string_view name, bool value) { return Text(name, value ? "t" : "f"); }
 
 Params& Params::Text(std::string_view name, std::string_view value) {
@@ -188,11 +176,6 @@ Params& Params::Text(std::string_view name, std::string_view value) {
 
 Params& Params::Bytes(std::string_view name, std::string_view value) {
   values_.push_back({.name = name, .data = std::string(value), .is_binary = true});
-  return *this;
-}
-
-Params& Params::Null(std::string_view name) {
-  values_.push_back({.name = name, .is_null = true});
   return *this;
 }
 
@@ -317,7 +300,7 @@ absl::StatusOr<Result> Connection::Execute(const Query& query, const Params& par
     const auto value = std::find_if(params.values_.begin(), params.values_.end(),
                                     [&](const Params::Value& v) { return v.name == parameter; });
     CHECK(value != params.values_.end()) << query.name << ": no value for " << parameter;
-    values.push_back(value->is_null ? nullptr : value->data.c_str());
+    values.push_back(value->data.c_str());
     lengths.push_back(static_cast<int>(value->data.size()));
     formats.push_back(value->is_binary ? 1 : 0);
   }

@@ -31,7 +31,6 @@ class Row {
   std::string_view Text(std::string_view column) const;
   std::string String(std::string_view column) const { return std::string(Text(column)); }
   int64_t Int(std::string_view column) const;  // 0 for NULL.
-  double Double(std::string_view column) const;
   bool Bool(std::string_view column) const;
   std::string Bytes(std::string_view column) const;                   // bytea.
   std::vector<std::string> TextArray(std::string_view column) const;  // text[] without NULLs.
@@ -80,7 +79,6 @@ class Result {
   bool IsNull(int row, int column) const;
   std::string_view Text(int row, int column) const;
   int64_t Int(int row, int column) const;  // 0 for NULL.
-  double Double(int row, int column) const;
   bool Bool(int row, int column) const;
   std::string Bytes(int row, int column) const;                   // bytea.
   std::vector<std::string> TextArray(int row, int column) const;  // text[] without NULLs.
@@ -99,11 +97,9 @@ class Result {
 class Params {
  public:
   Params& Int(std::string_view name, int64_t value);
-  Params& Double(std::string_view name, double value);
   Params& Bool(std::string_view name, bool value);
   Params& Text(std::string_view name, std::string_view value);
   Params& Bytes(std::string_view name, std::string_view value);
-  Params& Null(std::string_view name);
   Params& Ints(std::string_view name, const std::vector<int64_t>& values);            // bigint[]
   Params& Bools(std::string_view name, const std::vector<bool>& values);              // boolean[]
   Params& Texts(std::string_view name, const std::vector<std::string>& values);       // text[]
@@ -116,7 +112,6 @@ class Params {
   struct Value {
     std::string_view name;
     std::string data;
-    bool is_null = false;
     bool is_binary = false;
   };
   std::vector<Value> values_;
