@@ -80,16 +80,6 @@ void Command::Texts(const std::string& name, const std::string& type,
       description);
 }
 
-void Command::List(const std::string& name, const std::string& type,
-                   std::vector<std::string>* values, const std::string& description) const {
-  AddValues(
-      app_, name, type,
-      [values](const std::string& text) {
-        for (const std::string& part : SplitList(text)) values->push_back(part);
-      },
-      description);
-}
-
 void Command::Ids(const std::string& name, std::vector<int64_t>* ids,
                   const std::string& description) const {
   AddValues(
@@ -118,19 +108,6 @@ void Command::Number(const std::string& name, const std::string& type, int64_t* 
       description);
 }
 
-void Command::Choice(const std::string& name, const std::vector<std::string>& choices,
-                     std::function<void(size_t)> choose, const std::string& description) const {
-  const std::string type = absl::StrJoin(choices, "|");
-  const auto take = [=](const std::string& text) {
-    const auto found = std::find(choices.begin(), choices.end(), absl::AsciiStrToLower(text));
-    if (found == choices.end()) {
-      throw CLI::ValidationError(name + " '" + text + "' is none of " + type);
-    }
-    choose(found - choices.begin());
-  };
-  AddValue(app_, name, type, take, description);
-}
-
 void Command::EnumChoice(const std::string& name, const EnumDescriptor& descriptor,
                          std::function<void(int)> choose, const std::string& description) const {
   std::vector<std::string> choices;
@@ -138,20 +115,18 @@ void Command::EnumChoice(const std::string& name, const EnumDescriptor& descript
     choices.push_back(absl::AsciiStrToLower(
         descriptor.value(i)->name().substr(EnumPrefix(descriptor.name()).size())));
   }
-  const auto choose_value = [choose, &descriptor](size_t index) {
-    choose(descriptor.value(static_cast<int>(index) + 1)->number());
+  const std::string type = absl::StrJoin(choices, "|");
+  const auto take = [=, &descriptor](const std::string& text) {
+    const auto found = std::find(choices.begin(), choices.end(), absl::AsciiStrToLower(text));
+    if (found == choices.end()) {
+      throw CLI::ValidationError(name + " '" + text + "' is none of " + type);
+    }
+    choose(descriptor.value(static_cast<int>(found - choices.begin()) + 1)->number());
   };
-  Choice(name, choices, choose_value, description);
+  AddValue(app_, name, type, take, description);
 }
 
 void Command::Require(const std::string& name) const { app_->get_option(name)->required(); }
-
-void Command::Word(const std::string& name, std::string* value,
-                   const std::string& description) const {
-  AddValue(
-      app_, name, "", [value](const std::string& text) { *value = text; }, description);
-  Require(name);
-}
 
 void Command::Id(const std::string& name, int64_t* id, const std::string& description) const {
   OptionalId(name, id, description);

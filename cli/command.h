@@ -47,25 +47,19 @@ class Command {
   void Texts(const std::string& name, const std::string& type, std::vector<std::string>* values,
              const std::string& description) const;
   // Takes a list with commas; may be given several times.
-  void List(const std::string& name, const std::string& type, std::vector<std::string>* values,
-            const std::string& description) const;
   void Ids(const std::string& name, std::vector<int64_t>* ids,
            const std::string& description) const;
   void Number(const std::string& name, const std::string& type, int32_t* value,
               const std::string& description) const;
   void Number(const std::string& name, const std::string& type, int64_t* value,
               const std::string& description) const;
-  // One of `choices`, in upper or lower case; `choose` is given its index.
-  void Choice(const std::string& name, const std::vector<std::string>& choices,
-              std::function<void(size_t)> choose, const std::string& description) const;
-  // One of the enum's values but the first, which stands for none.
+  // One of the enum's values, in upper or lower case, but the first, which stands for none.
   template <typename Enum>
   void EnumChoice(const std::string& name, Enum* value, const std::string& description) const;
   // Makes an option of this command one that must be given.
   void Require(const std::string& name) const;
 
-  // Words that are no options, and must be given; `name` stands for the word in the help.
-  void Word(const std::string& name, std::string* value, const std::string& description) const;
+  // A word that is no option, and must be given; `name` stands for it in the help.
   void Id(const std::string& name, int64_t* id, const std::string& description) const;
   // An option or a word that may be left out.
   void OptionalId(const std::string& name, int64_t* id, const std::string& description) const;
