@@ -11,13 +11,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/mutex.h"
+#include "common/policy.h"
 #include "storage/connection.h"
 
 namespace longshore::storage {
 
 struct DatabaseOptions {
   std::string url;
-  int max_connections = 12;
+  int max_connections = policy::kDatabaseConnections;
   // How long a caller waits for a free connection before it is told Unavailable.
   std::chrono::milliseconds acquire_timeout{5000};
 };

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/policy.h"
 #include "storage/claims.h"
 #include "storage/connection.h"
 #include "storage/task_store.h"
@@ -16,8 +17,8 @@
 namespace longshore::storage {
 
 struct ClaimOptions {
-  std::chrono::milliseconds lease_duration{10000};
-  int max_running_per_instance = 8;
+  std::chrono::milliseconds lease_duration = policy::kLeaseDuration;
+  int max_running_per_instance = policy::kMaxRunningPerInstance;
   // How long a task waits before it looks again whether its instance is READY.
   std::chrono::milliseconds readiness_delay{5000};
 };

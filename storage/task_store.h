@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/policy.h"
 #include "longshore/v1/payload.pb.h"
 #include "longshore/v1/task.pb.h"
 #include "storage/connection.h"
@@ -36,7 +37,7 @@ Params LeaseParams(const std::vector<HeldLease>& leases);
 
 struct NewTasks {
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
-  std::chrono::seconds delivery_timeout{3600};
+  std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
   // One task for each index.
   std::vector<int64_t> ids;
   std::vector<int64_t> payload_ids;

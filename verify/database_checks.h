@@ -12,14 +12,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/policy.h"
 #include "storage/connection.h"
 #include "verify/violation.h"
 
 namespace longshore::verify {
 
 struct DatabaseOptions {
-  int64_t max_output_bytes = 1048576;  // The api_servers' --max_output_bytes.
-  int max_running_per_instance = 8;    // The api_servers' --max_running_per_instance.
+  int64_t max_output_bytes = policy::kMaxOutputBytes;  // The api_servers' --max_output_bytes.
+  int max_running_per_instance =
+      policy::kMaxRunningPerInstance;  // The api_servers' --max_running_per_instance.
   // Nothing is under way or asked for: every payload must be terminal or rest in TRANSFERRED,
   // nothing may be left to clean up.
   bool quiescent = false;

@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "common/policy.h"
 #include "longshore/v1/worker_service.grpc.pb.h"
 #include "payload_worker/link/lease_key.h"
 #include "payload_worker/link/lease_table.h"
@@ -105,7 +106,7 @@ class ServerLink {
   std::deque<std::string> script_requests_ ABSL_GUARDED_BY(mutex_);
   uint64_t heartbeat_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, SentHeartbeat> heartbeats_ ABSL_GUARDED_BY(mutex_);  // Unanswered.
-  std::chrono::milliseconds lease_duration_ ABSL_GUARDED_BY(mutex_){10000};
+  std::chrono::milliseconds lease_duration_ ABSL_GUARDED_BY(mutex_) = policy::kLeaseDuration;
   std::thread thread_;
 };
 
