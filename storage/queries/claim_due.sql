@@ -11,6 +11,15 @@
 -- @max_running_per_instance: how many tasks run on one instance together.
 -- @readiness_milliseconds: when a task looks again whether its instance is READY.
 
+-- fragment: longest_due_of_flow
+-- Of the tasks t: the longest due ones of a flow, as many as its share.
+WHERE ${due_task}
+  AND t.project = flow.project
+  AND t.deployment_id = flow.deployment_id
+  AND t.id <> ALL (@set_aside::bigint[])
+ORDER BY t.run_at, t.id
+LIMIT flow.share
+
 -- fragment: judge_and_claim
 -- How many tasks already run on the instances in question.
 running AS (
@@ -180,12 +189,7 @@ WITH due AS MATERIALIZED (
     LATERAL (
       SELECT *
       FROM tasks t
-      WHERE ${due_task}
-        AND t.project = flow.project
-        AND t.deployment_id = flow.deployment_id
-        AND t.id <> ALL (@set_aside::bigint[])
-      ORDER BY t.run_at, t.id
-      LIMIT flow.share
+      ${longest_due_of_flow}
       FOR UPDATE SKIP LOCKED
     ) AS t
   LIMIT cardinality(@workers::text[])
@@ -203,3 +207,14 @@ WITH due AS MATERIALIZED (
   FOR UPDATE SKIP LOCKED
 ),
 ${judge_and_claim};
+
+-- name: find_due
+-- The tasks that claim_due would take, without taking them: what is tried one by one when a claim of all is refused.
+SELECT t.id
+FROM
+  unnest(@projects::text[], @deployment_ids::bigint[], @shares::bigint[]) AS flow(project, deployment_id, share),
+  LATERAL (
+    SELECT t.id
+    FROM tasks t
+    ${longest_due_of_flow}
+  ) AS t;
