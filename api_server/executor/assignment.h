@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "longshore/v1/worker_service.pb.h"
 #include "storage/claims.h"
@@ -20,6 +21,15 @@ struct AddressedAssignment {
 AddressedAssignment MakeAssignment(const storage::PayloadClaim& claim, int64_t max_output_bytes);
 AddressedAssignment MakeAssignment(const storage::CleanupClaim& claim);
 AddressedAssignment MakeAssignment(const storage::ProvisionClaim& claim);
+
+// An assignment for each claim; `more` are the further arguments of MakeAssignment.
+template <typename Claim, typename... More>
+std::vector<AddressedAssignment> MakeAssignments(const std::vector<Claim>& claims, More... more) {
+  std::vector<AddressedAssignment> assignments;
+  assignments.reserve(claims.size());
+  for (const Claim& claim : claims) assignments.push_back(MakeAssignment(claim, more...));
+  return assignments;
+}
 
 }  // namespace longshore::executor
 

@@ -110,11 +110,7 @@ absl::StatusOr<bool> Claimer::ClaimOnce() {
     signals_.PayloadsChanged(changed);
   }
   LONGSHORE_FAIL_POINT(claimed->claims.empty() ? "executor.idle" : "executor.claimed");
-  std::vector<AddressedAssignment> assignments;
-  for (const storage::PayloadClaim& claim : claimed->claims) {
-    assignments.push_back(MakeAssignment(claim, max_output_bytes_));
-  }
-  RETURN_IF_ERROR(Send(slots, assignments));
+  RETURN_IF_ERROR(Send(slots, MakeAssignments(claimed->claims, max_output_bytes_)));
   return claimed->examined > 0;
 }
 

@@ -161,9 +161,7 @@ absl::Status Housekeeper::SendCleanups() {
       slots,
       [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
         ASSIGN_OR_RETURN(const auto claims, LeaseStore::ClaimCleanups(connection, names));
-        std::vector<AddressedAssignment> assignments;
-        for (const auto& claim : claims) assignments.push_back(MakeAssignment(claim));
-        return assignments;
+        return MakeAssignments(claims);
       },
       &unsent);
 }

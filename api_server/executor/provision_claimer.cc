@@ -32,9 +32,7 @@ absl::Status ProvisionClaimer::Claim() {
         ASSIGN_OR_RETURN(const auto claims, storage::ProvisionStore::Claim(
                                                 connection, slots[0].worker,
                                                 static_cast<int>(slots.size()), lease_duration_));
-        std::vector<AddressedAssignment> assignments;
-        for (const auto& claim : claims) assignments.push_back(MakeAssignment(claim));
-        return assignments;
+        return MakeAssignments(claims);
       },
       &unsent));
   if (unsent.empty()) return absl::OkStatus();
