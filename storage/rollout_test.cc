@@ -16,15 +16,6 @@ using ::testing::SizeIs;
 
 class RolloutTest : public DatabaseFixture {
  protected:
-  std::vector<int64_t> Fleet(int size, int max_concurrency, int max_errors) {
-    std::vector<int64_t> instances;
-    for (int i = 0; i < size; ++i) instances.push_back(AddInstance("i" + std::to_string(i)));
-    v1::Rollout rollout;
-    rollout.set_max_concurrency(max_concurrency);
-    rollout.set_max_errors(max_errors);
-    return AddDeployment(instances, "/x", rollout);
-  }
-
   void OpenGates() {
     Do([](Connection& c) -> absl::Status {
       RETURN_IF_ERROR(LockCapacity(c));
@@ -79,7 +70,7 @@ class RolloutTest : public DatabaseFixture {
 };
 
 TEST_F(RolloutTest, LetsThroughAsManyAsHavePlaces) {
-  const auto tasks = Fleet(5, /*max_concurrency=*/2, /*max_errors=*/0);
+  const auto tasks = AddFleet(5, /*max_concurrency=*/2, /*max_errors=*/0);
   EXPECT_THAT(Claim(10), IsEmpty()) << "all begin behind the gate";
   OpenGates();
   OpenGates();
@@ -97,13 +88,13 @@ TEST_F(RolloutTest, LetsThroughAsManyAsHavePlaces) {
 }
 
 TEST_F(RolloutTest, AnUnlimitedDeploymentHasNoGate) {
-  const auto tasks = Fleet(3, 0, 0);
+  const auto tasks = AddFleet(3, 0, 0);
   EXPECT_EQ(Claim(10), tasks);
   EXPECT_FALSE(AnyActive());
 }
 
 TEST_F(RolloutTest, ARetryGivesItsPlaceToAnotherUnlessItsDeadlineComesFirst) {
-  const auto tasks = Fleet(3, 1, 0);
+  const auto tasks = AddFleet(3, 1, 0);
   OpenGates();
   ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
   Do([&](Connection& c) {
@@ -119,7 +110,7 @@ TEST_F(RolloutTest, ARetryGivesItsPlaceToAnotherUnlessItsDeadlineComesFirst) {
 }
 
 TEST_F(RolloutTest, AStartedOneKeepsItsPlace) {
-  const auto tasks = Fleet(2, 1, 0);
+  const auto tasks = AddFleet(2, 1, 0);
   OpenGates();
   ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
   Do([&](Connection& c) -> absl::Status {
@@ -131,7 +122,7 @@ TEST_F(RolloutTest, AStartedOneKeepsItsPlace) {
 }
 
 TEST_F(RolloutTest, WaitingForAPlaceDoesNotCountForTheDeadline) {
-  const auto tasks = Fleet(2, 1, 0);
+  const auto tasks = AddFleet(2, 1, 0);
   ASSERT_TRUE(Sql("UPDATE tasks SET run_at = run_at - interval '2 h', deliver_by = now() - interval"
                   " '1 h'")
                   .ok());
@@ -146,7 +137,7 @@ TEST_F(RolloutTest, WaitingForAPlaceDoesNotCountForTheDeadline) {
 }
 
 TEST_F(RolloutTest, StopsAtMaxErrors) {
-  const auto tasks = Fleet(6, 3, 2);
+  const auto tasks = AddFleet(6, 3, 2);
   OpenGates();
   ASSERT_THAT(Claim(10), SizeIs(3));
   End(tasks[0], v1::PAYLOAD_STATUS_FAILED);
@@ -191,7 +182,7 @@ TEST_F(RolloutTest, StopsAtMaxErrors) {
 }
 
 TEST_F(RolloutTest, NewTasksOpenAStoppedRolloutAgain) {
-  const auto tasks = Fleet(2, 1, 1);
+  const auto tasks = AddFleet(2, 1, 1);
   OpenGates();
   ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
   End(tasks[0], v1::PAYLOAD_STATUS_FAILED);

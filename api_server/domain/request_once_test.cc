@@ -51,15 +51,7 @@ class RequestOnceTest : public storage::DatabaseFixture {
   }
   // How many bodies have been committed.
   int64_t Committed() {
-    int64_t count = 0;
-    Do([&](storage::Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(
-          const auto result,
-          connection.Execute("SELECT coalesce(max(length(incarnation) + 1), 0) FROM workers"));
-      count = result.Int(0, 0);
-      return absl::OkStatus();
-    });
-    return count;
+    return std::stoll(QueryValue("SELECT coalesce(max(length(incarnation) + 1), 0) FROM workers"));
   }
 
   absl::Status prepare_result_;

@@ -48,15 +48,6 @@ class HousekeeperTest : public storage::DatabaseFixture {
     const absl::Status status = housekeeper_->DoJobs();
     ASSERT_TRUE(status.ok()) << status;
   }
-  std::string One(const std::string& query) {
-    std::string value;
-    Do([&](storage::Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto result, c.Execute(query.c_str()));
-      value = std::string(result.Text(0, 0));
-      return absl::OkStatus();
-    });
-    return value;
-  }
   // An instance whose time to be provisioned is over, with a payload that waits for it; returns the
   // payload's id.
   int64_t AddOverdueProvision(const std::string& name) {
@@ -74,7 +65,8 @@ class HousekeeperTest : public storage::DatabaseFixture {
     Change("deliver_by = now() - interval '1 s', error = 'no disk'", provision);
     const int64_t task = AddPayload(instance, "/x");
     Change("blocked_by = " + std::to_string(provision), task);
-    return std::stoll(One("SELECT payload_id FROM tasks WHERE id = " + std::to_string(task)));
+    return std::stoll(
+        QueryValue("SELECT payload_id FROM tasks WHERE id = " + std::to_string(task)));
   }
   // A run directory that is due to be removed, of a payload that has run.
   void AddDueCleanup() {
@@ -104,7 +96,7 @@ TEST_F(HousekeeperTest, LeavesAloneWhatIsInTime) {
   const int64_t pending = AddPayload(AddInstance("b"), "/x");
   DoJobs();
   EXPECT_EQ(Payload(pending).status(), v1::PAYLOAD_STATUS_PENDING);
-  EXPECT_EQ(One("SELECT status FROM tasks WHERE id = 1"), "RUNNING");
+  EXPECT_EQ(QueryValue("SELECT status FROM tasks WHERE id = 1"), "RUNNING");
   EXPECT_THAT(signals_.payloads(), IsEmpty());
 }
 
@@ -183,7 +175,7 @@ TEST_F(HousekeeperTest, AnExecutionThatItsInstanceDoesNotEndIsEnded) {
   DoJobs();
   EXPECT_EQ(Payload(task_).failure_reason(), v1::FAILURE_REASON_EXECUTION_TIMEOUT);
   EXPECT_THAT(Payload(task_).error(), HasSubstr("its timeout of 60 s was over for 11 s"));
-  EXPECT_EQ(One("SELECT count(*)::text FROM run_cleanups"), "1");
+  EXPECT_EQ(QueryValue("SELECT count(*)::text FROM run_cleanups"), "1");
 }
 
 TEST_F(HousekeeperTest, AnEndThatTheDatabaseRefusesDoesNotHoldUpTheOthers) {
@@ -202,7 +194,7 @@ TEST_F(HousekeeperTest, AnEndThatTheDatabaseRefusesDoesNotHoldUpTheOthers) {
 TEST_F(HousekeeperTest, AnInstanceThatWasNotProvisionedInTimeFailsWithWhatWaitsForIt) {
   const int64_t payload = AddOverdueProvision("b");
   DoJobs();
-  EXPECT_EQ(One("SELECT status || ': ' || status_error FROM instances WHERE name = 'b'"),
+  EXPECT_EQ(QueryValue("SELECT status || ': ' || status_error FROM instances WHERE name = 'b'"),
             "FAILED: not provisioned in time; last: no disk");
   EXPECT_EQ(Payload(payload).failure_reason(), v1::FAILURE_REASON_DEPENDENCY_FAILED);
   EXPECT_THAT(signals_.payloads(), ElementsAre(payload));
@@ -211,7 +203,7 @@ TEST_F(HousekeeperTest, AnInstanceThatWasNotProvisionedInTimeFailsWithWhatWaitsF
 TEST_F(HousekeeperTest, ARunDirectoryThatIsLeftIsGivenToAWorkerWithCredit) {
   AddDueCleanup();
   DoJobs();
-  EXPECT_EQ(One("SELECT failures::text FROM run_cleanups"), "0") << "no worker has credit";
+  EXPECT_EQ(QueryValue("SELECT failures::text FROM run_cleanups"), "0") << "no worker has credit";
   const auto worker = AddWorker(2);
   DoJobs();
   const auto assignments = worker->TakeAssignments();

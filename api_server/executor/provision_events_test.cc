@@ -76,20 +76,13 @@ class ProvisionEventsTest : public storage::DatabaseFixture {
     return provisioned;
   }
 
-  std::string One(const std::string& query) {
-    std::string value;
-    Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto result, c.Execute(query.c_str()));
-      value = std::string(result.Text(0, 0));
-      return absl::OkStatus();
-    });
-    return value;
-  }
-  std::string InstanceStatus() { return One("SELECT status FROM instances"); }
+  std::string InstanceStatus() { return QueryValue("SELECT status FROM instances"); }
   std::string TaskStatus() {
-    return One("SELECT status FROM tasks WHERE type = 'PROVISION_INSTANCE'");
+    return QueryValue("SELECT status FROM tasks WHERE type = 'PROVISION_INSTANCE'");
   }
-  std::string PayloadEnd() { return One("SELECT status || ' ' || failure_reason FROM payloads"); }
+  std::string PayloadEnd() {
+    return QueryValue("SELECT status || ' ' || failure_reason FROM payloads");
+  }
 
   std::unique_ptr<EventApplier> applier_;
   int64_t instance_ = 0;
@@ -108,7 +101,7 @@ TEST_F(ProvisionEventsTest, AReadyInstanceTakesItsPayload) {
   EXPECT_TRUE(Say(1, Ready()).tasks_freed);
   EXPECT_EQ(InstanceStatus(), "READY");
   EXPECT_EQ(TaskStatus(), "COMPLETED");
-  EXPECT_EQ(One("SELECT log FROM task_logs"), "all well\n");
+  EXPECT_EQ(QueryValue("SELECT log FROM task_logs"), "all well\n");
   EXPECT_THAT(Claim(1), ::testing::ElementsAre(payload_task_));
 }
 
@@ -122,14 +115,14 @@ TEST_F(ProvisionEventsTest, AWordFromAnEarlierLeaseDoesNotCount) {
   EXPECT_EQ(InstanceStatus(), "PROVISIONING");
   EXPECT_TRUE(Say(2, Ready()).lost.empty());
   EXPECT_TRUE(Say(2, Ready()).lost.empty()) << "a repeat";
-  EXPECT_EQ(One("SELECT log FROM task_logs"), "all well\n") << "once";
+  EXPECT_EQ(QueryValue("SELECT log FROM task_logs"), "all well\n") << "once";
 }
 
 TEST_F(ProvisionEventsTest, AFailureFailsTheInstanceAndWhatWaits) {
   ClaimProvisions();
   EXPECT_EQ(Say(1, NotReady(/*retry=*/false)).changed_payloads.size(), 1u);
   EXPECT_EQ(InstanceStatus(), "FAILED");
-  EXPECT_EQ(One("SELECT status_error FROM instances"), "no disk");
+  EXPECT_EQ(QueryValue("SELECT status_error FROM instances"), "no disk");
   EXPECT_EQ(TaskStatus(), "FAILED");
   EXPECT_EQ(PayloadEnd(), "FAILED DEPENDENCY_FAILED");
 }
@@ -141,7 +134,7 @@ TEST_F(ProvisionEventsTest, IsTriedThrice) {
     Say(epoch, NotReady(/*retry=*/true));
   }
   EXPECT_EQ(InstanceStatus(), "FAILED");
-  EXPECT_EQ(One("SELECT log FROM task_logs"), "tried\ntried\ntried\n");
+  EXPECT_EQ(QueryValue("SELECT log FROM task_logs"), "tried\ntried\ntried\n");
 }
 
 TEST_F(ProvisionEventsTest, IsTriedWhileItIsUnreachableUntilItsTimeIsOver) {

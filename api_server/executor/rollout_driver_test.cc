@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "api_server/executor/testing/recorded_signals.h"
-#include "storage/deployment_store.h"
 #include "storage/testing/database_fixture.h"
 
 namespace longshore::executor {
@@ -23,14 +22,6 @@ class RolloutDriverTest : public storage::DatabaseFixture {
     driver_ = std::make_unique<RolloutDriver>(database_.get(), &signals_, ender_.get());
   }
 
-  std::vector<int64_t> AddFleet(int size, int max_concurrency, int max_errors) {
-    std::vector<int64_t> instances;
-    for (int i = 0; i < size; ++i) instances.push_back(AddInstance("i" + std::to_string(i)));
-    v1::Rollout rollout;
-    rollout.set_max_concurrency(max_concurrency);
-    rollout.set_max_errors(max_errors);
-    return AddDeployment(instances, "/x", rollout);
-  }
   bool Advance() {
     const auto active = driver_->Advance();
     EXPECT_TRUE(active.ok()) << active.status();
@@ -49,15 +40,7 @@ class RolloutDriverTest : public storage::DatabaseFixture {
          .executed = true,
          .exit_code = 1});
   }
-  std::string RolloutState() {
-    std::string state;
-    Do([&](storage::Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto result, c.Execute("SELECT rollout_state FROM deployments"));
-      state = std::string(result.Text(0, 0));
-      return absl::OkStatus();
-    });
-    return state;
-  }
+  std::string RolloutState() { return QueryValue("SELECT rollout_state FROM deployments"); }
 
   RecordedSignals signals_;
   std::unique_ptr<TaskEnder> ender_;

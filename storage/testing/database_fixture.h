@@ -72,6 +72,17 @@ class DatabaseFixture : public ::testing::Test {
     return database_->Transact([&](Connection& c) { return c.ExecuteScript(sql); });
   }
 
+  // The first column of the first row, as text.
+  std::string QueryValue(const std::string& sql) {
+    std::string value;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const Result result, c.Execute(sql.c_str()));
+      value = std::string(result.Text(0, 0));
+      return absl::OkStatus();
+    });
+    return value;
+  }
+
   int64_t AddInstance(const std::string& name, const std::string& host_key = HostKey()) {
     v1::Instance instance;
     instance.set_name(name);
@@ -120,6 +131,16 @@ class DatabaseFixture : public ::testing::Test {
       return TaskStore::InsertBatch(c, tasks);
     });
     return tasks.ids;
+  }
+
+  // One deployment to `size` instances of its own; in a new database their ids are the tasks' too.
+  std::vector<int64_t> AddFleet(int size, int max_concurrency, int max_errors) {
+    std::vector<int64_t> instances;
+    for (int i = 0; i < size; ++i) instances.push_back(AddInstance("i" + std::to_string(i)));
+    v1::Rollout rollout;
+    rollout.set_max_concurrency(max_concurrency);
+    rollout.set_max_errors(max_errors);
+    return AddDeployment(instances, "/x", rollout);
   }
 
   std::vector<int64_t> Claim(int places, ClaimOptions options = {}) {

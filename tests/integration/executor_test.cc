@@ -226,15 +226,9 @@ class Worker : public WorkerSession, public std::enable_shared_from_this<Worker>
 class ExecutorTest : public storage::DatabaseFixture {
  protected:
   int64_t CountCompleted() {
-    int64_t count = 0;
-    Do([&](storage::Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto result,
-                       c.Execute("SELECT count(*) FROM payloads WHERE status = 'COMPLETED'"
-                                 " AND executed AND exit_code = 0"));
-      count = result.Int(0, 0);
-      return absl::OkStatus();
-    });
-    return count;
+    return std::stoll(
+        QueryValue("SELECT count(*) FROM payloads WHERE status = 'COMPLETED'"
+                   " AND executed AND exit_code = 0"));
   }
 };
 
