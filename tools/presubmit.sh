@@ -7,8 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 base=${1:-HEAD^}
 tools/lib/install.sh build presubmit || exit 1
 
-# The version that formatted the tree.
-buildifier=@bazel/buildifier@8.2.1
+npm=$(tools/lib/npm.sh) || exit 1
 # clang-tidy takes ten seconds and more for a file: of a large change it reads only so many.
 tidy_files=12
 
@@ -20,7 +19,7 @@ files() {
 }
 
 format_cpp() { files .cc .h | xargs clang-format --dry-run --Werror; }
-format_build() { files .bazel .bzl .BUILD WORKSPACE | xargs npx --yes "$buildifier" --mode=check; }
+format_build() { files .bazel .bzl .BUILD WORKSPACE | xargs "$npm/node_modules/.bin/buildifier" --mode=check; }
 lint_shell() { { files .sh && echo .ci/run; } | xargs shellcheck; }
 lint_python() { files .py | xargs flake8; }
 thread_safety() { tools/compile_commands.py && tools/thread_safety.py; }

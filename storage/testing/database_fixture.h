@@ -136,6 +136,7 @@ class DatabaseFixture : public ::testing::Test {
   // One deployment to `size` instances of its own; in a new database their ids are the tasks' too.
   std::vector<int64_t> AddFleet(int size, int max_concurrency, int max_errors) {
     std::vector<int64_t> instances;
+    instances.reserve(size);
     for (int i = 0; i < size; ++i) instances.push_back(AddInstance("i" + std::to_string(i)));
     v1::Rollout rollout;
     rollout.set_max_concurrency(max_concurrency);

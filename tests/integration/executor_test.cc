@@ -234,6 +234,7 @@ class ExecutorTest : public storage::DatabaseFixture {
 
 TEST_F(ExecutorTest, EveryPayloadEndsOnceWhateverBecomesOfItsWorkers) {
   std::vector<int64_t> instances;
+  instances.reserve(kInstances);
   for (int i = 0; i < kInstances; ++i) instances.push_back(AddInstance(std::to_string(i)));
   for (int i = 0; i < kPayloads; ++i) {
     AddPayload(instances[i % kInstances], "/path" + std::to_string(i % 3));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing and, for the tests, npm's; docs/dependencies.md says why each is there.
+# Installs the Debian packages that are missing and, for tests and presubmit, npm's; docs/dependencies.md says why each is there.
 # Usage: install.sh build|test|presubmit|bench|picture ...
 set -euo pipefail
 
@@ -27,7 +27,10 @@ for group in "$@"; do
       wanted+=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}")
       npm=yes
       ;;
-    presubmit) wanted+=("${presubmit_packages[@]}") ;;
+    presubmit)
+      wanted+=("${presubmit_packages[@]}")
+      npm=yes
+      ;;
     bench) wanted+=("${bench_packages[@]}") ;;
     picture) wanted+=("${picture_packages[@]}") ;;
     *)
