@@ -60,9 +60,9 @@ void AddToCounts(v1::PayloadStatus status, int64_t count, v1::PayloadCounts* cou
       return;
   }
 }
+namespace deployment_store {
 
-absl::StatusOr<int64_t> DeploymentStore::Insert(Connection& connection,
-                                                const NewDeployment& deployment) {
+absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& deployment) {
   const v1::Rollout& rollout = deployment.request.rollout();
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kInsertDeployment,
@@ -80,8 +80,7 @@ absl::StatusOr<int64_t> DeploymentStore::Insert(Connection& connection,
   return result.first().Int("id");
 }
 
-absl::StatusOr<std::optional<v1::Deployment>> DeploymentStore::Get(Connection& connection,
-                                                                   int64_t id) {
+absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kGetDeployment, Params().Int("id", id)));
   if (result.rows() == 0) return std::nullopt;
@@ -90,9 +89,8 @@ absl::StatusOr<std::optional<v1::Deployment>> DeploymentStore::Get(Connection& c
   return std::move(one[0]);
 }
 
-absl::StatusOr<std::vector<v1::Deployment>> DeploymentStore::List(Connection& connection,
-                                                                  const std::string& project,
-                                                                  Page page) {
+absl::StatusOr<std::vector<v1::Deployment>> List(Connection& connection, const std::string& project,
+                                                 Page page) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(
@@ -107,8 +105,7 @@ absl::StatusOr<std::vector<v1::Deployment>> DeploymentStore::List(Connection& co
   return deployments;
 }
 
-absl::StatusOr<std::vector<DeploymentStore::PayloadState>> DeploymentStore::PayloadStates(
-    Connection& connection, int64_t id) {
+absl::StatusOr<std::vector<PayloadState>> PayloadStates(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kListPayloadStates,
                                                            Params().Int("deployment_id", id)));
   std::vector<PayloadState> states;
@@ -120,5 +117,7 @@ absl::StatusOr<std::vector<DeploymentStore::PayloadState>> DeploymentStore::Payl
   }
   return states;
 }
+
+}  // namespace deployment_store
 
 }  // namespace longshore::storage

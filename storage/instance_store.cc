@@ -30,8 +30,8 @@ v1::Instance ReadInstance(const Row& row) {
   return instance;
 }
 
-std::map<int64_t, InstanceStore::Target> ReadTargets(const Result& result) {
-  std::map<int64_t, InstanceStore::Target> targets;
+std::map<int64_t, instance_store::Target> ReadTargets(const Result& result) {
+  std::map<int64_t, instance_store::Target> targets;
   for (const Row row : result) {
     targets[row.Int("id")] = {.status = EnumFromText<v1::InstanceStatus>(row.Text("status")),
                               .project = row.String("project"),
@@ -48,9 +48,10 @@ std::vector<std::string> Tags(const v1::Instance& instance) {
 
 }  // namespace
 
-absl::StatusOr<v1::Instance> InstanceStore::Insert(Connection& connection,
-                                                   const v1::Instance& instance,
-                                                   const std::string& machine_key) {
+namespace instance_store {
+
+absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& instance,
+                                    const std::string& machine_key) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kInsertInstance, Params()
@@ -71,16 +72,15 @@ absl::StatusOr<v1::Instance> InstanceStore::Insert(Connection& connection,
   return *inserted;
 }
 
-absl::StatusOr<std::optional<v1::Instance>> InstanceStore::Get(Connection& connection, int64_t id) {
+absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kGetInstance, Params().Int("id", id)));
   if (result.rows() == 0) return std::nullopt;
   return ReadInstance(result.first());
 }
 
-absl::StatusOr<std::vector<v1::Instance>> InstanceStore::List(Connection& connection,
-                                                              const InstanceFilter& filter,
-                                                              Page page) {
+absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection, const InstanceFilter& filter,
+                                               Page page) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kListInstances,
@@ -95,15 +95,15 @@ absl::StatusOr<std::vector<v1::Instance>> InstanceStore::List(Connection& connec
   return instances;
 }
 
-absl::StatusOr<std::map<int64_t, InstanceStore::Target>> InstanceStore::LockTargets(
-    Connection& connection, const std::vector<int64_t>& ids) {
+absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection,
+                                                      const std::vector<int64_t>& ids) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kLockTargets, Params().Ints("ids", ids)));
   return ReadTargets(result);
 }
 
-absl::StatusOr<std::map<int64_t, InstanceStore::Target>> InstanceStore::LockMatching(
-    Connection& connection, const InstanceFilter& filter, int limit) {
+absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection,
+                                                       const InstanceFilter& filter, int limit) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(
@@ -112,8 +112,7 @@ absl::StatusOr<std::map<int64_t, InstanceStore::Target>> InstanceStore::LockMatc
   return ReadTargets(result);
 }
 
-absl::Status InstanceStore::Update(Connection& connection, int64_t id,
-                                   const InstanceUpdate& update) {
+absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& update) {
   return connection
       .Execute(queries::kUpdateInstance,
                Params()
@@ -125,15 +124,15 @@ absl::Status InstanceStore::Update(Connection& connection, int64_t id,
       .status();
 }
 
-absl::Status InstanceStore::MarkTerminating(Connection& connection, int64_t id) {
+absl::Status MarkTerminating(Connection& connection, int64_t id) {
   return connection.Execute(queries::kMarkInstanceTerminating, Params().Int("id", id)).status();
 }
 
-absl::Status InstanceStore::MarkTerminated(Connection& connection, int64_t id) {
+absl::Status MarkTerminated(Connection& connection, int64_t id) {
   return connection.Execute(queries::kMarkInstanceTerminated, Params().Int("id", id)).status();
 }
 
-absl::Status InstanceStore::MarkCreated(Connection& connection, const v1::Instance& machine) {
+absl::Status MarkCreated(Connection& connection, const v1::Instance& machine) {
   return connection
       .Execute(queries::kMarkInstanceCreated, Params()
                                                   .Int("id", machine.id())
@@ -144,15 +143,13 @@ absl::Status InstanceStore::MarkCreated(Connection& connection, const v1::Instan
       .status();
 }
 
-absl::Status InstanceStore::MarkFailed(Connection& connection, int64_t id,
-                                       const std::string& error) {
+absl::Status MarkFailed(Connection& connection, int64_t id, const std::string& error) {
   return connection
       .Execute(queries::kMarkInstanceFailed, Params().Int("id", id).Text("error", error))
       .status();
 }
 
-absl::StatusOr<std::optional<InstanceStore::Machine>> InstanceStore::GetMachine(
-    Connection& connection, int64_t id) {
+absl::StatusOr<std::optional<Machine>> GetMachine(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(auto instance, Get(connection, id));
   if (!instance.has_value()) return std::nullopt;
   ASSIGN_OR_RETURN(const Result result,
@@ -162,8 +159,7 @@ absl::StatusOr<std::optional<InstanceStore::Machine>> InstanceStore::GetMachine(
                  .terminating = result.first().Bool("terminating")};
 }
 
-absl::StatusOr<std::vector<InstanceStore::MachineKey>> InstanceStore::LiveMachines(
-    Connection& connection) {
+absl::StatusOr<std::vector<MachineKey>> LiveMachines(Connection& connection) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kListLiveMachines));
   std::vector<MachineKey> keys;
   for (const Row row : result) {
@@ -172,12 +168,14 @@ absl::StatusOr<std::vector<InstanceStore::MachineKey>> InstanceStore::LiveMachin
   return keys;
 }
 
-absl::StatusOr<std::string> InstanceStore::PinHostKey(Connection& connection, int64_t id,
-                                                      const std::string& host_key) {
+absl::StatusOr<std::string> PinHostKey(Connection& connection, int64_t id,
+                                       const std::string& host_key) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kPinHostKey, Params().Int("id", id).Text("host_key", host_key)));
   return result.rows() == 0 ? std::string() : result.first().String("host_key");
 }
+
+}  // namespace instance_store
 
 }  // namespace longshore::storage

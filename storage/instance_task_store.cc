@@ -8,8 +8,9 @@
 
 namespace longshore::storage {
 
-absl::StatusOr<int64_t> InstanceTaskStore::Insert(Connection& connection,
-                                                  const NewInstanceTask& task) {
+namespace instance_task_store {
+
+absl::StatusOr<int64_t> Insert(Connection& connection, const NewInstanceTask& task) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kInsertInstanceTask,
                                       Params()
@@ -20,9 +21,8 @@ absl::StatusOr<int64_t> InstanceTaskStore::Insert(Connection& connection,
   return result.first().Int("id");
 }
 
-absl::StatusOr<std::optional<int64_t>> InstanceTaskStore::FindOpen(Connection& connection,
-                                                                   v1::TaskType type,
-                                                                   int64_t instance_id) {
+absl::StatusOr<std::optional<int64_t>> FindOpen(Connection& connection, v1::TaskType type,
+                                                int64_t instance_id) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kFindOpenInstanceTask,
@@ -31,9 +31,9 @@ absl::StatusOr<std::optional<int64_t>> InstanceTaskStore::FindOpen(Connection& c
   return result.first().Int("id");
 }
 
-absl::StatusOr<std::vector<InstanceTask>> InstanceTaskStore::Claim(
-    Connection& connection, const std::string& owner, int limit,
-    std::chrono::milliseconds lease_duration) {
+absl::StatusOr<std::vector<InstanceTask>> Claim(Connection& connection, const std::string& owner,
+                                                int limit,
+                                                std::chrono::milliseconds lease_duration) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kClaimInstanceTasks,
                                       Params()
@@ -53,7 +53,7 @@ absl::StatusOr<std::vector<InstanceTask>> InstanceTaskStore::Claim(
   return tasks;
 }
 
-absl::StatusOr<bool> InstanceTaskStore::LockHeld(Connection& connection, const InstanceTask& task) {
+absl::StatusOr<bool> LockHeld(Connection& connection, const InstanceTask& task) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kLockHeldInstanceTask,
@@ -61,9 +61,8 @@ absl::StatusOr<bool> InstanceTaskStore::LockHeld(Connection& connection, const I
   return result.rows() > 0;
 }
 
-absl::Status InstanceTaskStore::Postpone(Connection& connection, int64_t id,
-                                         std::chrono::milliseconds delay, const std::string& error,
-                                         bool failed) {
+absl::Status Postpone(Connection& connection, int64_t id, std::chrono::milliseconds delay,
+                      const std::string& error, bool failed) {
   return connection
       .Execute(queries::kPostponeInstanceTask, Params()
                                                    .Int("id", id)
@@ -73,19 +72,19 @@ absl::Status InstanceTaskStore::Postpone(Connection& connection, int64_t id,
       .status();
 }
 
-absl::Status InstanceTaskStore::End(Connection& connection, int64_t id, v1::TaskStatus status,
-                                    const std::string& error) {
+absl::Status End(Connection& connection, int64_t id, v1::TaskStatus status,
+                 const std::string& error) {
   RETURN_IF_ERROR(
       connection
           .Execute(queries::kEndInstanceTask,
                    Params().Int("id", id).Text("status", EnumText(status)).Text("error", error))
           .status());
-  if (status == v1::TASK_STATUS_COMPLETED) return TaskStore::TellDependents(connection, {id}, {});
-  return TaskStore::TellDependents(connection, {}, {id});
+  if (status == v1::TASK_STATUS_COMPLETED) return task_store::TellDependents(connection, {id}, {});
+  return task_store::TellDependents(connection, {}, {id});
 }
 
-absl::StatusOr<std::vector<int64_t>> InstanceTaskStore::CancelOthers(Connection& connection,
-                                                                     const InstanceTask& task) {
+absl::StatusOr<std::vector<int64_t>> CancelOthers(Connection& connection,
+                                                  const InstanceTask& task) {
   const Params spared = Params().Int("instance_id", task.instance_id).Int("id", task.id);
   RETURN_IF_ERROR(connection.Execute(queries::kCancelOtherInstanceTasks, spared).status());
   ASSIGN_OR_RETURN(const Result result,
@@ -93,12 +92,13 @@ absl::StatusOr<std::vector<int64_t>> InstanceTaskStore::CancelOthers(Connection&
   return ReadIds(result);
 }
 
-absl::StatusOr<std::optional<std::chrono::milliseconds>> InstanceTaskStore::NextDue(
-    Connection& connection) {
+absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue(Connection& connection) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kFindNextInstanceTask));
   const Row next = result.first();
   if (next.IsNull("due_in_milliseconds")) return std::nullopt;
   return std::chrono::milliseconds(next.Int("due_in_milliseconds"));
 }
+
+}  // namespace instance_task_store
 
 }  // namespace longshore::storage

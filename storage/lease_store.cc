@@ -82,8 +82,10 @@ ClaimResult ReadClaims(const Result& result) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<DueFlow>> LeaseStore::FindDueFlows(
-    Connection& connection, int most_counted, const std::vector<int64_t>& set_aside) {
+namespace lease_store {
+
+absl::StatusOr<std::vector<DueFlow>> FindDueFlows(Connection& connection, int most_counted,
+                                                  const std::vector<int64_t>& set_aside) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kFindDueFlows,
@@ -97,19 +99,18 @@ absl::StatusOr<std::vector<DueFlow>> LeaseStore::FindDueFlows(
   return flows;
 }
 
-absl::StatusOr<std::vector<int64_t>> LeaseStore::FindDue(Connection& connection,
-                                                         const std::vector<DueFlow>& flows,
-                                                         const std::vector<int64_t>& set_aside) {
+absl::StatusOr<std::vector<int64_t>> FindDue(Connection& connection,
+                                             const std::vector<DueFlow>& flows,
+                                             const std::vector<int64_t>& set_aside) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kFindDue, FlowParams(flows, set_aside)));
   return ReadIds(result);
 }
 
-absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
-                                                 const std::vector<DueFlow>& flows,
-                                                 const std::vector<int64_t>& set_aside,
-                                                 const std::vector<std::string>& workers,
-                                                 const ClaimOptions& options) {
+absl::StatusOr<ClaimResult> ClaimDue(Connection& connection, const std::vector<DueFlow>& flows,
+                                     const std::vector<int64_t>& set_aside,
+                                     const std::vector<std::string>& workers,
+                                     const ClaimOptions& options) {
   RETURN_IF_ERROR(LockCapacity(connection));
   Params params = FlowParams(flows, set_aside);
   AddClaimParams(workers, options, &params);
@@ -117,10 +118,9 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimDue(Connection& connection,
   return ReadClaims(result);
 }
 
-absl::StatusOr<ClaimResult> LeaseStore::ClaimTasks(Connection& connection,
-                                                   const std::vector<int64_t>& task_ids,
-                                                   const std::vector<std::string>& workers,
-                                                   const ClaimOptions& options) {
+absl::StatusOr<ClaimResult> ClaimTasks(Connection& connection, const std::vector<int64_t>& task_ids,
+                                       const std::vector<std::string>& workers,
+                                       const ClaimOptions& options) {
   RETURN_IF_ERROR(LockCapacity(connection));
   Params params;
   params.Ints("task_ids", task_ids);
@@ -129,9 +129,9 @@ absl::StatusOr<ClaimResult> LeaseStore::ClaimTasks(Connection& connection,
   return ReadClaims(result);
 }
 
-absl::StatusOr<std::vector<LeaseStore::Renewal>> LeaseStore::Renew(
-    Connection& connection, const std::vector<HeldLease>& leases,
-    std::chrono::milliseconds lease_duration) {
+absl::StatusOr<std::vector<Renewal>> Renew(Connection& connection,
+                                           const std::vector<HeldLease>& leases,
+                                           std::chrono::milliseconds lease_duration) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kRenewLeases,
@@ -147,21 +147,20 @@ absl::StatusOr<std::vector<LeaseStore::Renewal>> LeaseStore::Renew(
   return renewals;
 }
 
-absl::StatusOr<std::vector<int64_t>> LeaseStore::FindExpired(Connection& connection, int limit) {
+absl::StatusOr<std::vector<int64_t>> FindExpired(Connection& connection, int limit) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kFindExpiredLeases, Params().Int("limit", limit)));
   return ReadIds(result);
 }
 
-absl::StatusOr<int64_t> LeaseStore::ReapExpired(Connection& connection,
-                                                const std::vector<int64_t>& task_ids) {
+absl::StatusOr<int64_t> ReapExpired(Connection& connection, const std::vector<int64_t>& task_ids) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kReapExpiredLeases,
                                                            Params().Ints("task_ids", task_ids)));
   return result.affected();
 }
 
-absl::StatusOr<std::vector<int64_t>> LeaseStore::FindUndelivered(Connection& connection, int limit,
-                                                                 std::chrono::seconds grace) {
+absl::StatusOr<std::vector<int64_t>> FindUndelivered(Connection& connection, int limit,
+                                                     std::chrono::seconds grace) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kFindUndelivered,
@@ -169,27 +168,26 @@ absl::StatusOr<std::vector<int64_t>> LeaseStore::FindUndelivered(Connection& con
   return ReadIds(result);
 }
 
-absl::StatusOr<std::vector<int64_t>> LeaseStore::FindOverrun(Connection& connection, int limit) {
+absl::StatusOr<std::vector<int64_t>> FindOverrun(Connection& connection, int limit) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kFindOverrun, Params().Int("limit", limit)));
   return ReadIds(result);
 }
 
-absl::Status LeaseStore::WakeStranded(Connection& connection) {
+absl::Status WakeStranded(Connection& connection) {
   RETURN_IF_ERROR(LockCapacity(connection));
   return connection.Execute(queries::kWakeStranded).status();
 }
 
-absl::StatusOr<std::optional<std::chrono::milliseconds>> LeaseStore::NextDue(
-    Connection& connection) {
+absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue(Connection& connection) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kNextDue));
   const Row row = result.first();
   if (row.IsNull("milliseconds")) return std::nullopt;
   return std::chrono::milliseconds(row.Int("milliseconds"));
 }
 
-absl::StatusOr<std::vector<CleanupClaim>> LeaseStore::ClaimCleanups(
-    Connection& connection, const std::vector<std::string>& workers) {
+absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection,
+                                                        const std::vector<std::string>& workers) {
   RETURN_IF_ERROR(connection.Execute(queries::kGiveUpRunCleanups).status());
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kClaimRunCleanups,
                                                            Params().Texts("workers", workers)));
@@ -206,8 +204,7 @@ absl::StatusOr<std::vector<CleanupClaim>> LeaseStore::ClaimCleanups(
   return claims;
 }
 
-absl::Status LeaseStore::DeleteCleanups(Connection& connection,
-                                        const std::vector<CleanedRun>& cleaned) {
+absl::Status DeleteCleanups(Connection& connection, const std::vector<CleanedRun>& cleaned) {
   if (cleaned.empty()) return absl::OkStatus();
   std::vector<int64_t> payload_ids;
   std::vector<int64_t> attempts;
@@ -230,5 +227,7 @@ absl::Status LeaseStore::DeleteCleanups(Connection& connection,
                                                 .Texts("workers", workers))
       .status();
 }
+
+}  // namespace lease_store
 
 }  // namespace longshore::storage

@@ -19,8 +19,10 @@ Params TrimParams(const std::vector<int64_t>& payload_ids, const OutputLimit& li
 
 }  // namespace
 
-absl::Status OutputStore::Append(Connection& connection, const std::vector<OutputChunk>& chunks,
-                                 const OutputLimit& limit) {
+namespace output_store {
+
+absl::Status Append(Connection& connection, const std::vector<OutputChunk>& chunks,
+                    const OutputLimit& limit) {
   if (chunks.empty()) return absl::OkStatus();
   std::vector<int64_t> payload_ids;
   std::vector<int64_t> starts;
@@ -54,14 +56,14 @@ absl::Status OutputStore::Append(Connection& connection, const std::vector<Outpu
       .status();
 }
 
-absl::Status OutputStore::Trim(Connection& connection, const std::vector<int64_t>& payload_ids,
-                               const OutputLimit& limit) {
+absl::Status Trim(Connection& connection, const std::vector<int64_t>& payload_ids,
+                  const OutputLimit& limit) {
   const Params params = TrimParams(payload_ids, limit);
   RETURN_IF_ERROR(connection.Execute(queries::kDeleteMiddleOfOutput, params).status());
   return connection.Execute(queries::kTrimOutput, params).status();
 }
 
-absl::StatusOr<std::string> OutputStore::ReadAll(Connection& connection, int64_t payload_id) {
+absl::StatusOr<std::string> ReadAll(Connection& connection, int64_t payload_id) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kReadOutput,
                                                            Params().Int("payload_id", payload_id)));
   std::string output;
@@ -69,8 +71,8 @@ absl::StatusOr<std::string> OutputStore::ReadAll(Connection& connection, int64_t
   return output;
 }
 
-absl::StatusOr<OutputChunk> OutputStore::ReadFrom(Connection& connection, int64_t payload_id,
-                                                  int64_t offset, int64_t max_bytes) {
+absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id, int64_t offset,
+                                     int64_t max_bytes) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kReadOutputFrom, Params()
                                                                     .Int("payload_id", payload_id)
@@ -91,5 +93,7 @@ absl::StatusOr<OutputChunk> OutputStore::ReadFrom(Connection& connection, int64_
   }
   return chunk;
 }
+
+}  // namespace output_store
 
 }  // namespace longshore::storage

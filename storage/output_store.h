@@ -19,23 +19,24 @@ struct OutputChunk {
   int64_t lease_epoch = 0;  // Under which lease it is written; kept for checks (verify/).
 };
 
-class OutputStore {
- public:
-  // Stores the chunks of the payloads' current attempts and counts them in payloads.output_bytes. A
-  // chunk that is there already is left alone. No chunk may cross the end of the head. Deletes what
-  // no longer belongs to head or tail.
-  static absl::Status Append(Connection& connection, const std::vector<OutputChunk>& chunks,
-                             const OutputLimit& limit);
-  // Cuts the outputs of payloads that have just ended to exactly head and tail.
-  static absl::Status Trim(Connection& connection, const std::vector<int64_t>& payload_ids,
-                           const OutputLimit& limit);
-  // Everything stored, in order.
-  static absl::StatusOr<std::string> ReadAll(Connection& connection, int64_t payload_id);
-  // The first stored stretch without a gap at or after `offset`, at most some `max_bytes` of it;
-  // empty data when there is none.
-  static absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id,
-                                              int64_t offset, int64_t max_bytes);
-};
+namespace output_store {
+
+// Stores the chunks of the payloads' current attempts and counts them in payloads.output_bytes. A
+// chunk that is there already is left alone. No chunk may cross the end of the head. Deletes what
+// no longer belongs to head or tail.
+absl::Status Append(Connection& connection, const std::vector<OutputChunk>& chunks,
+                    const OutputLimit& limit);
+// Cuts the outputs of payloads that have just ended to exactly head and tail.
+absl::Status Trim(Connection& connection, const std::vector<int64_t>& payload_ids,
+                  const OutputLimit& limit);
+// Everything stored, in order.
+absl::StatusOr<std::string> ReadAll(Connection& connection, int64_t payload_id);
+// The first stored stretch without a gap at or after `offset`, at most some `max_bytes` of it;
+// empty data when there is none.
+absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id, int64_t offset,
+                                     int64_t max_bytes);
+
+}  // namespace output_store
 
 }  // namespace longshore::storage
 

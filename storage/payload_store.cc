@@ -47,19 +47,19 @@ std::vector<std::string> NewRunIds(size_t count) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<int64_t>> PayloadStore::AllocateIds(Connection& connection,
-                                                               int64_t count) {
+namespace payload_store {
+
+absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kAllocatePayloadIds, Params().Int("count", count)));
   return ReadIds(result);
 }
 
-absl::Status PayloadStore::InsertBatch(Connection& connection, int64_t deployment_id,
-                                       const NewDeployment& deployment,
-                                       const std::vector<int64_t>& ids,
-                                       const std::vector<int64_t>& instance_ids,
-                                       const std::vector<std::string>& remote_paths,
-                                       const std::vector<int64_t>& task_ids) {
+absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
+                         const NewDeployment& deployment, const std::vector<int64_t>& ids,
+                         const std::vector<int64_t>& instance_ids,
+                         const std::vector<std::string>& remote_paths,
+                         const std::vector<int64_t>& task_ids) {
   return connection
       .Execute(queries::kInsertPayloads, Params()
                                              .Int("deployment_id", deployment_id)
@@ -73,16 +73,15 @@ absl::Status PayloadStore::InsertBatch(Connection& connection, int64_t deploymen
       .status();
 }
 
-absl::StatusOr<std::optional<StoredPayload>> PayloadStore::Get(Connection& connection, int64_t id) {
+absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kGetPayload, Params().Int("id", id)));
   if (result.rows() == 0) return std::nullopt;
   return ReadPayload(result.first());
 }
 
-absl::StatusOr<std::vector<StoredPayload>> PayloadStore::GetMany(Connection& connection,
-                                                                 const std::vector<int64_t>& ids,
-                                                                 bool lock) {
+absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection,
+                                                   const std::vector<int64_t>& ids, bool lock) {
   const Query& query = lock ? queries::kLockPayloads : queries::kGetPayloads;
   ASSIGN_OR_RETURN(const Result result, connection.Execute(query, Params().Ints("ids", ids)));
   std::vector<StoredPayload> payloads;
@@ -90,10 +89,8 @@ absl::StatusOr<std::vector<StoredPayload>> PayloadStore::GetMany(Connection& con
   return payloads;
 }
 
-absl::StatusOr<std::vector<v1::Payload>> PayloadStore::ListByInstance(Connection& connection,
-                                                                      int64_t instance_id,
-                                                                      v1::PayloadStatus status,
-                                                                      Page page) {
+absl::StatusOr<std::vector<v1::Payload>> ListByInstance(Connection& connection, int64_t instance_id,
+                                                        v1::PayloadStatus status, Page page) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kListPayloadsOfInstance,
                                       Params()
@@ -106,8 +103,8 @@ absl::StatusOr<std::vector<v1::Payload>> PayloadStore::ListByInstance(Connection
   return payloads;
 }
 
-absl::Status PayloadStore::MarkTransferred(Connection& connection, const std::vector<int64_t>& ids,
-                                           const std::vector<std::string>& remote_paths) {
+absl::Status MarkTransferred(Connection& connection, const std::vector<int64_t>& ids,
+                             const std::vector<std::string>& remote_paths) {
   if (ids.empty()) return absl::OkStatus();
   const Params arrived = Params().Ints("ids", ids).Texts("remote_paths", remote_paths);
   // The homes come first: marking a payload overwrites the path by which they are recognised.
@@ -115,12 +112,12 @@ absl::Status PayloadStore::MarkTransferred(Connection& connection, const std::ve
   return connection.Execute(queries::kMarkPayloadsTransferred, arrived).status();
 }
 
-absl::Status PayloadStore::MarkExecuting(Connection& connection, const std::vector<int64_t>& ids) {
+absl::Status MarkExecuting(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
   return connection.Execute(queries::kMarkPayloadsExecuting, Params().Ints("ids", ids)).status();
 }
 
-absl::StatusOr<std::vector<int64_t>> PayloadStore::IdsOfDeployment(
+absl::StatusOr<std::vector<int64_t>> IdsOfDeployment(
     Connection& connection, int64_t deployment_id, const std::vector<v1::PayloadStatus>& statuses) {
   std::vector<std::string> names;
   for (v1::PayloadStatus status : statuses) names.push_back(EnumText(status));
@@ -131,16 +128,15 @@ absl::StatusOr<std::vector<int64_t>> PayloadStore::IdsOfDeployment(
   return ReadIds(result);
 }
 
-absl::StatusOr<std::vector<int64_t>> PayloadStore::OpenOfInstance(Connection& connection,
-                                                                  int64_t instance_id) {
+absl::StatusOr<std::vector<int64_t>> OpenOfInstance(Connection& connection, int64_t instance_id) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kListOpenPayloadIdsOfInstance,
                                       Params().Int("instance_id", instance_id)));
   return ReadIds(result);
 }
 
-absl::Status PayloadStore::Retry(Connection& connection, const std::vector<int64_t>& ids,
-                                 const std::vector<int64_t>& task_ids) {
+absl::Status Retry(Connection& connection, const std::vector<int64_t>& ids,
+                   const std::vector<int64_t>& task_ids) {
   return connection
       .Execute(queries::kRetryPayloads, Params()
                                             .Ints("ids", ids)
@@ -149,8 +145,8 @@ absl::Status PayloadStore::Retry(Connection& connection, const std::vector<int64
       .status();
 }
 
-absl::Status PayloadStore::SetTasks(Connection& connection, const std::vector<int64_t>& ids,
-                                    const std::vector<int64_t>& task_ids, int timeout) {
+absl::Status SetTasks(Connection& connection, const std::vector<int64_t>& ids,
+                      const std::vector<int64_t>& task_ids, int timeout) {
   return connection
       .Execute(queries::kSetPayloadTasks, Params()
                                               .Ints("ids", ids)
@@ -159,5 +155,7 @@ absl::Status PayloadStore::SetTasks(Connection& connection, const std::vector<in
                                               .Texts("run_ids", NewRunIds(ids.size())))
       .status();
 }
+
+}  // namespace payload_store
 
 }  // namespace longshore::storage

@@ -13,9 +13,11 @@ constexpr int64_t kMaxLogCharacters = 256 * 1024;
 
 }  // namespace
 
-absl::StatusOr<std::vector<ProvisionClaim>> ProvisionStore::Claim(
-    Connection& connection, const std::string& worker, int limit,
-    std::chrono::milliseconds lease_duration) {
+namespace provision_store {
+
+absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const std::string& worker,
+                                                  int limit,
+                                                  std::chrono::milliseconds lease_duration) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kClaimProvisionTasks,
                                       Params()
@@ -35,33 +37,31 @@ absl::StatusOr<std::vector<ProvisionClaim>> ProvisionStore::Claim(
   return claims;
 }
 
-absl::Status ProvisionStore::Complete(Connection& connection, const LockedTask& task) {
+absl::Status Complete(Connection& connection, const LockedTask& task) {
   RETURN_IF_ERROR(
       connection.Execute(queries::kMarkInstanceReady, Params().Int("id", task.instance_id))
           .status());
-  return InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
+  return instance_task_store::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
 }
 
-absl::Status ProvisionStore::TryAgain(Connection& connection, const LockedTask& task,
-                                      std::chrono::milliseconds delay, const std::string& error) {
-  return InstanceTaskStore::Postpone(connection, task.id, delay, error, /*failed=*/true);
+absl::Status TryAgain(Connection& connection, const LockedTask& task,
+                      std::chrono::milliseconds delay, const std::string& error) {
+  return instance_task_store::Postpone(connection, task.id, delay, error, /*failed=*/true);
 }
 
-absl::StatusOr<std::vector<int64_t>> ProvisionStore::FindOverdue(Connection& connection,
-                                                                 int limit) {
+absl::StatusOr<std::vector<int64_t>> FindOverdue(Connection& connection, int limit) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kFindOverdueProvisionTasks,
                                                            Params().Int("limit", limit)));
   return ReadIds(result);
 }
 
-absl::StatusOr<bool> ProvisionStore::InTime(Connection& connection, const LockedTask& task) {
+absl::StatusOr<bool> InTime(Connection& connection, const LockedTask& task) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kIsProvisionTaskInTime,
                                                            Params().Int("id", task.id)));
   return result.rows() > 0 && result.first().Bool("in_time");
 }
 
-absl::Status ProvisionStore::AppendLog(Connection& connection, int64_t task_id,
-                                       const std::string& log) {
+absl::Status AppendLog(Connection& connection, int64_t task_id, const std::string& log) {
   return connection
       .Execute(queries::kAppendTaskLog, Params()
                                             .Int("task_id", task_id)
@@ -70,10 +70,12 @@ absl::Status ProvisionStore::AppendLog(Connection& connection, int64_t task_id,
       .status();
 }
 
-absl::StatusOr<std::string> ProvisionStore::GetLog(Connection& connection, int64_t task_id) {
+absl::StatusOr<std::string> GetLog(Connection& connection, int64_t task_id) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kGetTaskLog, Params().Int("task_id", task_id)));
   return result.rows() == 0 ? "" : result.first().String("log");
 }
+
+}  // namespace provision_store
 
 }  // namespace longshore::storage

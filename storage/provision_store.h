@@ -16,31 +16,32 @@
 
 namespace longshore::storage {
 
-class ProvisionStore {
- public:
-  // Claims up to `limit` due ones for `worker`; their instances are PROVISIONING. In a transaction.
-  static absl::StatusOr<std::vector<ProvisionClaim>> Claim(
-      Connection& connection, const std::string& worker, int limit,
-      std::chrono::milliseconds lease_duration);
+namespace provision_store {
 
-  // Locks up to `limit` that nobody holds and whose time limit is over.
-  static absl::StatusOr<std::vector<int64_t>> FindOverdue(Connection& connection, int limit);
+// Claims up to `limit` due ones for `worker`; their instances are PROVISIONING. In a transaction.
+absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const std::string& worker,
+                                                  int limit,
+                                                  std::chrono::milliseconds lease_duration);
 
-  // The rest under a task that is held, in a transaction.
+// Locks up to `limit` that nobody holds and whose time limit is over.
+absl::StatusOr<std::vector<int64_t>> FindOverdue(Connection& connection, int limit);
 
-  // The instance is READY, the task COMPLETED.
-  static absl::Status Complete(Connection& connection, const LockedTask& task);
-  // Back to PENDING after a failed try, with a delay.
-  static absl::Status TryAgain(Connection& connection, const LockedTask& task,
-                               std::chrono::milliseconds delay, const std::string& error);
-  // False when the task's time limit is over.
-  static absl::StatusOr<bool> InTime(Connection& connection, const LockedTask& task);
-  // Adds the log of a try to the task's.
-  static absl::Status AppendLog(Connection& connection, int64_t task_id, const std::string& log);
+// The rest under a task that is held, in a transaction.
 
-  // Empty when nothing has been logged.
-  static absl::StatusOr<std::string> GetLog(Connection& connection, int64_t task_id);
-};
+// The instance is READY, the task COMPLETED.
+absl::Status Complete(Connection& connection, const LockedTask& task);
+// Back to PENDING after a failed try, with a delay.
+absl::Status TryAgain(Connection& connection, const LockedTask& task,
+                      std::chrono::milliseconds delay, const std::string& error);
+// False when the task's time limit is over.
+absl::StatusOr<bool> InTime(Connection& connection, const LockedTask& task);
+// Adds the log of a try to the task's.
+absl::Status AppendLog(Connection& connection, int64_t task_id, const std::string& log);
+
+// Empty when nothing has been logged.
+absl::StatusOr<std::string> GetLog(Connection& connection, int64_t task_id);
+
+}  // namespace provision_store
 
 }  // namespace longshore::storage
 

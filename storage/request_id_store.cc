@@ -5,8 +5,10 @@
 
 namespace longshore::storage {
 
-absl::StatusOr<std::optional<RequestIdStore::Answer>> RequestIdStore::Find(
-    Connection& connection, const std::string& method, const std::string& request_id) {
+namespace request_id_store {
+
+absl::StatusOr<std::optional<Answer>> Find(Connection& connection, const std::string& method,
+                                           const std::string& request_id) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kGetRequestAnswer,
@@ -16,9 +18,8 @@ absl::StatusOr<std::optional<RequestIdStore::Answer>> RequestIdStore::Find(
                 .response = result.first().Bytes("response")};
 }
 
-absl::StatusOr<bool> RequestIdStore::Claim(Connection& connection, const std::string& method,
-                                           const std::string& request_id,
-                                           const std::string& fingerprint) {
+absl::StatusOr<bool> Claim(Connection& connection, const std::string& method,
+                           const std::string& request_id, const std::string& fingerprint) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kClaimRequestId,
                                                            Params()
                                                                .Text("method", method)
@@ -27,9 +28,8 @@ absl::StatusOr<bool> RequestIdStore::Claim(Connection& connection, const std::st
   return result.affected() == 1;
 }
 
-absl::Status RequestIdStore::SetResponse(Connection& connection, const std::string& method,
-                                         const std::string& request_id,
-                                         const std::string& response) {
+absl::Status SetResponse(Connection& connection, const std::string& method,
+                         const std::string& request_id, const std::string& response) {
   return connection
       .Execute(queries::kSetRequestAnswer, Params()
                                                .Text("method", method)
@@ -37,5 +37,7 @@ absl::Status RequestIdStore::SetResponse(Connection& connection, const std::stri
                                                .Bytes("response", response))
       .status();
 }
+
+}  // namespace request_id_store
 
 }  // namespace longshore::storage

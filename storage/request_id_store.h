@@ -12,22 +12,22 @@
 
 namespace longshore::storage {
 
-class RequestIdStore {
- public:
-  struct Answer {
-    std::string fingerprint;  // Of the request that was answered.
-    std::string response;     // Serialized.
-  };
-  static absl::StatusOr<std::optional<Answer>> Find(Connection& connection,
-                                                    const std::string& method,
-                                                    const std::string& request_id);
-  // Claims the id for this transaction: false when another transaction has answered it. Waits for
-  // one that is about to.
-  static absl::StatusOr<bool> Claim(Connection& connection, const std::string& method,
-                                    const std::string& request_id, const std::string& fingerprint);
-  static absl::Status SetResponse(Connection& connection, const std::string& method,
-                                  const std::string& request_id, const std::string& response);
+namespace request_id_store {
+
+struct Answer {
+  std::string fingerprint;  // Of the request that was answered.
+  std::string response;     // Serialized.
 };
+absl::StatusOr<std::optional<Answer>> Find(Connection& connection, const std::string& method,
+                                           const std::string& request_id);
+// Claims the id for this transaction: false when another transaction has answered it. Waits for
+// one that is about to.
+absl::StatusOr<bool> Claim(Connection& connection, const std::string& method,
+                           const std::string& request_id, const std::string& fingerprint);
+absl::Status SetResponse(Connection& connection, const std::string& method,
+                         const std::string& request_id, const std::string& response);
+
+}  // namespace request_id_store
 
 }  // namespace longshore::storage
 

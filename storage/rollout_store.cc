@@ -7,17 +7,18 @@
 
 namespace longshore::storage {
 
-absl::StatusOr<bool> RolloutStore::AnyActive(Connection& connection) {
+namespace rollout_store {
+
+absl::StatusOr<bool> AnyActive(Connection& connection) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kAnyRolloutActive));
   return result.first().Bool("active");
 }
 
-absl::Status RolloutStore::OpenGates(Connection& connection) {
+absl::Status OpenGates(Connection& connection) {
   return connection.Execute(queries::kOpenGates).status();
 }
 
-absl::Status RolloutStore::StopAfterFailures(Connection& connection,
-                                             const std::vector<int64_t>& payload_ids) {
+absl::Status StopAfterFailures(Connection& connection, const std::vector<int64_t>& payload_ids) {
   if (payload_ids.empty()) return absl::OkStatus();
   return connection
       .Execute(queries::kStopRolloutsAfterFailures,
@@ -25,22 +26,22 @@ absl::Status RolloutStore::StopAfterFailures(Connection& connection,
       .status();
 }
 
-absl::StatusOr<std::vector<int64_t>> RolloutStore::FindStopped(Connection& connection, int limit) {
+absl::StatusOr<std::vector<int64_t>> FindStopped(Connection& connection, int limit) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kFindStoppedTasks, Params().Int("limit", limit)));
   return ReadIds(result);
 }
 
-absl::StatusOr<std::vector<int64_t>> RolloutStore::Recall(Connection& connection) {
+absl::StatusOr<std::vector<int64_t>> Recall(Connection& connection) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kRecallTasks));
   return ReadIds(result);
 }
 
-absl::Status RolloutStore::Settle(Connection& connection) {
+absl::Status Settle(Connection& connection) {
   return connection.Execute(queries::kSettleRollouts).status();
 }
 
-absl::Status RolloutStore::Begin(Connection& connection, const std::vector<int64_t>& task_ids) {
+absl::Status Begin(Connection& connection, const std::vector<int64_t>& task_ids) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kFindRolloutsOfTasks,
                                                            Params().Ints("task_ids", task_ids)));
   if (result.rows() == 0) return absl::OkStatus();
@@ -49,5 +50,7 @@ absl::Status RolloutStore::Begin(Connection& connection, const std::vector<int64
       .Execute(queries::kBeginRollouts, Params().Ints("deployment_ids", ReadIds(result)))
       .status();
 }
+
+}  // namespace rollout_store
 
 }  // namespace longshore::storage

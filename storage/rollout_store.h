@@ -15,29 +15,29 @@ namespace longshore::storage {
 // OpenGates alone lets tasks through, under LockCapacity, as many as leave no more than
 // max_concurrency neither ended nor behind it. A task that has to be tried again later goes back
 // behind it.
-class RolloutStore {
- public:
-  // Something is to be done by the functions below.
-  static absl::StatusOr<bool> AnyActive(Connection& connection);
-  // Lets the tasks through whose turn it is.
-  static absl::Status OpenGates(Connection& connection);
+namespace rollout_store {
 
-  // The payloads have just been FAILED: stops the rollouts that have their max_errors by now. Held
-  // under LockCapacity, so that no claim misses it.
-  static absl::Status StopAfterFailures(Connection& connection,
-                                        const std::vector<int64_t>& payload_ids);
-  // Locks up to `limit` pending tasks of stopping rollouts whose scripts have not been started.
-  static absl::StatusOr<std::vector<int64_t>> FindStopped(Connection& connection, int limit);
-  // Asks the holders of such tasks, where they have not been asked, to stop unless the script has
-  // been started; returns the tasks.
-  static absl::StatusOr<std::vector<int64_t>> Recall(Connection& connection);
-  // Rollouts with nothing left to stop, or nothing left behind the gate, need no more attention.
-  // Under LockCapacity.
-  static absl::Status Settle(Connection& connection);
+// Something is to be done by the functions below.
+absl::StatusOr<bool> AnyActive(Connection& connection);
+// Lets the tasks through whose turn it is.
+absl::Status OpenGates(Connection& connection);
 
-  // New tasks were inserted: their deployments' rollouts begin, or go on after a stop.
-  static absl::Status Begin(Connection& connection, const std::vector<int64_t>& task_ids);
-};
+// The payloads have just been FAILED: stops the rollouts that have their max_errors by now. Held
+// under LockCapacity, so that no claim misses it.
+absl::Status StopAfterFailures(Connection& connection, const std::vector<int64_t>& payload_ids);
+// Locks up to `limit` pending tasks of stopping rollouts whose scripts have not been started.
+absl::StatusOr<std::vector<int64_t>> FindStopped(Connection& connection, int limit);
+// Asks the holders of such tasks, where they have not been asked, to stop unless the script has
+// been started; returns the tasks.
+absl::StatusOr<std::vector<int64_t>> Recall(Connection& connection);
+// Rollouts with nothing left to stop, or nothing left behind the gate, need no more attention.
+// Under LockCapacity.
+absl::Status Settle(Connection& connection);
+
+// New tasks were inserted: their deployments' rollouts begin, or go on after a stop.
+absl::Status Begin(Connection& connection, const std::vector<int64_t>& task_ids);
+
+}  // namespace rollout_store
 
 }  // namespace longshore::storage
 

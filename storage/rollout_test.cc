@@ -19,31 +19,31 @@ class RolloutTest : public DatabaseFixture {
   void OpenGates() {
     Do([](Connection& c) -> absl::Status {
       RETURN_IF_ERROR(LockCapacity(c));
-      RETURN_IF_ERROR(RolloutStore::OpenGates(c));
-      return RolloutStore::Settle(c);
+      RETURN_IF_ERROR(rollout_store::OpenGates(c));
+      return rollout_store::Settle(c);
     });
   }
 
   void End(int64_t task, v1::PayloadStatus status) {
     const bool failed = status == v1::PAYLOAD_STATUS_FAILED;
     Do([&](Connection& c) {
-      return TaskStore::End(c,
-                            {{.task_id = task,
-                              .payload_id = task,
-                              .instance_id = task,
-                              .status = status,
-                              .failure_reason = failed ? v1::FAILURE_REASON_NONZERO_EXIT
-                                                       : v1::FAILURE_REASON_UNSPECIFIED,
-                              .executed = true,
-                              .exit_code = failed ? 1 : 0}},
-                            OutputLimit(100));
+      return task_store::End(c,
+                             {{.task_id = task,
+                               .payload_id = task,
+                               .instance_id = task,
+                               .status = status,
+                               .failure_reason = failed ? v1::FAILURE_REASON_NONZERO_EXIT
+                                                        : v1::FAILURE_REASON_UNSPECIFIED,
+                               .executed = true,
+                               .exit_code = failed ? 1 : 0}},
+                             OutputLimit(100));
     });
   }
 
   std::vector<int64_t> Stopped() {
     std::vector<int64_t> ids;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(ids, RolloutStore::FindStopped(c, 100));
+      ASSIGN_OR_RETURN(ids, rollout_store::FindStopped(c, 100));
       return absl::OkStatus();
     });
     return ids;
@@ -52,7 +52,7 @@ class RolloutTest : public DatabaseFixture {
   v1::Deployment Deployment(int64_t id) {
     v1::Deployment deployment;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto found, DeploymentStore::Get(c, id));
+      ASSIGN_OR_RETURN(const auto found, deployment_store::Get(c, id));
       deployment = *found;
       return absl::OkStatus();
     });
@@ -62,7 +62,7 @@ class RolloutTest : public DatabaseFixture {
   bool AnyActive() {
     bool active = false;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(active, RolloutStore::AnyActive(c));
+      ASSIGN_OR_RETURN(active, rollout_store::AnyActive(c));
       return absl::OkStatus();
     });
     return active;
@@ -98,12 +98,12 @@ TEST_F(RolloutTest, ARetryGivesItsPlaceToAnotherUnlessItsDeadlineComesFirst) {
   OpenGates();
   ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
   Do([&](Connection& c) {
-    return TaskStore::Reschedule(c, {tasks[0]}, {std::chrono::milliseconds(60000)}, {"away"});
+    return task_store::Reschedule(c, {tasks[0]}, {std::chrono::milliseconds(60000)}, {"away"});
   });
   OpenGates();
   ASSERT_THAT(Claim(10), ElementsAre(tasks[1]));
   Do([&](Connection& c) {
-    return TaskStore::Reschedule(c, {tasks[1]}, {std::chrono::hours(2)}, {"away"});
+    return task_store::Reschedule(c, {tasks[1]}, {std::chrono::hours(2)}, {"away"});
   });
   OpenGates();
   EXPECT_THAT(Claim(10), IsEmpty()) << "it keeps its place until its deadline";
@@ -114,8 +114,8 @@ TEST_F(RolloutTest, AStartedOneKeepsItsPlace) {
   OpenGates();
   ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
   Do([&](Connection& c) -> absl::Status {
-    RETURN_IF_ERROR(PayloadStore::MarkExecuting(c, {tasks[0]}));
-    return TaskStore::Reschedule(c, {tasks[0]}, {std::chrono::milliseconds(0)}, {"link broke"});
+    RETURN_IF_ERROR(payload_store::MarkExecuting(c, {tasks[0]}));
+    return task_store::Reschedule(c, {tasks[0]}, {std::chrono::milliseconds(0)}, {"link broke"});
   });
   OpenGates();
   EXPECT_THAT(Claim(10), ElementsAre(tasks[0]));
@@ -129,7 +129,7 @@ TEST_F(RolloutTest, WaitingForAPlaceDoesNotCountForTheDeadline) {
   OpenGates();
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const auto undelivered,
-                     LeaseStore::FindUndelivered(c, 10, std::chrono::seconds(60)));
+                     lease_store::FindUndelivered(c, 10, std::chrono::seconds(60)));
     EXPECT_THAT(undelivered, IsEmpty());
     return absl::OkStatus();
   });
@@ -158,13 +158,13 @@ TEST_F(RolloutTest, StopsAtMaxErrors) {
                       .instance_id = refused.instance_id,
                       .status = v1::PAYLOAD_STATUS_CANCELLED});
     }
-    return TaskStore::End(c, ends, OutputLimit(100));
+    return task_store::End(c, ends, OutputLimit(100));
   });
   EXPECT_THAT(Stopped(), ElementsAre(tasks[4], tasks[5]));
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto recalled, RolloutStore::Recall(c));
+    ASSIGN_OR_RETURN(const auto recalled, rollout_store::Recall(c));
     EXPECT_THAT(recalled, ElementsAre(tasks[2]));
-    ASSIGN_OR_RETURN(const auto again, RolloutStore::Recall(c));
+    ASSIGN_OR_RETURN(const auto again, rollout_store::Recall(c));
     EXPECT_THAT(again, IsEmpty());
     return absl::OkStatus();
   });
@@ -195,9 +195,9 @@ TEST_F(RolloutTest, NewTasksOpenAStoppedRolloutAgain) {
                  .remote_paths = {"/x", "/x"},
                  .depends_on = {std::nullopt, std::nullopt}};
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(again.ids, TaskStore::AllocateIds(c, 2));
-    RETURN_IF_ERROR(PayloadStore::Retry(c, again.payload_ids, again.ids));
-    return TaskStore::InsertBatch(c, again);
+    ASSIGN_OR_RETURN(again.ids, task_store::AllocateIds(c, 2));
+    RETURN_IF_ERROR(payload_store::Retry(c, again.payload_ids, again.ids));
+    return task_store::InsertBatch(c, again);
   });
   EXPECT_EQ(Deployment(1).stop_reason(), "");
   EXPECT_EQ(Deployment(1).counts().pending(), 2);

@@ -16,11 +16,11 @@ TEST_F(RunTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   const int64_t instance = AddInstance("a");
   const int64_t task = AddPayload(instance, "/x");
   Claim(1);
-  Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
+  Do([&](Connection& c) { return task_store::End(c, {Completed(task, instance)}, limit_); });
   const auto claim = [&] {
     std::vector<CleanupClaim> cleanups;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(cleanups, LeaseStore::ClaimCleanups(c, {"w", "v"}));
+      ASSIGN_OR_RETURN(cleanups, lease_store::ClaimCleanups(c, {"w", "v"}));
       return absl::OkStatus();
     });
     return cleanups;
@@ -38,11 +38,11 @@ TEST_F(RunTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   for (const CleanedRun& other :
        {CleanedRun{task, 1, 0, turn, "v"}, CleanedRun{task, 1, 0, 99, "w"},
         CleanedRun{task, 1, task, 1, "v"}, CleanedRun{task, 1, task, 2, "w"}}) {
-    Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {other}); });
+    Do([&](Connection& c) { return lease_store::DeleteCleanups(c, {other}); });
   }
   ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
   EXPECT_THAT(claim(), SizeIs(1));
-  Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {{task, 1, 0, turn + 1, "w"}}); });
+  Do([&](Connection& c) { return lease_store::DeleteCleanups(c, {{task, 1, 0, turn + 1, "w"}}); });
   ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
   EXPECT_THAT(claim(), IsEmpty());
 }
@@ -51,8 +51,8 @@ TEST_F(RunTest, WhoFollowedARunToItsEndSaysThatItIsCleaned) {
   const int64_t instance = AddInstance("a");
   const int64_t task = AddPayload(instance, "/x");
   Claim(1);
-  Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
-  Do([&](Connection& c) { return LeaseStore::DeleteCleanups(c, {{task, 1, task, 1, "w"}}); });
+  Do([&](Connection& c) { return task_store::End(c, {Completed(task, instance)}, limit_); });
+  Do([&](Connection& c) { return lease_store::DeleteCleanups(c, {{task, 1, task, 1, "w"}}); });
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const auto next, c.Execute("SELECT count(*) FROM run_cleanups"));
     EXPECT_EQ(next.Int(0, 0), 0);
@@ -84,8 +84,8 @@ TEST_F(RunTest, EveryAttemptHasARunOfItsOwn) {
   end.status = v1::PAYLOAD_STATUS_FAILED;
   end.failure_reason = v1::FAILURE_REASON_NONZERO_EXIT;
   end.exit_code = 3;
-  Do([&](Connection& c) { return TaskStore::End(c, {end}, limit_); });
-  Do([&](Connection& c) { return PayloadStore::Retry(c, {first}, {first}); });
+  Do([&](Connection& c) { return task_store::End(c, {end}, limit_); });
+  Do([&](Connection& c) { return payload_store::Retry(c, {first}, {first}); });
   EXPECT_NE(run_of(first).substr(0, 32), before.substr(0, 32));
   EXPECT_EQ(run_of(first).substr(32), "/1");
 }
@@ -98,7 +98,7 @@ TEST_F(RunTest, AnOlderApiServerClaimsNothingWhoseRunHasAnId) {
       " lease_epoch = lease_epoch + 1, worker = 'old', lease_until = now() + interval '9 s'";
   ASSERT_TRUE(Sql(kOldClaim).ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto locked, TaskStore::Lock(c, {task}));
+    ASSIGN_OR_RETURN(const auto locked, task_store::Lock(c, {task}));
     EXPECT_EQ(locked.at(0).status, v1::TASK_STATUS_PENDING);
     EXPECT_EQ(locked.at(0).lease_epoch, 0);
     return absl::OkStatus();
@@ -114,7 +114,7 @@ TEST_F(RunTest, AnOlderApiServerClaimsNothingWhoseRunHasAnId) {
   });
   ASSERT_TRUE(Sql(kOldClaim).ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto locked, TaskStore::Lock(c, {task}));
+    ASSIGN_OR_RETURN(const auto locked, task_store::Lock(c, {task}));
     EXPECT_EQ(locked.at(0).status, v1::TASK_STATUS_RUNNING);
     return absl::OkStatus();
   });
@@ -132,7 +132,7 @@ TEST_F(RunTest, AnOlderApiServerAsksForNoCleanupOfARunThatHasAnId) {
                   " UPDATE run_cleanups SET failures = failures + 1")
                   .ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto claims, LeaseStore::ClaimCleanups(c, {"w"}));
+    ASSIGN_OR_RETURN(const auto claims, lease_store::ClaimCleanups(c, {"w"}));
     EXPECT_EQ(claims.at(0).run.size(), 32u);
     EXPECT_EQ(claims.at(0).try_number, 1);
     return absl::OkStatus();
@@ -145,13 +145,13 @@ TEST_F(RunTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
     Do([&](Connection& c) -> absl::Status {
       if (tried) {
         RETURN_IF_ERROR(ClaimDue(c, {"w"}, {}).status());
-        RETURN_IF_ERROR(TaskStore::Reschedule(c, {task}, {std::chrono::hours(1)}, {"broke"}));
+        RETURN_IF_ERROR(task_store::Reschedule(c, {task}, {std::chrono::hours(1)}, {"broke"}));
       }
       TaskEnd end = Completed(task, instance);
       end.status = v1::PAYLOAD_STATUS_CANCELLED;
       end.executed = end.run_directory = false;
       end.exit_code.reset();
-      return TaskStore::End(c, {end}, limit_);
+      return task_store::End(c, {end}, limit_);
     });
     return task;
   };
@@ -160,7 +160,7 @@ TEST_F(RunTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
   cancel(AddInstance("never reached", /*host_key=*/""), true);
   ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto cleanups, LeaseStore::ClaimCleanups(c, {"w", "w"}));
+    ASSIGN_OR_RETURN(const auto cleanups, lease_store::ClaimCleanups(c, {"w", "w"}));
     EXPECT_EQ(cleanups.size(), 1u);
     EXPECT_EQ(cleanups.at(0).payload_id, tried);
     EXPECT_EQ(cleanups.at(0).remote_path, "/x");

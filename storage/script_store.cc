@@ -5,21 +5,24 @@
 
 namespace longshore::storage {
 
-absl::Status ScriptStore::Put(Connection& connection, const std::string& sha256,
-                              const std::string& content) {
+namespace script_store {
+
+absl::Status Put(Connection& connection, const std::string& sha256, const std::string& content) {
   return connection
       .Execute(queries::kInsertScript, Params().Bytes("sha256", sha256).Bytes("content", content))
       .status();
 }
 
-absl::StatusOr<std::optional<std::string>> ScriptStore::GetForHolder(Connection& connection,
-                                                                     const std::string& sha256,
-                                                                     const std::string& worker) {
+absl::StatusOr<std::optional<std::string>> GetForHolder(Connection& connection,
+                                                        const std::string& sha256,
+                                                        const std::string& worker) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kGetScriptForHolder,
                                       Params().Bytes("sha256", sha256).Text("worker", worker)));
   if (result.rows() == 0) return std::nullopt;
   return result.first().Bytes("content");
 }
+
+}  // namespace script_store
 
 }  // namespace longshore::storage

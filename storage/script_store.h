@@ -11,16 +11,16 @@
 
 namespace longshore::storage {
 
-class ScriptStore {
- public:
-  // Does nothing when the script is there already. `sha256` is 32 raw bytes.
-  static absl::Status Put(Connection& connection, const std::string& sha256,
-                          const std::string& content);
-  // The script, when `worker` holds a task that is about it.
-  static absl::StatusOr<std::optional<std::string>> GetForHolder(Connection& connection,
-                                                                 const std::string& sha256,
-                                                                 const std::string& worker);
-};
+namespace script_store {
+
+// Does nothing when the script is there already. `sha256` is 32 raw bytes.
+absl::Status Put(Connection& connection, const std::string& sha256, const std::string& content);
+// The script, when `worker` holds a task that is about it.
+absl::StatusOr<std::optional<std::string>> GetForHolder(Connection& connection,
+                                                        const std::string& sha256,
+                                                        const std::string& worker);
+
+}  // namespace script_store
 
 }  // namespace longshore::storage
 

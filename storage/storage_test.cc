@@ -19,8 +19,8 @@ using StorageTest = DatabaseFixture;
 TEST_F(StorageTest, FirstHostKeyIsPinned) {
   const int64_t id = AddInstance("a", /*host_key=*/"");
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string first, InstanceStore::PinHostKey(c, id, HostKey('A')));
-    ASSIGN_OR_RETURN(const std::string second, InstanceStore::PinHostKey(c, id, HostKey('B')));
+    ASSIGN_OR_RETURN(const std::string first, instance_store::PinHostKey(c, id, HostKey('A')));
+    ASSIGN_OR_RETURN(const std::string second, instance_store::PinHostKey(c, id, HostKey('B')));
     EXPECT_EQ(first, HostKey('A'));
     EXPECT_EQ(second, HostKey('A'));
     return absl::OkStatus();
@@ -35,21 +35,21 @@ TEST_F(StorageTest, ClaimsEachTaskOnceUnderARisingEpoch) {
   ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() - interval '1 s'").ok());
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const auto fenced,
-                     LeaseStore::Renew(c, {{task, 0, "w"}}, std::chrono::seconds(9)));
+                     lease_store::Renew(c, {{task, 0, "w"}}, std::chrono::seconds(9)));
     EXPECT_THAT(fenced, IsEmpty());
-    ASSIGN_OR_RETURN(const auto expired, LeaseStore::FindExpired(c, 10));
+    ASSIGN_OR_RETURN(const auto expired, lease_store::FindExpired(c, 10));
     EXPECT_THAT(expired, ElementsAre(task));
-    ASSIGN_OR_RETURN(const int64_t reaped, LeaseStore::ReapExpired(c, expired));
+    ASSIGN_OR_RETURN(const int64_t reaped, lease_store::ReapExpired(c, expired));
     EXPECT_EQ(reaped, 1);
     // The lease that ran out cannot be renewed any more.
     ASSIGN_OR_RETURN(const auto late,
-                     LeaseStore::Renew(c, {{task, 1, "w"}}, std::chrono::seconds(9)));
+                     lease_store::Renew(c, {{task, 1, "w"}}, std::chrono::seconds(9)));
     EXPECT_THAT(late, IsEmpty());
     return absl::OkStatus();
   });
   EXPECT_THAT(Claim(10), ElementsAre(task));
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto locked, TaskStore::Lock(c, {task}));
+    ASSIGN_OR_RETURN(const auto locked, task_store::Lock(c, {task}));
     EXPECT_EQ(locked[0].lease_epoch, 2);
     return absl::OkStatus();
   });
@@ -62,7 +62,7 @@ TEST_F(StorageTest, OneRemotePathAtATimeAndTheNextIsWoken) {
   const int64_t other = AddPayload(instance, "/y");
   EXPECT_THAT(Claim(10), ElementsAre(first, other));
   EXPECT_THAT(Claim(10), IsEmpty());
-  Do([&](Connection& c) { return TaskStore::End(c, {Completed(first, instance)}, limit_); });
+  Do([&](Connection& c) { return task_store::End(c, {Completed(first, instance)}, limit_); });
   EXPECT_THAT(Claim(10), ElementsAre(second));
 }
 
@@ -72,8 +72,8 @@ TEST_F(StorageTest, APathStaysBusyWhileItsScriptRunsWithoutAHolder) {
   EXPECT_THAT(Claim(1), ElementsAre(first));
   AddPayload(instance, "/x");
   Do([&](Connection& c) -> absl::Status {
-    RETURN_IF_ERROR(PayloadStore::MarkExecuting(c, {first}));
-    return TaskStore::Reschedule(c, {first}, {std::chrono::hours(1)}, {"lost"});
+    RETURN_IF_ERROR(payload_store::MarkExecuting(c, {first}));
+    return task_store::Reschedule(c, {first}, {std::chrono::hours(1)}, {"lost"});
   });
   EXPECT_THAT(Claim(10), IsEmpty());
 }
@@ -85,7 +85,7 @@ TEST_F(StorageTest, AtMostSoManyOnOneInstance) {
   const ClaimOptions options{.max_running_per_instance = 2};
   EXPECT_THAT(Claim(10, options), ElementsAre(tasks[0], tasks[1]));
   EXPECT_THAT(Claim(10, options), IsEmpty());
-  Do([&](Connection& c) { return TaskStore::End(c, {Completed(tasks[0], instance)}, limit_); });
+  Do([&](Connection& c) { return task_store::End(c, {Completed(tasks[0], instance)}, limit_); });
   EXPECT_THAT(Claim(10, options), ElementsAre(tasks[2]));
 }
 
@@ -93,17 +93,17 @@ TEST_F(StorageTest, TerminalRowsNeverChangeAndStatusGoesAlongTheArrows) {
   const int64_t instance = AddInstance("a");
   const int64_t task = AddPayload(instance, "/x");
   Claim(1);
-  Do([&](Connection& c) { return PayloadStore::MarkExecuting(c, {task}); });
+  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {task}); });
   EXPECT_FALSE(Sql("UPDATE payloads SET status = 'PENDING'").ok());
   EXPECT_FALSE(Sql("UPDATE tasks SET lease_epoch = 0").ok());
-  Do([&](Connection& c) { return TaskStore::End(c, {Completed(task, instance)}, limit_); });
+  Do([&](Connection& c) { return task_store::End(c, {Completed(task, instance)}, limit_); });
   EXPECT_FALSE(Sql("UPDATE payloads SET error = 'x'").ok());
   EXPECT_FALSE(Sql("UPDATE tasks SET error = 'x'").ok());
   // Ending it again, as after a COMMIT whose answer was lost, changes nothing.
   TaskEnd again = Completed(task, instance);
   again.status = v1::PAYLOAD_STATUS_FAILED;
   again.failure_reason = v1::FAILURE_REASON_INTERNAL;
-  Do([&](Connection& c) { return TaskStore::End(c, {again}, limit_); });
+  Do([&](Connection& c) { return task_store::End(c, {again}, limit_); });
   EXPECT_EQ(Payload(task).status(), v1::PAYLOAD_STATUS_COMPLETED);
 }
 
@@ -113,27 +113,27 @@ TEST_F(StorageTest, OutputKeepsHeadAndTailAndIgnoresRepeats) {
   std::string whole;
   for (int i = 0; i < 100; ++i) whole += std::to_string(1000 + i);
   Claim(1);
-  Do([&](Connection& c) { return PayloadStore::MarkExecuting(c, {id}); });
+  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {id}); });
   // 50 bytes of head in chunks of 25, then chunks of 30.
   for (size_t at = 0; at < whole.size();) {
     const size_t size = at < 50 ? 25 : std::min<size_t>(30, whole.size() - at);
     const OutputChunk chunk{id, static_cast<int64_t>(at), whole.substr(at, size)};
-    Do([&](Connection& c) { return OutputStore::Append(c, {chunk}, limit_); });
-    Do([&](Connection& c) { return OutputStore::Append(c, {chunk}, limit_); });
+    Do([&](Connection& c) { return output_store::Append(c, {chunk}, limit_); });
+    Do([&](Connection& c) { return output_store::Append(c, {chunk}, limit_); });
     at += size;
   }
   TaskEnd end = Completed(id, instance);
   end.output_bytes = static_cast<int64_t>(whole.size());
-  Do([&](Connection& c) { return TaskStore::End(c, {end}, limit_); });
+  Do([&](Connection& c) { return task_store::End(c, {end}, limit_); });
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string kept, OutputStore::ReadAll(c, id));
+    ASSIGN_OR_RETURN(const std::string kept, output_store::ReadAll(c, id));
     EXPECT_EQ(kept, whole.substr(0, 50) + whole.substr(whole.size() - 50));
-    ASSIGN_OR_RETURN(const OutputChunk middle, OutputStore::ReadFrom(c, id, 10, 1000));
+    ASSIGN_OR_RETURN(const OutputChunk middle, output_store::ReadFrom(c, id, 10, 1000));
     EXPECT_EQ(middle.offset, 10);
     EXPECT_EQ(middle.data, whole.substr(10, 40));
-    ASSIGN_OR_RETURN(const OutputChunk after_gap, OutputStore::ReadFrom(c, id, 60, 1000));
+    ASSIGN_OR_RETURN(const OutputChunk after_gap, output_store::ReadFrom(c, id, 60, 1000));
     EXPECT_EQ(after_gap.offset, 350);
-    ASSIGN_OR_RETURN(const OutputChunk nothing, OutputStore::ReadFrom(c, id, 400, 1000));
+    ASSIGN_OR_RETURN(const OutputChunk nothing, output_store::ReadFrom(c, id, 400, 1000));
     EXPECT_EQ(nothing.data, "");
     return absl::OkStatus();
   });
@@ -145,15 +145,15 @@ TEST_F(StorageTest, AnEndThatDoesNotSayHowMuchWasPrintedCutsTheOutputToo) {
   const int64_t instance = AddInstance("a");
   const int64_t id = AddPayload(instance, "/x");
   Claim(1);
-  Do([&](Connection& c) { return PayloadStore::MarkExecuting(c, {id}); });
+  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {id}); });
   // The first chunk is the head, as workers cut it.
   for (const int64_t at : {0, 50, 140}) {
     const OutputChunk chunk{id, at, std::string(at == 0 ? 50 : 90, 'x')};
-    Do([&](Connection& c) { return OutputStore::Append(c, {chunk}, limit_); });
+    Do([&](Connection& c) { return output_store::Append(c, {chunk}, limit_); });
   }
-  Do([&](Connection& c) { return TaskStore::End(c, {Completed(id, instance)}, limit_); });
+  Do([&](Connection& c) { return task_store::End(c, {Completed(id, instance)}, limit_); });
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string kept, OutputStore::ReadAll(c, id));
+    ASSIGN_OR_RETURN(const std::string kept, output_store::ReadAll(c, id));
     EXPECT_EQ(kept.size(), 100);
     return absl::OkStatus();
   });
@@ -164,12 +164,12 @@ TEST_F(StorageTest, DependentsFollowTheTaskTheyWaitFor) {
   const auto add_dependent = [&](int64_t on, int64_t payload) {
     NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE};
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(c, 1));
+      ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(c, 1));
       tasks.payload_ids = {payload};
       tasks.instance_ids = {instance};
       tasks.remote_paths = {"/x"};
       tasks.depends_on = {on};
-      return TaskStore::InsertBatch(c, tasks);
+      return task_store::InsertBatch(c, tasks);
     });
     return tasks.ids[0];
   };
@@ -178,7 +178,7 @@ TEST_F(StorageTest, DependentsFollowTheTaskTheyWaitFor) {
   EXPECT_THAT(Claim(10), ElementsAre(good));
   TaskEnd end = Completed(good, instance);
   end.status = v1::PAYLOAD_STATUS_TRANSFERRED;
-  Do([&](Connection& c) { return TaskStore::End(c, {end}, limit_); });
+  Do([&](Connection& c) { return task_store::End(c, {end}, limit_); });
   EXPECT_THAT(Claim(10), ElementsAre(runs));
 }
 
@@ -190,7 +190,7 @@ TEST_F(StorageTest, PathsOfAnyLengthCanBeClaimed) {
   const int64_t first = AddPayload(instance, path);
   AddPayload(instance, path);
   EXPECT_THAT(Claim(10), ElementsAre(first));
-  Do([&](Connection& c) { return PayloadStore::MarkExecuting(c, {first}); });
+  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {first}); });
   ASSERT_TRUE(Sql("UPDATE tasks SET maybe_started = true").ok());
 }
 
@@ -205,16 +205,16 @@ TEST_F(StorageTest, DueFlowsAreCountedByProjectAndDeployment) {
       Sql("UPDATE tasks SET run_at = now() + interval '1 h' WHERE id = " + std::to_string(late))
           .ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto flows, LeaseStore::FindDueFlows(c, 2, {}));
+    ASSIGN_OR_RETURN(const auto flows, lease_store::FindDueFlows(c, 2, {}));
     EXPECT_EQ(flows.size(), 2u);
     EXPECT_EQ(flows.at(0).project, "");
     EXPECT_EQ(flows.at(0).deployment_id, 1);
     EXPECT_EQ(flows.at(0).due, 2);  // Counted so far.
     EXPECT_EQ(flows.at(1).project, "p");
     EXPECT_EQ(flows.at(1).due, 1);
-    ASSIGN_OR_RETURN(const auto due, LeaseStore::FindDue(c, flows, {1}));
+    ASSIGN_OR_RETURN(const auto due, lease_store::FindDue(c, flows, {1}));
     EXPECT_THAT(due, ElementsAre(2, 3, 4));
-    ASSIGN_OR_RETURN(const auto claimed, LeaseStore::ClaimTasks(c, {3}, {"w", "w"}, {}));
+    ASSIGN_OR_RETURN(const auto claimed, lease_store::ClaimTasks(c, {3}, {"w", "w"}, {}));
     EXPECT_EQ(claimed.claims.at(0).task_id, 3);
     return absl::OkStatus();
   });
@@ -235,21 +235,21 @@ TEST_F(StorageTest, AnExecutionHasADeadlineOfTheServersOwn) {
   const auto overrun = [&] {
     std::vector<int64_t> found;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(found, LeaseStore::FindOverrun(c, 10));
+      ASSIGN_OR_RETURN(found, lease_store::FindOverrun(c, 10));
       return absl::OkStatus();
     });
     return found;
   };
   const auto follow = [&] {
     Do([&](Connection& c) {
-      return TaskStore::SetRunDeadlines(c, {task}, std::chrono::hours(1), std::chrono::minutes(1));
+      return task_store::SetRunDeadlines(c, {task}, std::chrono::hours(1), std::chrono::minutes(1));
     });
   };
   // Nothing is known of a start yet.
   follow();
   ASSERT_TRUE(Sql("UPDATE tasks SET deliver_by = now() - interval '30 s'").ok());
   EXPECT_THAT(overrun(), IsEmpty());
-  Do([&](Connection& c) { return PayloadStore::MarkExecuting(c, {task}); });
+  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {task}); });
   follow();
   EXPECT_THAT(overrun(), IsEmpty());
   // Its timeout is 60 s; whoever reaches it only now has a minute to hear of its end, once.
@@ -260,7 +260,7 @@ TEST_F(StorageTest, AnExecutionHasADeadlineOfTheServersOwn) {
   follow();
   EXPECT_THAT(overrun(), ElementsAre(task));
   // It has ended, only its output has not come.
-  Do([&](Connection& c) { return TaskStore::WaitForOutput(c, {task}); });
+  Do([&](Connection& c) { return task_store::WaitForOutput(c, {task}); });
   EXPECT_THAT(overrun(), IsEmpty());
 }
 
@@ -287,7 +287,7 @@ TEST_F(StorageTest, OnlyAnExecutionWhoseHolderIsLostIsInDoubt) {
   const auto in_doubt = [&] {
     bool doubt = false;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(c, {payload}));
+      ASSIGN_OR_RETURN(const auto tasks, task_store::Lock(c, {payload}));
       doubt = MayHaveStarted(tasks.at(0));
       return absl::OkStatus();
     });
@@ -295,25 +295,25 @@ TEST_F(StorageTest, OnlyAnExecutionWhoseHolderIsLostIsInDoubt) {
   };
   Do([&](Connection& c) -> absl::Status {
     RETURN_IF_ERROR(ClaimDue(c, {"w"}, {}).status());
-    return TaskStore::Reschedule(c, {payload}, {std::chrono::milliseconds(0)}, {"not reached"});
+    return task_store::Reschedule(c, {payload}, {std::chrono::milliseconds(0)}, {"not reached"});
   });
   EXPECT_FALSE(in_doubt());
   Do([&](Connection& c) { return ClaimDue(c, {"w"}, {}).status(); });
   ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() - interval '1 second'").ok());
-  Do([&](Connection& c) { return LeaseStore::ReapExpired(c, {payload}).status(); });
+  Do([&](Connection& c) { return lease_store::ReapExpired(c, {payload}).status(); });
   EXPECT_TRUE(in_doubt());
 }
 
 TEST_F(StorageTest, ARequestIdIsClaimedOnce) {
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool first, RequestIdStore::Claim(c, "M", "id", "print"));
+    ASSIGN_OR_RETURN(const bool first, request_id_store::Claim(c, "M", "id", "print"));
     EXPECT_TRUE(first);
-    return RequestIdStore::SetResponse(c, "M", "id", std::string("\0answer", 7));
+    return request_id_store::SetResponse(c, "M", "id", std::string("\0answer", 7));
   });
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool second, RequestIdStore::Claim(c, "M", "id", "other"));
+    ASSIGN_OR_RETURN(const bool second, request_id_store::Claim(c, "M", "id", "other"));
     EXPECT_FALSE(second);
-    ASSIGN_OR_RETURN(const auto answer, RequestIdStore::Find(c, "M", "id"));
+    ASSIGN_OR_RETURN(const auto answer, request_id_store::Find(c, "M", "id"));
     EXPECT_EQ(answer->fingerprint, "print");
     EXPECT_EQ(answer->response, std::string("\0answer", 7));
     return absl::OkStatus();

@@ -110,7 +110,7 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
   for (const Row row : result) {
     if (row.Bool("cut")) cut.push_back(row.Int("id"));
   }
-  return cut.empty() ? absl::OkStatus() : OutputStore::Trim(connection, cut, limit);
+  return cut.empty() ? absl::OkStatus() : output_store::Trim(connection, cut, limit);
 }
 
 absl::Status RememberLeftovers(Connection& connection, const std::vector<TaskEnd>& ends) {
@@ -151,14 +151,15 @@ Params LeaseParams(const std::vector<HeldLease>& leases) {
   params.Ints("task_ids", task_ids).Ints("lease_epochs", lease_epochs).Texts("workers", workers);
   return params;
 }
+namespace task_store {
 
-absl::StatusOr<std::vector<int64_t>> TaskStore::AllocateIds(Connection& connection, int64_t count) {
+absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kAllocateTaskIds, Params().Int("count", count)));
   return ReadIds(result);
 }
 
-absl::Status TaskStore::InsertBatch(Connection& connection, const NewTasks& tasks) {
+absl::Status InsertBatch(Connection& connection, const NewTasks& tasks) {
   RETURN_IF_ERROR(connection
                       .Execute(queries::kInsertTasks,
                                Params()
@@ -170,18 +171,18 @@ absl::Status TaskStore::InsertBatch(Connection& connection, const NewTasks& task
                                    .Texts("remote_paths", tasks.remote_paths)
                                    .OptionalInts("depends_on", tasks.depends_on))
                       .status());
-  return RolloutStore::Begin(connection, tasks.ids);
+  return rollout_store::Begin(connection, tasks.ids);
 }
 
-absl::StatusOr<std::optional<v1::Task>> TaskStore::Get(Connection& connection, int64_t id) {
+absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kGetTask, Params().Int("task_id", id)));
   if (result.rows() == 0) return std::nullopt;
   return ReadTask(result.first());
 }
 
-absl::StatusOr<std::vector<v1::Task>> TaskStore::List(Connection& connection,
-                                                      const TaskFilter& filter, Page page) {
+absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const TaskFilter& filter,
+                                           Page page) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kListTasks,
@@ -196,34 +197,34 @@ absl::StatusOr<std::vector<v1::Task>> TaskStore::List(Connection& connection,
   return tasks;
 }
 
-absl::StatusOr<std::vector<LockedTask>> TaskStore::Lock(Connection& connection,
-                                                        const std::vector<int64_t>& ids) {
+absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
+                                             const std::vector<int64_t>& ids) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kLockTasks, Params().Ints("task_ids", ids)));
   return ReadLockedTasks(result);
 }
 
-absl::StatusOr<std::vector<LockedTask>> TaskStore::LockForPayloads(
-    Connection& connection, const std::vector<int64_t>& payload_ids) {
+absl::StatusOr<std::vector<LockedTask>> LockForPayloads(Connection& connection,
+                                                        const std::vector<int64_t>& payload_ids) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kLockTasksOfPayloads, Params().Ints("payload_ids", payload_ids)));
   return ReadLockedTasks(result);
 }
 
-absl::Status TaskStore::RequestCancel(Connection& connection, const std::vector<int64_t>& ids) {
+absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
   return connection.Execute(queries::kRequestCancel, Params().Ints("task_ids", ids)).status();
 }
 
-absl::Status TaskStore::MarkMaybeStarted(Connection& connection, const std::vector<int64_t>& ids) {
+absl::Status MarkMaybeStarted(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
   return connection.Execute(queries::kMarkMaybeStarted, Params().Ints("task_ids", ids)).status();
 }
 
-absl::Status TaskStore::Reschedule(Connection& connection, const std::vector<int64_t>& ids,
-                                   const std::vector<std::chrono::milliseconds>& delays,
-                                   const std::vector<std::string>& errors) {
+absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
+                        const std::vector<std::chrono::milliseconds>& delays,
+                        const std::vector<std::string>& errors) {
   if (ids.empty()) return absl::OkStatus();
   std::vector<int64_t> milliseconds;
   for (const auto& delay : delays) milliseconds.push_back(delay.count());
@@ -235,14 +236,13 @@ absl::Status TaskStore::Reschedule(Connection& connection, const std::vector<int
       .status();
 }
 
-absl::Status TaskStore::Release(Connection& connection, const std::vector<HeldLease>& leases) {
+absl::Status Release(Connection& connection, const std::vector<HeldLease>& leases) {
   if (leases.empty()) return absl::OkStatus();
   return connection.Execute(queries::kReleaseLeases, LeaseParams(leases)).status();
 }
 
-absl::Status TaskStore::SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
-                                        std::chrono::seconds delivery_timeout,
-                                        std::chrono::seconds grace) {
+absl::Status SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
+                             std::chrono::seconds delivery_timeout, std::chrono::seconds grace) {
   if (ids.empty()) return absl::OkStatus();
   return connection
       .Execute(queries::kSetRunDeadlines,
@@ -253,14 +253,13 @@ absl::Status TaskStore::SetRunDeadlines(Connection& connection, const std::vecto
       .status();
 }
 
-absl::Status TaskStore::WaitForOutput(Connection& connection, const std::vector<int64_t>& ids) {
+absl::Status WaitForOutput(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
   return connection.Execute(queries::kWaitForOutput, Params().Ints("task_ids", ids)).status();
 }
 
-absl::Status TaskStore::TellDependents(Connection& connection,
-                                       const std::vector<int64_t>& completed,
-                                       const std::vector<int64_t>& failed) {
+absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
+                            const std::vector<int64_t>& failed) {
   RETURN_IF_ERROR(
       connection
           .Execute(queries::kReleaseDependents, Params().Ints("completed_task_ids", completed))
@@ -269,8 +268,8 @@ absl::Status TaskStore::TellDependents(Connection& connection,
       .status();
 }
 
-absl::Status TaskStore::End(Connection& connection, const std::vector<TaskEnd>& ends,
-                            const OutputLimit& limit) {
+absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
+                 const OutputLimit& limit) {
   if (ends.empty()) return absl::OkStatus();
   // A claim decides who has to wait for a place: it must not miss the place that becomes free here.
   RETURN_IF_ERROR(LockCapacity(connection));
@@ -297,12 +296,14 @@ absl::Status TaskStore::End(Connection& connection, const std::vector<TaskEnd>& 
               queries::kEndTasks,
               Params().Ints("task_ids", ids).Texts("statuses", statuses).Texts("errors", errors))
           .status());
-  RETURN_IF_ERROR(RolloutStore::StopAfterFailures(connection, failed_payloads));
+  RETURN_IF_ERROR(rollout_store::StopAfterFailures(connection, failed_payloads));
   RETURN_IF_ERROR(TellDependents(connection, completed, failed));
   RETURN_IF_ERROR(
       connection.Execute(queries::kWakeWaiting, Params().Ints("instance_ids", instance_ids))
           .status());
   return RememberLeftovers(connection, ends);
 }
+
+}  // namespace task_store
 
 }  // namespace longshore::storage

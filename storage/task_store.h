@@ -88,54 +88,54 @@ struct TaskEnd {
   bool run_directory = false;   // A run directory is left on the instance: remember to clean it up.
 };
 
-class TaskStore {
- public:
-  static absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
-  // A task of a payload comes after it, and takes its place in the rollout of its deployment.
-  static absl::Status InsertBatch(Connection& connection, const NewTasks& tasks);
-  static absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, int64_t id);
-  // By descending id; page.after is the last id of the page before.
-  static absl::StatusOr<std::vector<v1::Task>> List(Connection& connection,
-                                                    const TaskFilter& filter, Page page);
+namespace task_store {
 
-  // Locks the rows FOR UPDATE in id order; unknown ids are left out. Always before
-  // PayloadStore::GetMany's lock.
-  static absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
-                                                      const std::vector<int64_t>& ids);
-  // The same for every task of the payloads, by id.
-  static absl::StatusOr<std::vector<LockedTask>> LockForPayloads(
-      Connection& connection, const std::vector<int64_t>& payload_ids);
-  // Asks the holders, now or later, to stop the tasks.
-  static absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& ids);
+absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
+// A task of a payload comes after it, and takes its place in the rollout of its deployment.
+absl::Status InsertBatch(Connection& connection, const NewTasks& tasks);
+absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, int64_t id);
+// By descending id; page.after is the last id of the page before.
+absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const TaskFilter& filter,
+                                           Page page);
 
-  // Their holders gave the word to start and had no answer. To be said before Reschedule.
-  static absl::Status MarkMaybeStarted(Connection& connection, const std::vector<int64_t>& ids);
-  // Back to PENDING after a failed try: not before now + delays[i], with errors[i]. In a rollout
-  // the place goes to another meanwhile.
-  static absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
-                                 const std::vector<std::chrono::milliseconds>& delays,
-                                 const std::vector<std::string>& errors);
-  // Back to PENDING at once: handed over. Leases that are another's by now are left alone.
-  static absl::Status Release(Connection& connection, const std::vector<HeldLease>& leases);
-  // The scripts of these tasks run, and somebody follows them. From now on the deadlines count from
-  // the start of the script: deliver_by is for losing contact, its timeout and delivery_timeout
-  // later; end_by is for an instance that does not end it, its timeout and `grace` later; who
-  // reaches the instance again past the timeout has `grace` from then on to hear of the end, once.
-  static absl::Status SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
-                                      std::chrono::seconds delivery_timeout,
-                                      std::chrono::seconds grace);
-  // Their scripts have ended, and the output is still on its way: that may take until deliver_by.
-  static absl::Status WaitForOutput(Connection& connection, const std::vector<int64_t>& ids);
+// Locks the rows FOR UPDATE in id order; unknown ids are left out. Always before
+// payload_store::GetMany's lock.
+absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
+                                             const std::vector<int64_t>& ids);
+// The same for every task of the payloads, by id.
+absl::StatusOr<std::vector<LockedTask>> LockForPayloads(Connection& connection,
+                                                        const std::vector<int64_t>& payload_ids);
+// Asks the holders, now or later, to stop the tasks.
+absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& ids);
 
-  // Lets what depends on the completed tasks begin and ends what depends on the others.
-  static absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
-                                     const std::vector<int64_t>& failed);
+// Their holders gave the word to start and had no answer. To be said before Reschedule.
+absl::Status MarkMaybeStarted(Connection& connection, const std::vector<int64_t>& ids);
+// Back to PENDING after a failed try: not before now + delays[i], with errors[i]. In a rollout
+// the place goes to another meanwhile.
+absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
+                        const std::vector<std::chrono::milliseconds>& delays,
+                        const std::vector<std::string>& errors);
+// Back to PENDING at once: handed over. Leases that are another's by now are left alone.
+absl::Status Release(Connection& connection, const std::vector<HeldLease>& leases);
+// The scripts of these tasks run, and somebody follows them. From now on the deadlines count from
+// the start of the script: deliver_by is for losing contact, its timeout and delivery_timeout
+// later; end_by is for an instance that does not end it, its timeout and `grace` later; who
+// reaches the instance again past the timeout has `grace` from then on to hear of the end, once.
+absl::Status SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
+                             std::chrono::seconds delivery_timeout, std::chrono::seconds grace);
+// Their scripts have ended, and the output is still on its way: that may take until deliver_by.
+absl::Status WaitForOutput(Connection& connection, const std::vector<int64_t>& ids);
 
-  // Ends tasks and their payloads in one go, tells dependents, lets waiting tasks of the instances
-  // go on, and remembers what is left on them. The tasks must be locked and not terminal.
-  static absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
-                          const OutputLimit& limit);
-};
+// Lets what depends on the completed tasks begin and ends what depends on the others.
+absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
+                            const std::vector<int64_t>& failed);
+
+// Ends tasks and their payloads in one go, tells dependents, lets waiting tasks of the instances
+// go on, and remembers what is left on them. The tasks must be locked and not terminal.
+absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
+                 const OutputLimit& limit);
+
+}  // namespace task_store
 
 }  // namespace longshore::storage
 

@@ -4,7 +4,9 @@
 
 namespace longshore::storage {
 
-absl::Status WorkerStore::Upsert(Connection& connection, const ConnectedWorker& worker) {
+namespace worker_store {
+
+absl::Status Upsert(Connection& connection, const ConnectedWorker& worker) {
   return connection
       .Execute(queries::kUpsertWorker, Params()
                                            .Text("name", worker.name)
@@ -12,5 +14,7 @@ absl::Status WorkerStore::Upsert(Connection& connection, const ConnectedWorker& 
                                            .Text("version", worker.version))
       .status();
 }
+
+}  // namespace worker_store
 
 }  // namespace longshore::storage

@@ -15,11 +15,12 @@ struct ConnectedWorker {
   std::string version;
 };
 
-class WorkerStore {
- public:
-  // Notes that the worker has connected just now.
-  static absl::Status Upsert(Connection& connection, const ConnectedWorker& worker);
-};
+namespace worker_store {
+
+// Notes that the worker has connected just now.
+absl::Status Upsert(Connection& connection, const ConnectedWorker& worker);
+
+}  // namespace worker_store
 
 }  // namespace longshore::storage
 

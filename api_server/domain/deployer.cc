@@ -20,11 +20,11 @@ namespace longshore::domain {
 namespace {
 
 using storage::Connection;
-using storage::DeploymentStore;
-using storage::InstanceStore;
-using storage::PayloadStore;
-using storage::ScriptStore;
-using storage::TaskStore;
+namespace deployment_store = storage::deployment_store;
+namespace instance_store = storage::instance_store;
+namespace payload_store = storage::payload_store;
+namespace script_store = storage::script_store;
+namespace task_store = storage::task_store;
 
 absl::Status CheckSelector(const v1::InstanceSelector& selector) {
   RETURN_IF_ERROR(CheckLabel("selector.project", selector.project(), kMaxLabelBytes,
@@ -64,21 +64,21 @@ std::string Describe(const v1::InstanceSelector& selector) {
 // The instances that a request asks for, in its order.
 struct Wanted {
   std::vector<int64_t> ids;
-  std::map<int64_t, InstanceStore::Target> targets;  // Those that exist.
+  std::map<int64_t, instance_store::Target> targets;  // Those that exist.
 };
 
 absl::StatusOr<Wanted> FindWanted(Connection& connection, const v1::DeployPayloadRequest& request) {
   Wanted wanted;
   if (!request.has_selector()) {
     wanted.ids.assign(request.instance_ids().begin(), request.instance_ids().end());
-    ASSIGN_OR_RETURN(wanted.targets, InstanceStore::LockTargets(connection, wanted.ids));
+    ASSIGN_OR_RETURN(wanted.targets, instance_store::LockTargets(connection, wanted.ids));
     return wanted;
   }
   const v1::InstanceSelector& selector = request.selector();
   const storage::InstanceFilter filter{.project = selector.project(),
                                        .tags = {selector.tags().begin(), selector.tags().end()}};
   ASSIGN_OR_RETURN(wanted.targets,
-                   InstanceStore::LockMatching(connection, filter, kMaxIdsPerRequest + 1));
+                   instance_store::LockMatching(connection, filter, kMaxIdsPerRequest + 1));
   if (wanted.targets.empty()) return NoInstanceMatches(Describe(selector));
   if (wanted.targets.size() > kMaxIdsPerRequest) {
     return InvalidField("selector", Describe(selector),
@@ -91,7 +91,7 @@ absl::StatusOr<Wanted> FindWanted(Connection& connection, const v1::DeployPayloa
 
 }  // namespace
 
-absl::Status CheckTakesPayloads(int64_t id, const InstanceStore::Target& instance) {
+absl::Status CheckTakesPayloads(int64_t id, const instance_store::Target& instance) {
   if (instance.status == v1::INSTANCE_STATUS_TERMINATED) return InstanceTerminated(id);
   return instance.terminating ? InstanceTerminating(id) : absl::OkStatus();
 }
@@ -188,24 +188,25 @@ absl::Status Deployer::ChooseInstances(Connection& connection,
 absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
                               v1::DeployPayloadResponse* response) const {
   const int64_t count = static_cast<int64_t>(plan.instance_ids.size());
-  RETURN_IF_ERROR(ScriptStore::Put(connection, plan.script.sha256, plan.script.content));
+  RETURN_IF_ERROR(script_store::Put(connection, plan.script.sha256, plan.script.content));
   ASSIGN_OR_RETURN(const int64_t deployment_id,
-                   DeploymentStore::Insert(connection, plan.deployment));
-  ASSIGN_OR_RETURN(const auto payload_ids, PayloadStore::AllocateIds(connection, count));
+                   deployment_store::Insert(connection, plan.deployment));
+  ASSIGN_OR_RETURN(const auto payload_ids, payload_store::AllocateIds(connection, count));
   storage::NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER,
                           .delivery_timeout = limits_.delivery_timeout,
                           .payload_ids = payload_ids,
                           .instance_ids = plan.instance_ids,
                           .remote_paths = plan.remote_paths};
-  ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(connection, count));
+  ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(connection, count));
   for (int64_t instance_id : plan.instance_ids) {
     const auto wait = plan.depends_on.find(instance_id);
     tasks.depends_on.push_back(wait == plan.depends_on.end() ? std::nullopt
                                                              : std::optional(wait->second));
   }
-  RETURN_IF_ERROR(PayloadStore::InsertBatch(connection, deployment_id, plan.deployment, payload_ids,
-                                            plan.instance_ids, plan.remote_paths, tasks.ids));
-  RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
+  RETURN_IF_ERROR(payload_store::InsertBatch(connection, deployment_id, plan.deployment,
+                                             payload_ids, plan.instance_ids, plan.remote_paths,
+                                             tasks.ids));
+  RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
   response->set_deployment_id(deployment_id);
   response->mutable_payload_ids()->Add(payload_ids.begin(), payload_ids.end());
   response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());

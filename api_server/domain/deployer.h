@@ -29,7 +29,7 @@ struct DeployLimits {
 absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_timeout);
 
 // Returns WRONG_STATE for an instance that is TERMINATED or about to be.
-absl::Status CheckTakesPayloads(int64_t id, const storage::InstanceStore::Target& instance);
+absl::Status CheckTakesPayloads(int64_t id, const storage::instance_store::Target& instance);
 
 // Adds an instance that was not taken to errors and instance_errors.
 void AddInstanceError(int64_t instance_id, const absl::Status& status,

@@ -17,13 +17,13 @@ namespace longshore::domain {
 namespace {
 
 using storage::Connection;
-using storage::DeploymentStore;
-using storage::InstanceStore;
-using storage::PayloadStore;
-using storage::TaskStore;
+namespace deployment_store = storage::deployment_store;
+namespace instance_store = storage::instance_store;
+namespace payload_store = storage::payload_store;
+namespace task_store = storage::task_store;
 
 absl::StatusOr<v1::Deployment> Existing(Connection& connection, int64_t id) {
-  ASSIGN_OR_RETURN(auto deployment, DeploymentStore::Get(connection, id));
+  ASSIGN_OR_RETURN(auto deployment, deployment_store::Get(connection, id));
   if (!deployment.has_value()) return DeploymentNotFound(id);
   return *std::move(deployment);
 }
@@ -55,7 +55,7 @@ absl::StatusOr<v1::ListDeploymentsResponse> DeploymentManager::List(
                    ParsePage(list, request.page_size(), request.page_token()));
   std::vector<v1::Deployment> deployments;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(deployments, DeploymentStore::List(connection, request.project(), page));
+    ASSIGN_OR_RETURN(deployments, deployment_store::List(connection, request.project(), page));
     return absl::OkStatus();
   })));
   v1::ListDeploymentsResponse response;
@@ -71,10 +71,11 @@ absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(int64_t deployment_id) 
   CancelOutcome outcome;
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(Existing(connection, deployment_id).status());
-    ASSIGN_OR_RETURN(const auto ids, PayloadStore::IdsOfDeployment(connection, deployment_id,
-                                                                   {v1::PAYLOAD_STATUS_PENDING,
-                                                                    v1::PAYLOAD_STATUS_TRANSFERRED,
-                                                                    v1::PAYLOAD_STATUS_EXECUTING}));
+    ASSIGN_OR_RETURN(
+        const auto ids,
+        payload_store::IdsOfDeployment(connection, deployment_id,
+                                       {v1::PAYLOAD_STATUS_PENDING, v1::PAYLOAD_STATUS_TRANSFERRED,
+                                        v1::PAYLOAD_STATUS_EXECUTING}));
     if (ids.empty()) {
       return DeploymentInWrongState(deployment_id,
                                     "has ended: no payload of it can be cancelled any more");
@@ -93,7 +94,7 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Lock
   for (const auto& [id, stored] : locked.payloads) {
     instance_ids.push_back(stored.payload.instance_id());
   }
-  ASSIGN_OR_RETURN(const auto targets, InstanceStore::LockTargets(connection, instance_ids));
+  ASSIGN_OR_RETURN(const auto targets, instance_store::LockTargets(connection, instance_ids));
   // What ExecutePayload ran is run again, what was only to be delivered is delivered again.
   std::map<v1::TaskType, storage::NewTasks> by_type;
   absl::Status first_error;
@@ -120,10 +121,10 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Lock
     tasks.type = type;
     tasks.delivery_timeout = limits_.delivery_timeout;
     tasks.depends_on.resize(tasks.payload_ids.size());
-    ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(
+    ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(
                                     connection, static_cast<int64_t>(tasks.payload_ids.size())));
-    RETURN_IF_ERROR(PayloadStore::Retry(connection, tasks.payload_ids, tasks.ids));
-    RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
+    RETURN_IF_ERROR(payload_store::Retry(connection, tasks.payload_ids, tasks.ids));
+    RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
     response->mutable_payload_ids()->Add(tasks.payload_ids.begin(), tasks.payload_ids.end());
     response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
   }
@@ -139,8 +140,8 @@ absl::StatusOr<v1::DeployPayloadResponse> DeploymentManager::Retry(
     RETURN_IF_ERROR(Existing(connection, request.deployment_id()).status());
     ASSIGN_OR_RETURN(
         const auto ids,
-        PayloadStore::IdsOfDeployment(connection, request.deployment_id(),
-                                      {v1::PAYLOAD_STATUS_FAILED, v1::PAYLOAD_STATUS_CANCELLED}));
+        payload_store::IdsOfDeployment(connection, request.deployment_id(),
+                                       {v1::PAYLOAD_STATUS_FAILED, v1::PAYLOAD_STATUS_CANCELLED}));
     if (ids.empty()) {
       return DeploymentInWrongState(request.deployment_id(),
                                     "has no payload that is FAILED or CANCELLED");

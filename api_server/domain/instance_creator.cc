@@ -16,7 +16,7 @@ namespace longshore::domain {
 namespace {
 
 using storage::Connection;
-using storage::InstanceTaskStore;
+namespace instance_task_store = storage::instance_task_store;
 
 constexpr int kMaxInstances = 100;
 // A provider that has not made a machine by then will not.
@@ -104,19 +104,19 @@ absl::Status InstanceCreator::InsertInstances(Connection& connection,
   for (int i = 0; i < CountOf(request); ++i) {
     ASSIGN_OR_RETURN(
         *response->add_instances(),
-        storage::InstanceStore::Insert(connection, NewInstance(request, i), NewMachineKey()));
+        storage::instance_store::Insert(connection, NewInstance(request, i), NewMachineKey()));
     const int64_t id = response->instances(i).id();
     ASSIGN_OR_RETURN(int64_t task,
-                     InstanceTaskStore::Insert(connection, {.type = v1::TASK_TYPE_CREATE_INSTANCE,
-                                                            .instance_id = id,
-                                                            .time_limit = kCreateLimit}));
+                     instance_task_store::Insert(connection, {.type = v1::TASK_TYPE_CREATE_INSTANCE,
+                                                              .instance_id = id,
+                                                              .time_limit = kCreateLimit}));
     response->add_task_ids(task);
     if (request.provision()) {
-      ASSIGN_OR_RETURN(
-          task, InstanceTaskStore::Insert(connection, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
-                                                       .instance_id = id,
-                                                       .depends_on = task,
-                                                       .time_limit = policy::kProvisionTimeLimit}));
+      ASSIGN_OR_RETURN(task, instance_task_store::Insert(
+                                 connection, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
+                                              .instance_id = id,
+                                              .depends_on = task,
+                                              .time_limit = policy::kProvisionTimeLimit}));
     }
     (*last_tasks)[id] = task;
   }
@@ -133,9 +133,9 @@ absl::Status InstanceCreator::InsertPayloads(Connection& connection, Deployer::P
   RETURN_IF_ERROR(deployer_.DeployIn(connection, payload, plan, &deployed));
   for (int i = 0; i < deployed.payload_ids_size(); ++i) {
     v1::Instance* instance = response->mutable_instances(i);
-    RETURN_IF_ERROR(storage::InstanceStore::Update(connection, instance->id(),
-                                                   {.payload_id = deployed.payload_ids(i)}));
-    ASSIGN_OR_RETURN(const auto updated, storage::InstanceStore::Get(connection, instance->id()));
+    RETURN_IF_ERROR(storage::instance_store::Update(connection, instance->id(),
+                                                    {.payload_id = deployed.payload_ids(i)}));
+    ASSIGN_OR_RETURN(const auto updated, storage::instance_store::Get(connection, instance->id()));
     *instance = *updated;
   }
   return absl::OkStatus();

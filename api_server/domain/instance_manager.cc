@@ -15,8 +15,8 @@ namespace longshore::domain {
 namespace {
 
 using storage::Connection;
-using storage::InstanceStore;
-using storage::InstanceTaskStore;
+namespace instance_store = storage::instance_store;
+namespace instance_task_store = storage::instance_task_store;
 
 constexpr int kSshPort = 22;
 constexpr char kRegistered[] = "registered";
@@ -107,7 +107,7 @@ v1::DeployPayloadRequest PayloadRequest(const v1::UpdateInstanceRequest& request
 }
 
 absl::StatusOr<v1::Instance> Existing(Connection& connection, int64_t id) {
-  ASSIGN_OR_RETURN(auto instance, InstanceStore::Get(connection, id));
+  ASSIGN_OR_RETURN(auto instance, instance_store::Get(connection, id));
   if (!instance.has_value()) return InstanceNotFound(id);
   return *std::move(instance);
 }
@@ -127,7 +127,7 @@ absl::StatusOr<v1::Instance> InstanceManager::Register(const v1::RegisterInstanc
     return absl::OkStatus();
   };
   const auto insert = [&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(response, InstanceStore::Insert(connection, wanted));
+    ASSIGN_OR_RETURN(response, instance_store::Insert(connection, wanted));
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(AnswerOnce(database_, {"RegisterInstance", request.request_id(), &request},
@@ -157,7 +157,7 @@ absl::StatusOr<v1::UpdateInstanceResponse> InstanceManager::Update(
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
     response.Clear();
     const int64_t id = request.instance_id();
-    ASSIGN_OR_RETURN(const auto targets, InstanceStore::LockTargets(connection, {id}));
+    ASSIGN_OR_RETURN(const auto targets, instance_store::LockTargets(connection, {id}));
     if (targets.empty()) return InstanceNotFound(id);
     RETURN_IF_ERROR(CheckTakesPayloads(id, targets.at(id)));
     if (changes.sends_payload) {
@@ -167,7 +167,7 @@ absl::StatusOr<v1::UpdateInstanceResponse> InstanceManager::Update(
       response.set_task_id(deployed.task_ids(0));
       changes.update.payload_id = response.payload_id();
     }
-    RETURN_IF_ERROR(InstanceStore::Update(connection, id, changes.update));
+    RETURN_IF_ERROR(instance_store::Update(connection, id, changes.update));
     ASSIGN_OR_RETURN(*response.mutable_instance(), Existing(connection, id));
     return absl::OkStatus();
   })));
@@ -181,15 +181,15 @@ absl::StatusOr<v1::TerminateInstanceResponse> InstanceManager::Terminate(int64_t
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
     response.Clear();
     // Waits for those who are just giving it payloads, and for another that terminates it.
-    RETURN_IF_ERROR(InstanceStore::MarkTerminating(connection, instance_id));
+    RETURN_IF_ERROR(instance_store::MarkTerminating(connection, instance_id));
     ASSIGN_OR_RETURN(*response.mutable_instance(), Existing(connection, instance_id));
     if (response.instance().status() == v1::INSTANCE_STATUS_TERMINATED) {
       return InstanceTerminated(instance_id);
     }
     constexpr auto kTerminate = v1::TASK_TYPE_TERMINATE_INSTANCE;
-    ASSIGN_OR_RETURN(auto task, InstanceTaskStore::FindOpen(connection, kTerminate, instance_id));
+    ASSIGN_OR_RETURN(auto task, instance_task_store::FindOpen(connection, kTerminate, instance_id));
     if (!task.has_value()) {
-      ASSIGN_OR_RETURN(task, InstanceTaskStore::Insert(
+      ASSIGN_OR_RETURN(task, instance_task_store::Insert(
                                  connection, {.type = kTerminate, .instance_id = instance_id}));
     }
     response.set_task_id(*task);
@@ -213,7 +213,7 @@ absl::StatusOr<v1::ListInstancesResponse> InstanceManager::List(
                    ParsePage(list, request.page_size(), request.page_token()));
   std::vector<v1::Instance> instances;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(instances, InstanceStore::List(connection, filter, page));
+    ASSIGN_OR_RETURN(instances, instance_store::List(connection, filter, page));
     return absl::OkStatus();
   })));
   v1::ListInstancesResponse response;

@@ -9,14 +9,14 @@ namespace longshore::domain {
 
 using storage::Connection;
 using storage::LockedTask;
-using storage::PayloadStore;
+namespace payload_store = storage::payload_store;
 using storage::StoredPayload;
-using storage::TaskStore;
+namespace task_store = storage::task_store;
 
 absl::StatusOr<LockedPayloads> LockPayloads(Connection& connection,
                                             const std::vector<int64_t>& ids) {
-  ASSIGN_OR_RETURN(auto tasks, TaskStore::LockForPayloads(connection, ids));
-  ASSIGN_OR_RETURN(auto payloads, PayloadStore::GetMany(connection, ids, /*lock=*/true));
+  ASSIGN_OR_RETURN(auto tasks, task_store::LockForPayloads(connection, ids));
+  ASSIGN_OR_RETURN(auto payloads, payload_store::GetMany(connection, ids, /*lock=*/true));
   LockedPayloads locked;
   for (LockedTask& task : tasks) locked.tasks[task.payload_id].push_back(std::move(task));
   for (StoredPayload& stored : payloads) {
@@ -62,8 +62,8 @@ absl::StatusOr<CancelOutcome> CancelPayloads(Connection& connection, const Locke
       }
     }
   }
-  RETURN_IF_ERROR(TaskStore::RequestCancel(connection, running));
-  RETURN_IF_ERROR(TaskStore::End(connection, ends, limit));
+  RETURN_IF_ERROR(task_store::RequestCancel(connection, running));
+  RETURN_IF_ERROR(task_store::End(connection, ends, limit));
   return outcome;
 }
 

@@ -20,9 +20,9 @@ namespace {
 
 using storage::Connection;
 using storage::LockedTask;
-using storage::PayloadStore;
+namespace payload_store = storage::payload_store;
 using storage::StoredPayload;
-using storage::TaskStore;
+namespace task_store = storage::task_store;
 
 absl::Status CheckWhatToExecute(const v1::ExecutePayloadRequest& request) {
   if (request.deployment_id() != 0) {
@@ -66,12 +66,13 @@ PayloadManager::PayloadManager(storage::Database* database, Signals* signals, De
 
 absl::StatusOr<std::vector<int64_t>> PayloadManager::ExecutableOf(Connection& connection,
                                                                   int64_t deployment_id) {
-  ASSIGN_OR_RETURN(const auto deployment, storage::DeploymentStore::Get(connection, deployment_id));
+  ASSIGN_OR_RETURN(const auto deployment,
+                   storage::deployment_store::Get(connection, deployment_id));
   if (!deployment.has_value()) return DeploymentNotFound(deployment_id);
   ASSIGN_OR_RETURN(
       std::vector<int64_t> ids,
-      PayloadStore::IdsOfDeployment(connection, deployment_id,
-                                    {v1::PAYLOAD_STATUS_PENDING, v1::PAYLOAD_STATUS_TRANSFERRED}));
+      payload_store::IdsOfDeployment(connection, deployment_id,
+                                     {v1::PAYLOAD_STATUS_PENDING, v1::PAYLOAD_STATUS_TRANSFERRED}));
   ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
   std::erase_if(ids, [&](int64_t id) {
     return !CheckExecutable(locked.payloads.at(id), locked.CurrentTask(id)).ok();
@@ -104,9 +105,10 @@ absl::Status PayloadManager::InsertExecuteTasks(Connection& connection,
     tasks.instance_ids.push_back(stored.payload.instance_id());
     tasks.remote_paths.push_back(stored.payload.remote_path());
   }
-  ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(connection, static_cast<int64_t>(ids.size())));
-  RETURN_IF_ERROR(TaskStore::InsertBatch(connection, tasks));
-  RETURN_IF_ERROR(PayloadStore::SetTasks(connection, ids, tasks.ids, request.timeout()));
+  ASSIGN_OR_RETURN(tasks.ids,
+                   task_store::AllocateIds(connection, static_cast<int64_t>(ids.size())));
+  RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
+  RETURN_IF_ERROR(payload_store::SetTasks(connection, ids, tasks.ids, request.timeout()));
   response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
   response->mutable_payload_ids()->Add(ids.begin(), ids.end());
   return absl::OkStatus();
@@ -136,9 +138,9 @@ absl::StatusOr<v1::Payload> PayloadManager::Get(int64_t payload_id) {
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
     // One snapshot for both, so that a terminal status comes with the whole output.
     RETURN_IF_ERROR(connection.ExecuteScript("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-    ASSIGN_OR_RETURN(stored, PayloadStore::Get(connection, payload_id));
+    ASSIGN_OR_RETURN(stored, payload_store::Get(connection, payload_id));
     if (!stored.has_value()) return PayloadNotFound(payload_id);
-    ASSIGN_OR_RETURN(output, storage::OutputStore::ReadAll(connection, payload_id));
+    ASSIGN_OR_RETURN(output, storage::output_store::ReadAll(connection, payload_id));
     return absl::OkStatus();
   })));
   stored->payload.set_output(ToValidUtf8(output));
@@ -156,10 +158,10 @@ absl::StatusOr<v1::ListInstancePayloadsResponse> PayloadManager::List(
   std::vector<v1::Payload> payloads;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(const auto instance,
-                     storage::InstanceStore::Get(connection, request.instance_id()));
+                     storage::instance_store::Get(connection, request.instance_id()));
     if (!instance.has_value()) return InstanceNotFound(request.instance_id());
-    ASSIGN_OR_RETURN(payloads, PayloadStore::ListByInstance(connection, request.instance_id(),
-                                                            request.status(), page));
+    ASSIGN_OR_RETURN(payloads, payload_store::ListByInstance(connection, request.instance_id(),
+                                                             request.status(), page));
     return absl::OkStatus();
   })));
   v1::ListInstancePayloadsResponse response;

@@ -15,7 +15,7 @@ namespace longshore::domain {
 namespace {
 
 using storage::Connection;
-using storage::RequestIdStore;
+namespace request_id_store = storage::request_id_store;
 
 constexpr size_t kMaxRequestIdBytes = 128;
 
@@ -35,7 +35,7 @@ std::string Fingerprint(const google::protobuf::Message& asked) {
   return Sha256(bytes);
 }
 
-absl::Status Replay(const RequestIdStore::Answer& answer, const OnceRequest& once,
+absl::Status Replay(const request_id_store::Answer& answer, const OnceRequest& once,
                     const std::string& fingerprint, google::protobuf::Message* response) {
   if (answer.fingerprint != fingerprint) return RequestIdReused(once.request_id);
   if (!response->ParseFromString(answer.response)) {
@@ -62,7 +62,7 @@ absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
   // Looks for the old answer; sets *replayed when there is one.
   const auto find = [&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(const auto answer,
-                     RequestIdStore::Find(connection, once.method, once.request_id));
+                     request_id_store::Find(connection, once.method, once.request_id));
     if (!answer.has_value()) return absl::OkStatus();
     *replayed = true;
     return Replay(*answer, once, fingerprint, response);
@@ -77,14 +77,14 @@ absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
     response->Clear();
     *replayed = false;
     if (remember) {
-      ASSIGN_OR_RETURN(const bool claimed, RequestIdStore::Claim(connection, once.method,
-                                                                 once.request_id, fingerprint));
+      ASSIGN_OR_RETURN(const bool claimed, request_id_store::Claim(connection, once.method,
+                                                                   once.request_id, fingerprint));
       if (!claimed) return find(connection);
     }
     RETURN_IF_ERROR(body(connection));
     if (!remember) return absl::OkStatus();
-    return RequestIdStore::SetResponse(connection, once.method, once.request_id,
-                                       response->SerializeAsString());
+    return request_id_store::SetResponse(connection, once.method, once.request_id,
+                                         response->SerializeAsString());
   })));
   LONGSHORE_RETURN_IF_FAIL_POINT("request.committed");
   return absl::OkStatus();

@@ -15,13 +15,13 @@
 namespace longshore::domain {
 
 using storage::Connection;
-using storage::TaskStore;
+namespace task_store = storage::task_store;
 
 absl::StatusOr<v1::Task> TaskManager::Get(int64_t task_id) {
   RETURN_IF_ERROR(CheckId("task_id", task_id));
   std::optional<v1::Task> task;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(task, TaskStore::Get(connection, task_id));
+    ASSIGN_OR_RETURN(task, task_store::Get(connection, task_id));
     return absl::OkStatus();
   })));
   if (!task.has_value()) return TaskNotFound(task_id);
@@ -33,7 +33,8 @@ absl::StatusOr<v1::GetTaskLogResponse> TaskManager::GetLog(int64_t task_id) {
   v1::GetTaskLogResponse response;
   response.set_task_id(task_id);
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(*response.mutable_log(), storage::ProvisionStore::GetLog(connection, task_id));
+    ASSIGN_OR_RETURN(*response.mutable_log(),
+                     storage::provision_store::GetLog(connection, task_id));
     return absl::OkStatus();
   })));
   return response;
@@ -50,11 +51,11 @@ absl::StatusOr<v1::ListTasksResponse> TaskManager::List(const v1::ListTasksReque
                    ParsePage(list, request.page_size(), request.page_token()));
   std::vector<v1::Task> tasks;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(tasks, TaskStore::List(connection,
-                                            {.status = request.status(),
-                                             .type = request.type(),
-                                             .instance_id = request.instance_id()},
-                                            page));
+    ASSIGN_OR_RETURN(tasks, task_store::List(connection,
+                                             {.status = request.status(),
+                                              .type = request.type(),
+                                              .instance_id = request.instance_id()},
+                                             page));
     return absl::OkStatus();
   })));
   v1::ListTasksResponse response;

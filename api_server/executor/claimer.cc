@@ -19,8 +19,8 @@ using std::chrono::steady_clock;
 using storage::ClaimResult;
 using storage::Connection;
 using storage::DueFlow;
-using storage::LeaseStore;
-using storage::TaskStore;
+namespace lease_store = storage::lease_store;
+namespace task_store = storage::task_store;
 
 constexpr int kMaxClaimsPerRound = 200;
 constexpr std::chrono::seconds kSetAsideFor{30};
@@ -62,7 +62,7 @@ std::vector<int64_t> Claimer::SetAside() {
 absl::StatusOr<std::vector<DueFlow>> Claimer::Turns(int slots) {
   std::vector<DueFlow> flows;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(flows, LeaseStore::FindDueFlows(connection, slots, SetAside()));
+    ASSIGN_OR_RETURN(flows, lease_store::FindDueFlows(connection, slots, SetAside()));
     return absl::OkStatus();
   }));
   return fair_share_.Divide(flows, slots);
@@ -76,7 +76,7 @@ absl::StatusOr<ClaimResult> Claimer::Claim(
     std::vector<storage::TaskEnd> ends;
     for (const storage::RefusedTask& task : claimed.refused)
       ends.push_back(domain::RefusedEnd(task));
-    return TaskStore::End(connection, ends, OutputLimit(max_output_bytes_));
+    return task_store::End(connection, ends, OutputLimit(max_output_bytes_));
   }));
   return claimed;
 }
@@ -94,7 +94,7 @@ absl::StatusOr<bool> Claimer::ClaimOnce() {
     return turns.ok() ? absl::StatusOr<bool>(false) : turns.status();
   }
   auto claimed = Claim([&](Connection& connection) {
-    return LeaseStore::ClaimDue(connection, *turns, SetAside(), names, options_);
+    return lease_store::ClaimDue(connection, *turns, SetAside(), names, options_);
   });
   if (storage::IsRowFault(claimed.status())) {
     LOG(ERROR) << "a claim was refused: " << claimed.status() << "; its tasks are claimed singly";
@@ -118,7 +118,7 @@ absl::StatusOr<ClaimResult> Claimer::ClaimIsolated(const std::vector<DueFlow>& t
                                                    const std::vector<std::string>& workers) {
   std::vector<int64_t> ids;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(ids, LeaseStore::FindDue(connection, turns, SetAside()));
+    ASSIGN_OR_RETURN(ids, lease_store::FindDue(connection, turns, SetAside()));
     return absl::OkStatus();
   }));
   ClaimResult all;
@@ -128,7 +128,7 @@ absl::StatusOr<ClaimResult> Claimer::ClaimIsolated(const std::vector<DueFlow>& t
         workers.begin() + std::min(all.claims.size(), workers.size()), workers.end());
     if (free.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(ClaimResult claimed, Claim([&](Connection& connection) {
-                       return LeaseStore::ClaimTasks(connection, part, free, options_);
+                       return lease_store::ClaimTasks(connection, part, free, options_);
                      }));
     all.examined += claimed.examined;
     std::move(claimed.claims.begin(), claimed.claims.end(), std::back_inserter(all.claims));
@@ -155,10 +155,10 @@ absl::Status Claimer::EndUnclaimable(int64_t task_id, const std::string& reason)
   std::vector<int64_t> changed;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     changed.clear();
-    ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, {task_id}));
+    ASSIGN_OR_RETURN(const auto tasks, task_store::Lock(connection, {task_id}));
     if (tasks.empty() || tasks[0].status != v1::TASK_STATUS_PENDING) return absl::OkStatus();
     changed.push_back(tasks[0].payload_id);
-    return TaskStore::End(
+    return task_store::End(
         connection,
         {domain::InternalEnd(tasks[0], "its task cannot be given to a worker: " + reason)},
         OutputLimit(max_output_bytes_));
@@ -198,7 +198,7 @@ absl::Status Claimer::Send(const Slots& slots,
   // The worker left meanwhile. By their leases: this process may have been stopped since the claim,
   // and others been given these.
   return database_.Run(
-      [&](Connection& connection) { return TaskStore::Release(connection, unsent); });
+      [&](Connection& connection) { return task_store::Release(connection, unsent); });
 }
 
 absl::Status Claimer::SendAll(

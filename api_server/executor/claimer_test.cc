@@ -52,9 +52,9 @@ class ClaimerTest : public storage::DatabaseFixture {
     int64_t task = 0;
     Do([&](storage::Connection& c) -> absl::Status {
       ASSIGN_OR_RETURN(
-          task, storage::InstanceTaskStore::Insert(c, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
-                                                       .instance_id = instance,
-                                                       .time_limit = std::chrono::seconds(60)}));
+          task, storage::instance_task_store::Insert(c, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
+                                                         .instance_id = instance,
+                                                         .time_limit = std::chrono::seconds(60)}));
       return absl::OkStatus();
     });
     return task;
@@ -62,7 +62,7 @@ class ClaimerTest : public storage::DatabaseFixture {
   v1::Task Task(int64_t id) {
     v1::Task task;
     Do([&](storage::Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto found, storage::TaskStore::Get(c, id));
+      ASSIGN_OR_RETURN(const auto found, storage::task_store::Get(c, id));
       task = *found;
       return absl::OkStatus();
     });

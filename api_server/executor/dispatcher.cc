@@ -37,7 +37,7 @@ class DatabaseSteps : public DispatchSteps {
   absl::StatusOr<std::optional<milliseconds>> NextDue() override {
     std::optional<milliseconds> next;
     RETURN_IF_ERROR(database_.Run([&](storage::Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(next, storage::LeaseStore::NextDue(connection));
+      ASSIGN_OR_RETURN(next, storage::lease_store::NextDue(connection));
       return absl::OkStatus();
     }));
     return next;

@@ -62,7 +62,7 @@ TEST_F(DispatcherTest, ARolloutGoesOnByItself) {
     EXPECT_EQ(worker_->Take().assignment().task_id(), task);
     EXPECT_FALSE(worker_->HasMessages()) << "one at a time";
     Do([&](storage::Connection& c) {
-      return storage::TaskStore::End(c, {Completed(task, task)}, limit_);
+      return storage::task_store::End(c, {Completed(task, task)}, limit_);
     });
     dispatcher_->Wake();
   }

@@ -10,8 +10,8 @@ namespace longshore::executor {
 
 using storage::Connection;
 using storage::LockedTask;
-using storage::PayloadStore;
-using storage::TaskStore;
+namespace payload_store = storage::payload_store;
+namespace task_store = storage::task_store;
 
 EventApplier::EventApplier(storage::Database* database, ApplierOptions options)
     : database_(*database), options_(options) {}
@@ -40,7 +40,7 @@ absl::Status EventApplier::ApplyIn(Connection& connection, const std::vector<Rep
   }
   std::vector<LockedTask> tasks;
   if (!task_ids.empty()) {
-    ASSIGN_OR_RETURN(tasks, TaskStore::Lock(connection, {task_ids.begin(), task_ids.end()}));
+    ASSIGN_OR_RETURN(tasks, task_store::Lock(connection, {task_ids.begin(), task_ids.end()}));
   }
   EventBatchBuilder builder(tasks, options_, outcome);
   for (const ReportedEvent& reported : events) {
@@ -49,29 +49,29 @@ absl::Status EventApplier::ApplyIn(Connection& connection, const std::vector<Rep
   const EventBatch& batch = builder.batch();
   for (const auto& [lease, host_key] : batch.host_keys) {
     ASSIGN_OR_RETURN(outcome->host_keys[lease],
-                     storage::InstanceStore::PinHostKey(
+                     storage::instance_store::PinHostKey(
                          connection, batch.host_key_instances.at(lease.task_id), host_key));
   }
   // In the order of a payload's life, so that one batch may carry all of it.
   RETURN_IF_ERROR(
-      PayloadStore::MarkTransferred(connection, batch.transferred, batch.transferred_paths));
-  RETURN_IF_ERROR(PayloadStore::MarkExecuting(connection, batch.executing));
-  RETURN_IF_ERROR(TaskStore::SetRunDeadlines(connection, batch.executing_tasks,
-                                             options_.delivery_timeout, options_.execution_grace));
-  RETURN_IF_ERROR(TaskStore::WaitForOutput(connection, batch.script_ended_tasks));
-  RETURN_IF_ERROR(storage::OutputStore::Append(connection, batch.output, limit));
-  RETURN_IF_ERROR(TaskStore::End(connection, batch.ends, limit));
-  RETURN_IF_ERROR(TaskStore::MarkMaybeStarted(connection, batch.maybe_started));
+      payload_store::MarkTransferred(connection, batch.transferred, batch.transferred_paths));
+  RETURN_IF_ERROR(payload_store::MarkExecuting(connection, batch.executing));
+  RETURN_IF_ERROR(task_store::SetRunDeadlines(connection, batch.executing_tasks,
+                                              options_.delivery_timeout, options_.execution_grace));
+  RETURN_IF_ERROR(task_store::WaitForOutput(connection, batch.script_ended_tasks));
+  RETURN_IF_ERROR(storage::output_store::Append(connection, batch.output, limit));
+  RETURN_IF_ERROR(task_store::End(connection, batch.ends, limit));
+  RETURN_IF_ERROR(task_store::MarkMaybeStarted(connection, batch.maybe_started));
   RETURN_IF_ERROR(
-      TaskStore::Reschedule(connection, batch.retries, batch.retry_delays, batch.retry_errors));
-  RETURN_IF_ERROR(TaskStore::Release(connection, batch.released));
+      task_store::Reschedule(connection, batch.retries, batch.retry_delays, batch.retry_errors));
+  RETURN_IF_ERROR(task_store::Release(connection, batch.released));
   std::vector<int64_t> ended;
   for (const auto& [task, provisioned] : batch.provisioned) {
     RETURN_IF_ERROR(
         ApplyProvisioned(connection, task, provisioned, options_.retry_backoff, limit, &ended));
   }
   outcome->changed_payloads.insert(ended.begin(), ended.end());
-  return storage::LeaseStore::DeleteCleanups(connection, batch.cleaned);
+  return storage::lease_store::DeleteCleanups(connection, batch.cleaned);
 }
 
 }  // namespace longshore::executor

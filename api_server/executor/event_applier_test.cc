@@ -71,7 +71,7 @@ class EventApplierTest : public storage::DatabaseFixture {
   std::string StoredOutput() {
     std::string output;
     Do([&](storage::Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(output, storage::OutputStore::ReadAll(c, task_));
+      ASSIGN_OR_RETURN(output, storage::output_store::ReadAll(c, task_));
       return absl::OkStatus();
     });
     return output;
@@ -80,7 +80,7 @@ class EventApplierTest : public storage::DatabaseFixture {
   void ChangeHands() {
     ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() - interval '1 s'").ok());
     Do([&](storage::Connection& c) {
-      return storage::LeaseStore::ReapExpired(c, {task_}).status();
+      return storage::lease_store::ReapExpired(c, {task_}).status();
     });
     ASSERT_THAT(Claim(1), ElementsAre(task_));
   }
@@ -138,14 +138,14 @@ TEST_F(EventApplierTest, ARetryPutsTheTaskBackWithADelay) {
 }
 
 TEST_F(EventApplierTest, ARetryOfACancelledTaskEndsIt) {
-  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, {task_}); });
+  Do([&](storage::Connection& c) { return storage::task_store::RequestCancel(c, {task_}); });
   Apply({Retry()});
   EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_CANCELLED);
 }
 
 TEST_F(EventApplierTest, ARetryOfACancelledTaskThatRunsDoesNotEndIt) {
   Apply({Executing()});
-  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, {task_}); });
+  Do([&](storage::Connection& c) { return storage::task_store::RequestCancel(c, {task_}); });
   Apply({Retry()});
   EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_EXECUTING)
       << "the script runs: only a worker can stop it";

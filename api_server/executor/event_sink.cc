@@ -122,7 +122,7 @@ absl::StatusOr<EventSink::Renewals> EventSink::Renew(const std::vector<HeldLease
   const auto renew = [&](const std::vector<HeldLease>& part) {
     return database_.Transact([&](storage::Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(auto renewals,
-                       storage::LeaseStore::Renew(connection, part, lease_duration_));
+                       storage::lease_store::Renew(connection, part, lease_duration_));
       for (auto& renewal : renewals) renewed[renewal.lease] = renewal;
       return absl::OkStatus();
     });

@@ -52,7 +52,7 @@ class EventSink {
     v1::Heartbeat heartbeat;
     size_t bytes;
   };
-  using Renewals = std::map<storage::HeldLease, storage::LeaseStore::Renewal>;
+  using Renewals = std::map<storage::HeldLease, storage::lease_store::Renewal>;
 
   void StoreLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Renewals> Renew(const std::vector<storage::HeldLease>& leases);

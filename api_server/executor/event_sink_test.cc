@@ -185,7 +185,7 @@ TEST_F(EventSinkTest, ARowThatTakesNothingIsLostAndTheOthersAreStored) {
 TEST_F(EventSinkTest, AHeartbeatRenewsAndTellsWhatIsLostAndWhatIsToStop) {
   const int64_t third = AddPayload(AddInstance("c"), "/x");
   ASSERT_THAT(Claim(1), ElementsAre(third));
-  Do([&](storage::Connection& c) { return storage::TaskStore::RequestCancel(c, {other_}); });
+  Do([&](storage::Connection& c) { return storage::task_store::RequestCancel(c, {other_}); });
   ASSERT_TRUE(Sql("UPDATE tasks SET lease_until = now() + interval '1 s';"
                   " UPDATE tasks SET recall_requested = true WHERE id = 3")
                   .ok());

@@ -17,11 +17,11 @@ namespace longshore::executor {
 namespace {
 
 using storage::Connection;
-using storage::LeaseStore;
+namespace lease_store = storage::lease_store;
 using storage::LockedTask;
-using storage::ProvisionStore;
+namespace provision_store = storage::provision_store;
 using storage::TaskEnd;
-using storage::TaskStore;
+namespace task_store = storage::task_store;
 
 constexpr int kMaxRowsPerJob = 1000;
 constexpr int kMaxCleanupsPerRound = 32;
@@ -93,14 +93,14 @@ absl::Status Housekeeper::DoJobs() {
 absl::Status Housekeeper::ReapExpiredLeases() {
   std::vector<int64_t> expired;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(expired, LeaseStore::FindExpired(connection, kMaxRowsPerJob));
+    ASSIGN_OR_RETURN(expired, lease_store::FindExpired(connection, kMaxRowsPerJob));
     return absl::OkStatus();
   }));
   int64_t reaped = 0;
   const auto reap = [&](const std::vector<int64_t>& ids) -> absl::Status {
     int64_t count = 0;
     RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(count, LeaseStore::ReapExpired(connection, ids));
+      ASSIGN_OR_RETURN(count, lease_store::ReapExpired(connection, ids));
       return absl::OkStatus();
     }));
     reaped += count;
@@ -116,20 +116,20 @@ absl::Status Housekeeper::ReapExpiredLeases() {
 
 absl::Status Housekeeper::WakeStranded() {
   return database_.Transact(
-      [](Connection& connection) { return LeaseStore::WakeStranded(connection); });
+      [](Connection& connection) { return lease_store::WakeStranded(connection); });
 }
 
 absl::Status Housekeeper::EndUndelivered() {
   return ender_.EndAll(
       [this](Connection& connection, int limit) {
-        return LeaseStore::FindUndelivered(connection, limit, options_.execution_grace);
+        return lease_store::FindUndelivered(connection, limit, options_.execution_grace);
       },
       [this](const LockedTask& task) { return UndeliveredEnd(task, options_.delivery_timeout); });
 }
 
 absl::Status Housekeeper::EndOverrun() {
   return ender_.EndAll(
-      [](Connection& connection, int limit) { return LeaseStore::FindOverrun(connection, limit); },
+      [](Connection& connection, int limit) { return lease_store::FindOverrun(connection, limit); },
       [this](const LockedTask& task) { return OverrunEnd(task, options_.execution_grace); });
 }
 
@@ -137,8 +137,8 @@ absl::Status Housekeeper::FailOverdueProvisions() {
   std::vector<int64_t> ended;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     ended.clear();
-    ASSIGN_OR_RETURN(const auto ids, ProvisionStore::FindOverdue(connection, kMaxRowsPerJob));
-    ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, ids));
+    ASSIGN_OR_RETURN(const auto ids, provision_store::FindOverdue(connection, kMaxRowsPerJob));
+    ASSIGN_OR_RETURN(const auto tasks, task_store::Lock(connection, ids));
     for (const LockedTask& task : tasks) {
       const std::string last = task.error.empty() ? "no worker took it" : task.error;
       RETURN_IF_ERROR(FailInstance(connection, task.id, task.instance_id,
@@ -160,7 +160,7 @@ absl::Status Housekeeper::SendCleanups() {
   return claimer_.SendAll(
       slots,
       [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
-        ASSIGN_OR_RETURN(const auto claims, LeaseStore::ClaimCleanups(connection, names));
+        ASSIGN_OR_RETURN(const auto claims, lease_store::ClaimCleanups(connection, names));
         return MakeAssignments(claims);
       },
       &unsent);

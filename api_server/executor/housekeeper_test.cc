@@ -42,7 +42,7 @@ class HousekeeperTest : public storage::DatabaseFixture {
     ASSERT_TRUE(status.ok()) << status;
   }
   void SetExecuting(int64_t payload) {
-    Do([&](storage::Connection& c) { return storage::PayloadStore::MarkExecuting(c, {payload}); });
+    Do([&](storage::Connection& c) { return storage::payload_store::MarkExecuting(c, {payload}); });
   }
   void DoJobs() {
     const absl::Status status = housekeeper_->DoJobs();
@@ -54,7 +54,7 @@ class HousekeeperTest : public storage::DatabaseFixture {
     const int64_t instance = AddInstance(name);
     int64_t provision = 0;
     Do([&](storage::Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(provision, storage::InstanceTaskStore::Insert(
+      ASSIGN_OR_RETURN(provision, storage::instance_task_store::Insert(
                                       c, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
                                           .instance_id = instance,
                                           .time_limit = std::chrono::seconds(60)}));
@@ -72,7 +72,7 @@ class HousekeeperTest : public storage::DatabaseFixture {
   void AddDueCleanup() {
     ASSERT_THAT(Claim(1), ElementsAre(task_));
     Do([&](storage::Connection& c) {
-      return storage::TaskStore::End(c, {Completed(task_, instance_)}, limit_);
+      return storage::task_store::End(c, {Completed(task_, instance_)}, limit_);
     });
     ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
   }

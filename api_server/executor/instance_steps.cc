@@ -21,11 +21,11 @@ namespace {
 
 using std::chrono::milliseconds;
 using storage::Connection;
-using storage::InstanceStore;
+namespace instance_store = storage::instance_store;
 using storage::InstanceTask;
-using storage::InstanceTaskStore;
+namespace instance_task_store = storage::instance_task_store;
 using storage::LockedTask;
-using storage::TaskStore;
+namespace task_store = storage::task_store;
 
 // How soon to look again whether what runs on an instance has stopped.
 constexpr milliseconds kStopPoll{500};
@@ -57,7 +57,7 @@ absl::Status InstanceSteps::DoNext(const InstanceTask& task) {
 absl::Status InstanceSteps::WhileHeld(const InstanceTask& task,
                                       const std::function<absl::Status(Connection&)>& body) {
   return database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool held, InstanceTaskStore::LockHeld(connection, task));
+    ASSIGN_OR_RETURN(const bool held, instance_task_store::LockHeld(connection, task));
     return held ? body(connection) : absl::OkStatus();
   });
 }
@@ -65,7 +65,7 @@ absl::Status InstanceSteps::WhileHeld(const InstanceTask& task,
 absl::Status InstanceSteps::Postpone(const InstanceTask& task, milliseconds delay,
                                      const std::string& why) {
   return WhileHeld(task, [&](Connection& connection) {
-    return InstanceTaskStore::Postpone(connection, task.id, delay, why, /*failed=*/false);
+    return instance_task_store::Postpone(connection, task.id, delay, why, /*failed=*/false);
   });
 }
 
@@ -73,7 +73,7 @@ absl::Status InstanceSteps::TryAgain(const InstanceTask& task, const std::string
   LOG(WARNING) << "instance " << task.instance_id << ": " << error << "; trying again";
   const milliseconds delay = BackoffDelay(kProviderAway, task.failures + 1, UniformRandom());
   return WhileHeld(task, [&](Connection& connection) {
-    return InstanceTaskStore::Postpone(connection, task.id, delay, error, /*failed=*/true);
+    return instance_task_store::Postpone(connection, task.id, delay, error, /*failed=*/true);
   });
 }
 
@@ -101,13 +101,13 @@ absl::StatusOr<std::vector<std::string>> InstanceSteps::AuthorizedKeys() const {
 absl::Status InstanceSteps::Create(const InstanceTask& task) {
   std::optional<Machine> wanted;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(wanted, InstanceStore::GetMachine(connection, task.instance_id));
+    ASSIGN_OR_RETURN(wanted, instance_store::GetMachine(connection, task.instance_id));
     return absl::OkStatus();
   }));
   if (wanted->terminating) {  // What has been made so far goes with it.
     return WhileHeld(task, [&](Connection& connection) {
-      return InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_CANCELLED,
-                                    "the instance is terminated");
+      return instance_task_store::End(connection, task.id, v1::TASK_STATUS_CANCELLED,
+                                      "the instance is terminated");
     });
   }
   auto keys = AuthorizedKeys();
@@ -157,8 +157,8 @@ absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machin
   machine.set_ssh_user((*made)->ssh_user);
   machine.set_host_key((*made)->host_key);
   RETURN_IF_ERROR(WhileHeld(task, [&](Connection& connection) -> absl::Status {
-    RETURN_IF_ERROR(InstanceStore::MarkCreated(connection, machine));
-    return InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
+    RETURN_IF_ERROR(instance_store::MarkCreated(connection, machine));
+    return instance_task_store::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
   }));
   signals_.TasksDue();
   return absl::OkStatus();
@@ -167,8 +167,8 @@ absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machin
 absl::StatusOr<bool> InstanceSteps::IsLate(const InstanceTask& task) {
   bool late = false;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool held, InstanceTaskStore::LockHeld(connection, task));
-    ASSIGN_OR_RETURN(const auto instance, InstanceStore::Get(connection, task.instance_id));
+    ASSIGN_OR_RETURN(const bool held, instance_task_store::LockHeld(connection, task));
+    ASSIGN_OR_RETURN(const auto instance, instance_store::Get(connection, task.instance_id));
     late = !held && (instance->status() == v1::INSTANCE_STATUS_FAILED ||
                      instance->status() == v1::INSTANCE_STATUS_TERMINATED);
     return absl::OkStatus();
@@ -220,9 +220,9 @@ absl::Status InstanceSteps::StopPayloads(Connection& connection, const InstanceT
                                          bool* stopped) {
   *stopped = false;
   ASSIGN_OR_RETURN(const auto open,
-                   storage::PayloadStore::OpenOfInstance(connection, task.instance_id));
-  ASSIGN_OR_RETURN(const auto locked, TaskStore::LockForPayloads(connection, open));
-  ASSIGN_OR_RETURN(const bool held, InstanceTaskStore::LockHeld(connection, task));
+                   storage::payload_store::OpenOfInstance(connection, task.instance_id));
+  ASSIGN_OR_RETURN(const auto locked, task_store::LockForPayloads(connection, open));
+  ASSIGN_OR_RETURN(const bool held, instance_task_store::LockHeld(connection, task));
   if (!held) return absl::OkStatus();
   const bool patient = task.age < options_.stop_grace;
   std::set<int64_t> running;  // Payloads.
@@ -239,13 +239,13 @@ absl::Status InstanceSteps::StopPayloads(Connection& connection, const InstanceT
     ends.push_back(domain::TerminatedEnd(each));
     ended->push_back(each.payload_id);
   }
-  RETURN_IF_ERROR(TaskStore::RequestCancel(connection, *asked));
-  RETURN_IF_ERROR(TaskStore::End(connection, ends, OutputLimit(options_.max_output_bytes)));
-  ASSIGN_OR_RETURN(const auto others, InstanceTaskStore::CancelOthers(connection, task));
+  RETURN_IF_ERROR(task_store::RequestCancel(connection, *asked));
+  RETURN_IF_ERROR(task_store::End(connection, ends, OutputLimit(options_.max_output_bytes)));
+  ASSIGN_OR_RETURN(const auto others, instance_task_store::CancelOthers(connection, task));
   asked->insert(asked->end(), others.begin(), others.end());
   *stopped = asked->empty();
   if (*stopped) return absl::OkStatus();
-  return InstanceTaskStore::Postpone(
+  return instance_task_store::Postpone(
       connection, task.id, kStopPoll,
       std::to_string(asked->size()) + " tasks on the instance are being stopped",
       /*failed=*/false);
@@ -254,15 +254,15 @@ absl::Status InstanceSteps::StopPayloads(Connection& connection, const InstanceT
 absl::Status InstanceSteps::DeleteMachine(const InstanceTask& task) {
   std::optional<Machine> machine;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(machine, InstanceStore::GetMachine(connection, task.instance_id));
+    ASSIGN_OR_RETURN(machine, instance_store::GetMachine(connection, task.instance_id));
     return absl::OkStatus();
   }));
   if (const absl::Status deleted = DeleteAtProvider(*machine); !deleted.ok()) {
     return TryAgain(task, std::string(deleted.message()));
   }
   RETURN_IF_ERROR(WhileHeld(task, [&](Connection& connection) -> absl::Status {
-    RETURN_IF_ERROR(InstanceStore::MarkTerminated(connection, task.instance_id));
-    return InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
+    RETURN_IF_ERROR(instance_store::MarkTerminated(connection, task.instance_id));
+    return instance_task_store::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
   }));
   LOG(INFO) << "instance " << task.instance_id << " is terminated";
   return absl::OkStatus();

@@ -40,7 +40,7 @@ class InstanceSteps {
   absl::Status DoNext(const storage::InstanceTask& task);
 
  private:
-  using Machine = storage::InstanceStore::Machine;
+  using Machine = storage::instance_store::Machine;
 
   absl::Status Create(const storage::InstanceTask& task);
   absl::Status CreateMachine(const storage::InstanceTask& task, const Machine& wanted,

@@ -18,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 using storage::Connection;
 using storage::InstanceTask;
-using storage::InstanceTaskStore;
+namespace instance_task_store = storage::instance_task_store;
 
 constexpr int kThreads = 8;
 
@@ -49,7 +49,7 @@ absl::StatusOr<milliseconds> InstanceTaskExecutor::Round() {
   RETURN_IF_ERROR(ClaimTasks());
   std::optional<milliseconds> next;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(next, InstanceTaskStore::NextDue(connection));
+    ASSIGN_OR_RETURN(next, instance_task_store::NextDue(connection));
     return absl::OkStatus();
   }));
   const milliseconds renewal = options_.lease_duration / 3;
@@ -62,9 +62,9 @@ absl::StatusOr<milliseconds> InstanceTaskExecutor::Round() {
 }
 
 absl::Status InstanceTaskExecutor::ResumeMachines() {
-  std::vector<storage::InstanceStore::MachineKey> machines;
+  std::vector<storage::instance_store::MachineKey> machines;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(machines, storage::InstanceStore::LiveMachines(connection));
+    ASSIGN_OR_RETURN(machines, storage::instance_store::LiveMachines(connection));
     return absl::OkStatus();
   }));
   for (const auto& machine : machines) {
@@ -84,7 +84,7 @@ absl::Status InstanceTaskExecutor::RenewLeases() {
   }
   if (leases.empty()) return absl::OkStatus();
   return database_.Run([&](Connection& connection) {
-    return storage::LeaseStore::Renew(connection, leases, options_.lease_duration).status();
+    return storage::lease_store::Renew(connection, leases, options_.lease_duration).status();
   });
 }
 
@@ -97,8 +97,8 @@ absl::Status InstanceTaskExecutor::ClaimTasks() {
   if (room <= 0) return absl::OkStatus();
   std::vector<InstanceTask> tasks;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(
-        tasks, InstanceTaskStore::Claim(connection, options_.owner, room, options_.lease_duration));
+    ASSIGN_OR_RETURN(tasks, instance_task_store::Claim(connection, options_.owner, room,
+                                                       options_.lease_duration));
     return absl::OkStatus();
   }));
   for (const InstanceTask& task : tasks) {

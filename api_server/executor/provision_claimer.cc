@@ -29,7 +29,7 @@ absl::Status ProvisionClaimer::Claim() {
   RETURN_IF_ERROR(claimer_.SendAll(
       slots,
       [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
-        ASSIGN_OR_RETURN(const auto claims, storage::ProvisionStore::Claim(
+        ASSIGN_OR_RETURN(const auto claims, storage::provision_store::Claim(
                                                 connection, slots[0].worker,
                                                 static_cast<int>(slots.size()), lease_duration_));
         return MakeAssignments(claims);
@@ -37,7 +37,7 @@ absl::Status ProvisionClaimer::Claim() {
       &unsent));
   if (unsent.empty()) return absl::OkStatus();
   return database_.Run(
-      [&](Connection& connection) { return storage::TaskStore::Release(connection, unsent); });
+      [&](Connection& connection) { return storage::task_store::Release(connection, unsent); });
 }
 
 }  // namespace longshore::executor

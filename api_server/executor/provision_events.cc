@@ -12,7 +12,7 @@ namespace longshore::executor {
 namespace {
 
 using storage::LockedTask;
-using storage::ProvisionStore;
+namespace provision_store = storage::provision_store;
 
 // Failed tries in a row after which no other is made: what Ansible cannot do thrice it cannot do.
 constexpr int kMaxTries = 3;
@@ -22,18 +22,18 @@ constexpr int kMaxTries = 3;
 absl::Status ApplyProvisioned(storage::Connection& connection, const LockedTask& task,
                               const v1::Provisioned& provisioned, const BackoffOptions& backoff,
                               const OutputLimit& limit, std::vector<int64_t>* ended) {
-  RETURN_IF_ERROR(ProvisionStore::AppendLog(connection, task.id, ToValidUtf8(provisioned.log())));
-  if (provisioned.ready()) return ProvisionStore::Complete(connection, task);
+  RETURN_IF_ERROR(provision_store::AppendLog(connection, task.id, ToValidUtf8(provisioned.log())));
+  if (provisioned.ready()) return provision_store::Complete(connection, task);
   if (task.instance_terminating) {
-    return storage::InstanceTaskStore::End(connection, task.id, v1::TASK_STATUS_CANCELLED,
-                                           "the instance is terminated");
+    return storage::instance_task_store::End(connection, task.id, v1::TASK_STATUS_CANCELLED,
+                                             "the instance is terminated");
   }
   const std::string error = ToValidUtf8(provisioned.error());
-  ASSIGN_OR_RETURN(const bool in_time, ProvisionStore::InTime(connection, task));
+  ASSIGN_OR_RETURN(const bool in_time, provision_store::InTime(connection, task));
   const int tries = task.failures + 1;
   if (provisioned.retry() && in_time && (provisioned.unreachable() || tries < kMaxTries)) {
-    return ProvisionStore::TryAgain(connection, task, BackoffDelay(backoff, tries, UniformRandom()),
-                                    error);
+    return provision_store::TryAgain(connection, task,
+                                     BackoffDelay(backoff, tries, UniformRandom()), error);
   }
   return FailInstance(connection, task.id, task.instance_id, error, limit, ended);
 }

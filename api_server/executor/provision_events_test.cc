@@ -12,8 +12,8 @@ namespace longshore::executor {
 namespace {
 
 using storage::Connection;
-using storage::InstanceTaskStore;
-using storage::ProvisionStore;
+namespace instance_task_store = storage::instance_task_store;
+namespace provision_store = storage::provision_store;
 
 class ProvisionEventsTest : public storage::DatabaseFixture {
  protected:
@@ -28,9 +28,9 @@ class ProvisionEventsTest : public storage::DatabaseFixture {
     ASSERT_TRUE(Sql("UPDATE instances SET status = 'CREATED'").ok());
     Do([&](Connection& c) -> absl::Status {
       ASSIGN_OR_RETURN(provision_,
-                       InstanceTaskStore::Insert(c, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
-                                                     .instance_id = instance_,
-                                                     .time_limit = policy::kProvisionTimeLimit}));
+                       instance_task_store::Insert(c, {.type = v1::TASK_TYPE_PROVISION_INSTANCE,
+                                                       .instance_id = instance_,
+                                                       .time_limit = policy::kProvisionTimeLimit}));
       return absl::OkStatus();
     });
     payload_task_ = AddPayload(instance_, "/x");
@@ -44,7 +44,7 @@ class ProvisionEventsTest : public storage::DatabaseFixture {
     Do([&](Connection& c) -> absl::Status {
       claimed.clear();
       ASSIGN_OR_RETURN(const auto claims,
-                       ProvisionStore::Claim(c, "w", 10, policy::kLeaseDuration));
+                       provision_store::Claim(c, "w", 10, policy::kLeaseDuration));
       for (const auto& claim : claims) claimed.push_back(claim);
       return absl::OkStatus();
     });

@@ -12,7 +12,7 @@
 namespace longshore::executor {
 
 using storage::Connection;
-using storage::RolloutStore;
+namespace rollout_store = storage::rollout_store;
 
 RolloutDriver::RolloutDriver(storage::Database* database, domain::Signals* signals,
                              TaskEnder* ender)
@@ -30,7 +30,7 @@ absl::StatusOr<bool> RolloutDriver::Advance() {
 absl::StatusOr<bool> RolloutDriver::AnyActive() {
   bool active = false;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(active, RolloutStore::AnyActive(connection));
+    ASSIGN_OR_RETURN(active, rollout_store::AnyActive(connection));
     return absl::OkStatus();
   }));
   return active;
@@ -39,7 +39,7 @@ absl::StatusOr<bool> RolloutDriver::AnyActive() {
 absl::Status RolloutDriver::RecallStopped() {
   std::vector<int64_t> recalled;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(recalled, RolloutStore::Recall(connection));
+    ASSIGN_OR_RETURN(recalled, rollout_store::Recall(connection));
     return absl::OkStatus();
   }));
   if (!recalled.empty()) signals_.RecallRequested(recalled);
@@ -48,7 +48,7 @@ absl::Status RolloutDriver::RecallStopped() {
 
 absl::Status RolloutDriver::EndStopped() {
   return ender_.EndAll([](Connection& connection,
-                          int limit) { return RolloutStore::FindStopped(connection, limit); },
+                          int limit) { return rollout_store::FindStopped(connection, limit); },
                        [](storage::LockedTask task) {
                          task.recall_requested = true;
                          return domain::CancelledEnd(task);
@@ -58,8 +58,8 @@ absl::Status RolloutDriver::EndStopped() {
 absl::Status RolloutDriver::OpenGates() {
   return database_.Transact([](Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(storage::LockCapacity(connection));
-    RETURN_IF_ERROR(RolloutStore::OpenGates(connection));
-    return RolloutStore::Settle(connection);
+    RETURN_IF_ERROR(rollout_store::OpenGates(connection));
+    return rollout_store::Settle(connection);
   });
 }
 

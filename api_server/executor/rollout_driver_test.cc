@@ -28,7 +28,7 @@ class RolloutDriverTest : public storage::DatabaseFixture {
     return active.value_or(false);
   }
   void End(storage::TaskEnd end) {
-    Do([&](storage::Connection& c) { return storage::TaskStore::End(c, {end}, limit_); });
+    Do([&](storage::Connection& c) { return storage::task_store::End(c, {end}, limit_); });
   }
   // An instance's id equals its task's here.
   void Fail(int64_t task) {

@@ -11,7 +11,7 @@ namespace longshore::executor {
 namespace {
 
 using storage::Connection;
-using storage::TaskStore;
+namespace task_store = storage::task_store;
 
 constexpr int kMaxTasksPerBatch = 1000;
 
@@ -60,13 +60,13 @@ absl::Status TaskEnder::EndFound(const FindTasks& find, const MakeEnd& make_end,
     std::erase_if(wanted, [only](int64_t id) {
       return only != nullptr && !std::binary_search(only->begin(), only->end(), id);
     });
-    ASSIGN_OR_RETURN(const auto tasks, TaskStore::Lock(connection, wanted));
+    ASSIGN_OR_RETURN(const auto tasks, task_store::Lock(connection, wanted));
     std::vector<storage::TaskEnd> ends;
     for (const storage::LockedTask& task : tasks) {
       ends.push_back(make_end(task));
       payload_ids.push_back(task.payload_id);
     }
-    return TaskStore::End(connection, ends, output_limit_);
+    return task_store::End(connection, ends, output_limit_);
   }));
   ended->insert(ended->end(), payload_ids.begin(), payload_ids.end());
   return absl::OkStatus();

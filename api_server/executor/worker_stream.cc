@@ -260,9 +260,9 @@ class WorkerStream : public Reactor {
     context_.database_work->Add([database = context_.database, hello] {
       database
           ->Run([&](storage::Connection& connection) {
-            return storage::WorkerStore::Upsert(connection, {.name = hello.name(),
-                                                             .incarnation = hello.incarnation(),
-                                                             .version = hello.version()});
+            return storage::worker_store::Upsert(connection, {.name = hello.name(),
+                                                              .incarnation = hello.incarnation(),
+                                                              .version = hello.version()});
           })
           .IgnoreError();  // For people only.
     });
@@ -282,8 +282,8 @@ class WorkerStream : public Reactor {
       std::optional<std::string> content;
       const absl::Status status =
           database->Run([&](storage::Connection& connection) -> absl::Status {
-            ASSIGN_OR_RETURN(
-                content, storage::ScriptStore::GetForHolder(connection, sha256, session->worker()));
+            ASSIGN_OR_RETURN(content, storage::script_store::GetForHolder(connection, sha256,
+                                                                          session->worker()));
             return absl::OkStatus();
           });
       // Without an answer the worker's wait for it ends, and the task is tried again, if it is

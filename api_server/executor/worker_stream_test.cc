@@ -260,7 +260,7 @@ TEST_F(WorkerStreamTest, AScriptGoesOnlyToAWorkerThatHoldsATaskOfIt) {
   const int64_t others = AddPayload(AddInstance("b"), "/x");
   ASSERT_THAT(Claim(1), ElementsAre(others));
   Do([](storage::Connection& c) {
-    return storage::ScriptStore::Put(c, Sha256("secret"), "secret");
+    return storage::script_store::Put(c, Sha256("secret"), "secret");
   });
   ASSERT_TRUE(Sql("UPDATE deployments SET script_sha256 = sha256('secret') WHERE id = 2;"
                   " UPDATE tasks SET worker = 'other' WHERE id = 2")

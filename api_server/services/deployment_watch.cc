@@ -18,8 +18,8 @@ namespace longshore::services {
 namespace {
 
 using storage::Connection;
-using storage::DeploymentStore;
-using storage::PayloadStore;
+namespace deployment_store = storage::deployment_store;
+namespace payload_store = storage::payload_store;
 
 // Payloads read at a time: so many are in memory at most.
 constexpr size_t kMaxPayloadsPerRead = 200;
@@ -77,7 +77,7 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
   absl::StatusOr<v1::DeploymentEvent> ReadDeployment() {
     std::optional<v1::Deployment> deployment;
     RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(deployment, DeploymentStore::Get(connection, deployment_id_));
+      ASSIGN_OR_RETURN(deployment, deployment_store::Get(connection, deployment_id_));
       return absl::OkStatus();
     }));
     if (!deployment.has_value()) return domain::DeploymentNotFound(deployment_id_);
@@ -88,10 +88,10 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
     return event;
   }
 
-  absl::StatusOr<std::vector<DeploymentStore::PayloadState>> ReadStates() {
-    std::vector<DeploymentStore::PayloadState> states;
+  absl::StatusOr<std::vector<deployment_store::PayloadState>> ReadStates() {
+    std::vector<deployment_store::PayloadState> states;
     RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(states, DeploymentStore::PayloadStates(connection, deployment_id_));
+      ASSIGN_OR_RETURN(states, deployment_store::PayloadStates(connection, deployment_id_));
       return absl::OkStatus();
     }));
     return states;
@@ -127,7 +127,7 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
     if (ids.empty()) return false;
     std::vector<storage::StoredPayload> payloads;
     RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(payloads, PayloadStore::GetMany(connection, ids, /*lock=*/false));
+      ASSIGN_OR_RETURN(payloads, payload_store::GetMany(connection, ids, /*lock=*/false));
       return absl::OkStatus();
     }));
     for (storage::StoredPayload& stored : payloads) {

@@ -27,10 +27,10 @@ class PayloadSource : public WatchSource<v1::PayloadEvent> {
     storage::OutputChunk chunk;
     RETURN_IF_ERROR(database_.Run([&](storage::Connection& connection) -> absl::Status {
       // The payload first: when it is terminal here, all of its output is there to be read next.
-      ASSIGN_OR_RETURN(stored, storage::PayloadStore::Get(connection, payload_id_));
+      ASSIGN_OR_RETURN(stored, storage::payload_store::Get(connection, payload_id_));
       if (!stored.has_value()) return absl::OkStatus();
-      ASSIGN_OR_RETURN(chunk, storage::OutputStore::ReadFrom(connection, payload_id_, offset_,
-                                                             kMaxOutputPerEvent));
+      ASSIGN_OR_RETURN(chunk, storage::output_store::ReadFrom(connection, payload_id_, offset_,
+                                                              kMaxOutputPerEvent));
       return absl::OkStatus();
     }));
     if (!stored.has_value()) return domain::PayloadNotFound(payload_id_);

@@ -34,8 +34,8 @@ inline absl::StatusOr<ClaimResult> ClaimDue(Connection& connection,
                                             const std::vector<std::string>& workers,
                                             const ClaimOptions& options) {
   ASSIGN_OR_RETURN(const auto flows,
-                   LeaseStore::FindDueFlows(connection, static_cast<int>(workers.size()), {}));
-  return LeaseStore::ClaimDue(connection, flows, {}, workers, options);
+                   lease_store::FindDueFlows(connection, static_cast<int>(workers.size()), {}));
+  return lease_store::ClaimDue(connection, flows, {}, workers, options);
 }
 
 // A test suite with a PostgreSQL of its own and, for each test, a new database with the schema.
@@ -94,7 +94,7 @@ class DatabaseFixture : public ::testing::Test {
     instance.set_status(v1::INSTANCE_STATUS_READY);
     int64_t id = 0;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto inserted, InstanceStore::Insert(c, instance));
+      ASSIGN_OR_RETURN(const auto inserted, instance_store::Insert(c, instance));
       id = inserted.id();
       return absl::OkStatus();
     });
@@ -119,16 +119,17 @@ class DatabaseFixture : public ::testing::Test {
                                .timeout = 60};
       *deployment.request.mutable_rollout() = rollout;
       const int64_t count = static_cast<int64_t>(instance_ids.size());
-      RETURN_IF_ERROR(ScriptStore::Put(c, Sha256("x"), "x"));
-      ASSIGN_OR_RETURN(const int64_t deployment_id, DeploymentStore::Insert(c, deployment));
-      ASSIGN_OR_RETURN(tasks.payload_ids, PayloadStore::AllocateIds(c, count));
-      ASSIGN_OR_RETURN(tasks.ids, TaskStore::AllocateIds(c, count));
+      RETURN_IF_ERROR(script_store::Put(c, Sha256("x"), "x"));
+      ASSIGN_OR_RETURN(const int64_t deployment_id, deployment_store::Insert(c, deployment));
+      ASSIGN_OR_RETURN(tasks.payload_ids, payload_store::AllocateIds(c, count));
+      ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(c, count));
       tasks.instance_ids = instance_ids;
       tasks.remote_paths.assign(count, path);
       tasks.depends_on.resize(count);
-      RETURN_IF_ERROR(PayloadStore::InsertBatch(c, deployment_id, deployment, tasks.payload_ids,
-                                                tasks.instance_ids, tasks.remote_paths, tasks.ids));
-      return TaskStore::InsertBatch(c, tasks);
+      RETURN_IF_ERROR(payload_store::InsertBatch(c, deployment_id, deployment, tasks.payload_ids,
+                                                 tasks.instance_ids, tasks.remote_paths,
+                                                 tasks.ids));
+      return task_store::InsertBatch(c, tasks);
     });
     return tasks.ids;
   }
@@ -159,7 +160,7 @@ class DatabaseFixture : public ::testing::Test {
   v1::Payload Payload(int64_t id) {
     v1::Payload payload;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto stored, PayloadStore::Get(c, id));
+      ASSIGN_OR_RETURN(const auto stored, payload_store::Get(c, id));
       payload = stored->payload;
       return absl::OkStatus();
     });
