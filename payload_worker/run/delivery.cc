@@ -85,13 +85,11 @@ absl::Status Delivery::Connect() {
   const auto pin = [this](const std::string& host_key) {
     return context_.pin_host_key(key_, host_key);
   };
-  ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(target, *context_.key, context_.timeouts,
-                                                       context_.watchdog, pin, on_socket_));
+  ASSIGN_OR_RETURN(session_, ssh::Session::Connect(target, *context_.key, context_.timeouts,
+                                                   context_.watchdog, pin, on_socket_));
   const std::string nonce = RandomNonce();
-  run_.reset(new RemoteRun{.assignment = assignment_,
-                           .session = std::move(session),
-                           .records = RecordReader(nonce),
-                           .output = OutputReader(nonce)});
+  run_.reset(new RemoteRun{
+      .assignment = assignment_, .records = RecordReader(nonce), .output = OutputReader(nonce)});
   return absl::OkStatus();
 }
 
@@ -108,7 +106,7 @@ absl::Status Delivery::Upload() {
       .is_first = assignment_.first_lease() && assignment_.transfer(),
       .wanted = [this] { return context_.leases->IsValid(key_); }};
   ASSIGN_OR_RETURN(const ssh::UploadedFile file,
-                   run_->session->Upload(assignment_.remote_path(), *content, options));
+                   session_->Upload(assignment_.remote_path(), *content, options));
   assignment_.set_remote_path(file.path);
   upload_ = file.temporary;
   return absl::OkStatus();
@@ -126,7 +124,7 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
   const auto deadline = std::chrono::steady_clock::now() + context_.timeouts.command;
   while (true) {
     std::string bytes;
-    ASSIGN_OR_RETURN(const bool open, run_->session->Read(ssh::Session::Stream::kError, &bytes));
+    ASSIGN_OR_RETURN(const bool open, session_->Read(ssh::Session::Stream::kError, &bytes));
     const std::vector<RunnerRecord> records = run_->records.Add(bytes);
     // The runner says one thing, then waits or follows; what comes after "running" is the
     // follower's.
@@ -145,7 +143,7 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
     }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0 || (bytes.empty() && !run_->session->WaitReadable(left))) {
+    if (left.count() <= 0 || (bytes.empty() && !session_->WaitReadable(left))) {
       return ssh::Unreachable("the remote runner did not answer in time");
     }
   }
@@ -162,7 +160,7 @@ absl::Status Delivery::Go() {
   told_to_start_ = assignment_.execute();
   told_to_go_ = true;
   go_unanswered_since_ = std::chrono::steady_clock::now();
-  return run_->session->Write("go\n");
+  return session_->Write("go\n");
 }
 
 absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
@@ -176,7 +174,7 @@ absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
                               .remote_path = assignment_.remote_path(),
                               .go_limit = go_limit_,
                               .upload = upload_};
-  RETURN_IF_ERROR(run_->session->Execute(RunnerCommand(assignment_, request)));
+  RETURN_IF_ERROR(session_->Execute(RunnerCommand(assignment_, request)));
   ASSIGN_OR_RETURN(const RunnerRecord record, NextRecord());
   if (record.kind != Kind::kReady || context_.cancelled(key_)) return record;
   LONGSHORE_FAIL_POINT("worker.ready");
@@ -197,6 +195,7 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::MakeRemoteRun(const RunnerR
   if (!run_->violation.empty()) return ProtocolViolation(run_->violation);
   run_->assignment = assignment_;
   run_->next_offset = running.offset;
+  run_->command = std::move(session_);
   return std::move(run_);
 }
 
@@ -221,7 +220,7 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::TryDeliver() {
   LONGSHORE_FAIL_POINT("worker.uploaded");
   ASSIGN_OR_RETURN(RunnerRecord record, StartRunner(mode));
   if (record.kind == Kind::kNeedScript && upload_.empty()) {
-    run_->session->CloseChannel();
+    session_->CloseChannel();
     RETURN_IF_ERROR(Upload());
     ASSIGN_OR_RETURN(record, StartRunner(mode));
   }

@@ -83,6 +83,7 @@ class Delivery {
   std::optional<std::chrono::steady_clock::time_point> go_unanswered_since_;
   bool is_running_ = false;  // The instance says so.
   std::string upload_;       // Temporary file on the instance, until it has its place.
+  std::unique_ptr<ssh::Session> session_;
   std::unique_ptr<RemoteRun> run_;
 };
 

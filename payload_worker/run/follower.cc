@@ -70,9 +70,9 @@ void Follower::Add(std::unique_ptr<RemoteRun> run) {
   Post([this, shared] {
     RemoteRun* added = shared->get();
     added->heard_at = steady_clock::now();
-    added->session->SetNonBlocking();
+    added->command->SetNonBlocking();
     const LeaseKey key = added->key();
-    keys_by_fd_[added->session->fd()] = key;
+    keys_by_fd_[added->command->fd()] = key;
     WatchSocket(*added);
     runs_[key] = std::move(*shared);
     ReadNextTurn(key);
@@ -83,7 +83,7 @@ void Follower::Cancel(const LeaseKey& key) {
   Post([this, key] {
     RemoteRun* run = Find(key);
     if (run == nullptr || run->finished) return;
-    if (const absl::Status status = run->session->Write("cancel\n"); !status.ok()) {
+    if (const absl::Status status = run->command->Write("cancel\n"); !status.ok()) {
       LoseContact(run, status);
     }
     ReadNextTurn(key);
@@ -95,7 +95,7 @@ void Follower::Clean(const LeaseKey& key) {
     RemoteRun* run = Find(key);
     if (run == nullptr) return;
     run->cleaning_since = steady_clock::now();
-    if (!run->session->Write("clean\n").ok()) return Remove(key);
+    if (!run->command->Write("clean\n").ok()) return Remove(key);
     ReadNextTurn(key);
   });
 }
@@ -157,7 +157,7 @@ void Follower::CheckSilentRuns() {
       uncleaned.push_back(key);
     } else if (silent > kAskAfter && !run->ping_sent) {
       run->ping_sent = true;
-      if (!run->session->Write("ping\n").ok()) unreachable.push_back(run.get());
+      if (!run->command->Write("ping\n").ok()) unreachable.push_back(run.get());
     }
   }
   for (RemoteRun* run : unreachable) {
@@ -199,12 +199,12 @@ void Follower::EventLoop() {
 void Follower::Pause(RemoteRun* run) {
   if (!paused_.insert(run->key()).second) return;
   // Not only without its input: the end of a connection would be told again and again.
-  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, run->session->fd(), nullptr);
+  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, run->command->fd(), nullptr);
 }
 
 void Follower::WatchSocket(const RemoteRun& run) {
-  epoll_event event = {.events = EPOLLIN, .data = {.fd = run.session->fd()}};
-  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, run.session->fd(), &event);
+  epoll_event event = {.events = EPOLLIN, .data = {.fd = run.command->fd()}};
+  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, run.command->fd(), &event);
 }
 
 void Follower::ResumePaused() {
@@ -235,16 +235,16 @@ bool Follower::ReadShare(RemoteRun* run) {
   }
   std::string output;
   std::string errors;
-  const uint64_t received = run->session->bytes_received();
-  const auto output_open = run->session->Read(ssh::Session::Stream::kOutput, &output);
+  const uint64_t received = run->command->bytes_received();
+  const auto output_open = run->command->Read(ssh::RemoteCommand::Stream::kOutput, &output);
   HandleOutput(run, output);
   if (!output_open.ok()) {
     LoseContact(run, output_open.status());
     return false;
   }
-  const auto errors_open = run->session->Read(ssh::Session::Stream::kError, &errors);
-  if (run->session->bytes_received() != run->received) {
-    run->received = run->session->bytes_received();
+  const auto errors_open = run->command->Read(ssh::RemoteCommand::Stream::kError, &errors);
+  if (run->command->bytes_received() != run->received) {
+    run->received = run->command->bytes_received();
     run->heard_at = steady_clock::now();
     run->ping_sent = false;
   }
@@ -255,7 +255,7 @@ bool Follower::ReadShare(RemoteRun* run) {
     return false;
   }
   const bool more =
-      !output.empty() || !errors.empty() || run->session->bytes_received() != received;
+      !output.empty() || !errors.empty() || run->command->bytes_received() != received;
   // Of an output that was cut short nobody knows the end: it is over when nothing more comes.
   if (!run->output_missing || output.empty()) FinishIfComplete(run);
   if (!errors_open.ok()) {
@@ -266,8 +266,8 @@ bool Follower::ReadShare(RemoteRun* run) {
     LoseContact(run, absl::UnavailableError("the remote runner ended before the run"));
     return false;
   }
-  if (run->session->bytes_received() >
-      kMaxOverheadFactor * run->session->bytes_read() + kMaxOverheadBytes) {
+  if (run->command->bytes_received() >
+      kMaxOverheadFactor * run->command->bytes_read() + kMaxOverheadBytes) {
     LoseContact(run, absl::UnavailableError("the instance floods its connection with what is no"
                                             " output"));
     return false;
@@ -336,7 +336,7 @@ void Follower::LoseContact(RemoteRun* run, const absl::Status& status) {
 void Follower::Remove(const LeaseKey& key) {
   const auto found = runs_.find(key);
   if (found == runs_.end()) return;
-  const int fd = found->second->session->fd();
+  const int fd = found->second->command->fd();
   epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
   keys_by_fd_.erase(fd);
   paused_.erase(key);

@@ -22,7 +22,7 @@
 
 namespace longshore::run {
 
-// Thread-safe; one thread of its own, which alone touches the sessions handed to it.
+// Thread-safe; one thread of its own, which alone touches the runs handed to it.
 class Follower {
  public:
   // `on_done` is called from the follower's thread when it has let a run go.
@@ -57,7 +57,7 @@ class Follower {
   // Reads a share of what has come; true when there may be more at once. A run has one share a
   // turn of the loop, however much its instance sends.
   bool ReadShare(RemoteRun* run);
-  // The run has its share in the next turn. For whoever has touched the session outside of the
+  // The run has its share in the next turn. For whoever has touched its command outside of the
   // loop: what libssh has taken from the socket meanwhile does not show there.
   void ReadNextTurn(const LeaseKey& key) { unread_.insert(key); }
   // The outbox has no room for the run's output: its socket is not looked at until it has.

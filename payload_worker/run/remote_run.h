@@ -12,7 +12,7 @@
 #include "longshore/v1/worker_service.pb.h"
 #include "payload_worker/link/lease_key.h"
 #include "payload_worker/run/runner_records.h"
-#include "payload_worker/ssh/session.h"
+#include "payload_worker/ssh/remote_command.h"
 
 namespace longshore::run {
 
@@ -20,13 +20,13 @@ namespace longshore::run {
 // follower's.
 struct RemoteRun {
   v1::Assignment assignment;
-  std::unique_ptr<ssh::Session> session;
+  std::unique_ptr<ssh::RemoteCommand> command;  // The remote runner.
   RecordReader records;
   OutputReader output;
   int64_t next_offset = 0;          // Of the next byte of output.
   std::optional<RunnerRecord> end;  // kEnd or kLost, once it has come.
   bool finished = false;            // The last event is with the outbox.
-  uint64_t received = 0;            // From the session's socket, and when it last became more.
+  uint64_t received = 0;            // From the command's socket, and when it last became more.
   std::chrono::steady_clock::time_point heard_at;
   bool ping_sent = false;       // Since then, to a runner that is silent.
   bool output_missing = false;  // The output was cut short on the instance.

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "payload_worker/ssh/remote_command.h"
 #include "payload_worker/ssh/sftp_upload.h"
 #include "payload_worker/ssh/watchdog.h"
 
@@ -57,16 +58,16 @@ using PinHostKey = std::function<absl::StatusOr<std::string>(const std::string& 
 // Told of the connection's socket as soon as there is one, and -1 before it is closed early.
 using OnSocket = std::function<void(int fd)>;
 
-// One SSH connection. Not thread-safe; may be handed to another thread whole. Errors are those of
-// errors.h.
-class Session {
+// One SSH connection, and the command that is started by it. Not thread-safe; may be handed to
+// another thread whole. Errors are those of errors.h.
+class Session : public RemoteCommand {
  public:
   // Connects, checks the host key and logs in. Nothing but the key exchange is sent before the host
   // key is right.
   static absl::StatusOr<std::unique_ptr<Session>> Connect(
       const Target& target, const PrivateKey& key, const Timeouts& timeouts, Watchdog* watchdog,
       const PinHostKey& pin_host_key, const OnSocket& on_socket);
-  ~Session();
+  ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -79,25 +80,15 @@ class Session {
   // Lets go of what was started: an instance may allow one channel at a time.
   void CloseChannel();
 
-  // Reads what has come of the command's output without waiting, into `data`. Returns false once
-  // nothing more will come, as far as this stream is concerned.
-  enum class Stream { kOutput, kError };
-  absl::StatusOr<bool> Read(Stream stream, std::string* data);
-  // How much has come from the socket so far. libssh takes whatever has come into its own buffers,
-  // of either stream, whichever is read: nothing is left in them, and the socket tells the truth,
-  // only when both streams gave nothing and this stayed the same from before the first until after
-  // the last.
-  uint64_t bytes_received() const;
-  // Of them, those that Read has given to the caller.
-  uint64_t bytes_read() const { return bytes_read_; }
   // Waits until the socket is readable or `limit` is over; false for the latter.
   bool WaitReadable(std::chrono::milliseconds limit);
-  // Writes to the command's standard input; short texts only.
-  absl::Status Write(std::string_view text);
 
-  // From now on nothing waits; for the event loop.
-  void SetNonBlocking();
-  int fd() const { return fd_; }
+  absl::StatusOr<bool> Read(Stream stream, std::string* data) override;
+  uint64_t bytes_received() const override;
+  uint64_t bytes_read() const override { return bytes_read_; }
+  absl::Status Write(std::string_view text) override;
+  void SetNonBlocking() override;
+  int fd() const override { return fd_; }
 
  private:
   struct SessionDeleter {
