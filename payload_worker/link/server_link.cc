@@ -40,6 +40,10 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
 
 }  // namespace
 
+milliseconds ReconnectDelay(int failures) {
+  return BackoffDelay(kReconnect, failures, UniformRandom());
+}
+
 class ServerLink::Stream : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::ServerMessage> {
  public:
   // Deletes itself when it is done; `stub` outlives it.
@@ -116,7 +120,7 @@ void ServerLink::ConnectLoop() {
     ServeStream(server);
     MutexLock lock(&mutex_);
     failures = welcomed_ ? 1 : failures + 1;
-    const auto deadline = steady_clock::now() + BackoffDelay(kReconnect, failures, UniformRandom());
+    const auto deadline = steady_clock::now() + options_.reconnect_delay(failures);
     while (!stopping_ && steady_clock::now() < deadline) changed_.WaitUntil(&mutex_, deadline);
     if (stopping_) return;
   }

@@ -24,11 +24,15 @@
 
 namespace longshore {
 
+// How long the link waits before it connects again, after so many failures in a row.
+std::chrono::milliseconds ReconnectDelay(int failures);
+
 struct ServerLinkOptions {
   std::vector<std::string> servers;  // host:port
   std::string name;
   std::string version;
   const Clock* clock = Clock::Real();
+  std::function<std::chrono::milliseconds(int failures)> reconnect_delay = ReconnectDelay;
 };
 
 // What the link asks of the worker, on gRPC's threads; none may block.
