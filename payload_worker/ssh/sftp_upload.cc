@@ -95,9 +95,11 @@ class Upload {
   // Before a call whose failure is looked at: libssh leaves the error of an earlier one in place
   // when no answer comes.
   void ForgetError() const { sftp_->errnum = SSH_FX_OK; }
-  // A call failed, and not because the instance's server said so.
+  // A call failed, and not because the instance's server said so. EOF is what libssh says when that
+  // server has ended while the connection lasts; no answer to any of these calls is.
   bool Unanswered() const {
-    return LinkBroke(session_, sftp_) || sftp_get_error(sftp_) == SSH_FX_OK;
+    const int error = sftp_get_error(sftp_);
+    return LinkBroke(session_, sftp_) || error == SSH_FX_OK || error == SSH_FX_EOF;
   }
 
   absl::Status RemoveLeftovers() const {
