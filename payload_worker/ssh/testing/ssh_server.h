@@ -1,0 +1,56 @@
+// An SSH server for tests.
+#ifndef LONGSHORE_PAYLOAD_WORKER_SSH_TESTING_SSH_SERVER_H_
+#define LONGSHORE_PAYLOAD_WORKER_SSH_TESTING_SSH_SERVER_H_
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace longshore::ssh {
+
+// What is wrong with the server, if anything.
+struct SshServerOptions {
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+  std::vector<std::string> sftp_arguments;  // See sftp-server(8).
+  // No file becomes larger: as on a full disk, the write of what is past it fails.
+  int64_t max_file_bytes = kNever;
+  // After so many bytes of SFTP the sftp-server is killed, or the connection ends.
+  int64_t kill_sftp_after = kNever;
+  int64_t end_link_after = kNever;
+};
+
+// Lets everybody in who shows a key, and serves SFTP by the machine's own sftp-server. It listens
+// on a port of loopback, and serves one connection after the other in a thread of its own. Whoever
+// has connected must have left before it is destroyed.
+class SshServer {
+ public:
+  // Keys are put into `directory`; where sftp-server runs, `home`, is what it takes for the login
+  // directory.
+  SshServer(const std::string& directory, const std::string& home, SshServerOptions options = {});
+  ~SshServer();
+  SshServer(const SshServer&) = delete;
+  SshServer& operator=(const SshServer&) = delete;
+
+  int port() const { return port_; }
+  // A private key to show.
+  const std::string& client_key_file() const { return client_key_file_; }
+
+ private:
+  void AcceptLoop();
+  void ServeConnection(int fd);
+
+  const std::string home_;
+  const SshServerOptions options_;
+  const std::string host_key_file_;
+  const std::string client_key_file_;
+  int listener_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace longshore::ssh
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_SSH_TESTING_SSH_SERVER_H_
