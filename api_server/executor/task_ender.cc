@@ -22,31 +22,38 @@ TaskEnder::TaskEnder(storage::Database* database, domain::Signals* signals,
     : database_(*database), signals_(*signals), output_limit_(max_output_bytes) {}
 
 absl::Status TaskEnder::EndAll(const FindTasks& find, const MakeEnd& make_end) {
-  int count = kMaxTasksPerBatch;
-  while (count == kMaxTasksPerBatch) {
-    ASSIGN_OR_RETURN(count, EndBatch(find, make_end));
+  bool more = true;
+  while (more) {
+    ASSIGN_OR_RETURN(more, EndBatch(find, make_end));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> TaskEnder::EndBatch(const FindTasks& find, const MakeEnd& make_end) {
+absl::StatusOr<bool> TaskEnder::EndBatch(const FindTasks& find, const MakeEnd& make_end) {
   std::vector<int64_t> found;
   std::vector<int64_t> ended;
-  const absl::Status status = EndFound(find, make_end, /*only=*/nullptr, &found, &ended);
-  if (storage::IsRowFault(status)) {
-    const std::vector<int64_t> ids = found;
-    const auto end_part = [&](const std::vector<int64_t>& part) {
-      return EndFound(find, make_end, &part, &found, &ended);
-    };
-    ASSIGN_OR_RETURN(const auto refused, storage::ApplyIsolated<int64_t>(ids, end_part));
-    for (const auto& one : refused) {
-      LOG(ERROR) << "task " << one.item << " cannot be ended: " << one.reason;
-    }
-  } else if (!status.ok()) {
-    return status;
+  absl::Status status = EndFound(find, make_end, /*only=*/nullptr, &found, &ended);
+  const bool is_full = found.size() == kMaxTasksPerBatch;
+  // Where nothing was found it is the query that is at fault.
+  if (storage::IsRowFault(status) && !found.empty()) {
+    status = EndIsolated(find, make_end, found, &ended);
   }
   if (!ended.empty()) signals_.PayloadsChanged(ended);
-  return static_cast<int>(ended.size());
+  RETURN_IF_ERROR(status);
+  return is_full && !ended.empty();
+}
+
+absl::Status TaskEnder::EndIsolated(const FindTasks& find, const MakeEnd& make_end,
+                                    const std::vector<int64_t>& ids, std::vector<int64_t>* ended) {
+  std::vector<int64_t> found;
+  const auto end_part = [&](const std::vector<int64_t>& part) {
+    return EndFound(find, make_end, &part, &found, ended);
+  };
+  ASSIGN_OR_RETURN(const auto refused, storage::ApplyIsolated<int64_t>(ids, end_part));
+  for (const auto& one : refused) {
+    LOG(ERROR) << "task " << one.item << " cannot be ended: " << one.reason;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status TaskEnder::EndFound(const FindTasks& find, const MakeEnd& make_end,

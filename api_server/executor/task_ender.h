@@ -27,12 +27,16 @@ class TaskEnder {
 
   // Ends all tasks that `find` finds, each as `make_end` says, and signals their payloads after
   // each commit. A task that the database refuses to end is logged and left as it is. Errors: those
-  // of a database that is away.
+  // of a database that is away, and of `find` itself.
   absl::Status EndAll(const FindTasks& find, const MakeEnd& make_end);
 
  private:
-  // Returns how many tasks it ended.
-  absl::StatusOr<int> EndBatch(const FindTasks& find, const MakeEnd& make_end);
+  // Returns whether there may be more that can be ended.
+  absl::StatusOr<bool> EndBatch(const FindTasks& find, const MakeEnd& make_end);
+  // Ends those of `ids` that the database does not refuse. Adds the payloads that ended to `ended`,
+  // also when it fails midway.
+  absl::Status EndIsolated(const FindTasks& find, const MakeEnd& make_end,
+                           const std::vector<int64_t>& ids, std::vector<int64_t>* ended);
   // Ends, in one transaction, those found tasks that are among `only` (all when it is null). Sets
   // `found` to what was found and adds the payloads that ended to `ended`.
   absl::Status EndFound(const FindTasks& find, const MakeEnd& make_end,
