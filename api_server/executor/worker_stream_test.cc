@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <future>
+#include <limits>
 
+#include "api_server/executor/event_rules.h"
 #include "api_server/executor/testing/recorded_signals.h"
 #include "common/sha256.h"
 #include "storage/testing/database_fixture.h"
@@ -109,6 +112,29 @@ class WorkerStreamTest : public storage::DatabaseFixture {
     MutexLock lock(&mutex_);
     while (credits_ < count) changed_.Wait(&mutex_);
   }
+  int credits() {
+    MutexLock lock(&mutex_);
+    return credits_;
+  }
+  // In a thread of its own: within a process a write waits until it is read.
+  static std::future<void> AddCreditsLater(Client& client, int times) {
+    return std::async(std::launch::async, [&client, times] {
+      for (int i = 0; i < times; ++i) client.AddCredit(1);
+    });
+  }
+  // Gives the server time for whatever it would read: another stream goes back and forth.
+  void LetTheServerRead(Client& other) {
+    for (int i = 0; i < 50; ++i) {
+      other.AddCredit(1);
+      AwaitCredits(++expected_credits_);
+    }
+  }
+  // Sends more than a mebibyte to a worker; false when its stream has ended.
+  bool SendMuch(const WorkerRegistry::Slot& slot) {
+    v1::ServerMessage message;
+    message.mutable_script()->set_content(std::string(1 << 20, 'x'));
+    return registry_.Send(slot.key, std::move(message));
+  }
   static v1::WorkerMessage Executing(int64_t task, uint64_t sequence) {
     v1::WorkerMessage message;
     v1::TaskEvent* event = message.mutable_events()->add_events();
@@ -160,6 +186,86 @@ TEST_F(WorkerStreamTest, CreditAddsToWhatHelloBrought) {
   AwaitCredits(2);
   EXPECT_EQ(registry_.TakeCredit(10).size(), 3u);
   client->Leave();
+}
+
+TEST_F(WorkerStreamTest, CreditIsTakenOnceAndCanBeTakenBack) {
+  const auto client = Connect("w", /*capacity=*/5);
+  client->AddCredit(-2);
+  AwaitCredits(2);
+  EXPECT_EQ(registry_.TakeCredit(10).size(), 3u);
+  EXPECT_FALSE(registry_.HasCredit());
+  EXPECT_EQ(registry_.TakeCredit(10).size(), 0u);
+  client->Leave();
+}
+
+TEST_F(WorkerStreamTest, CreditTakenBackAfterItsUseIsOwed) {
+  const auto client = Connect("w", /*capacity=*/1);
+  EXPECT_EQ(registry_.TakeCredit(1).size(), 1u);
+  client->AddCredit(-1);  // It does not know yet what is on its way.
+  client->AddCredit(2);
+  AwaitCredits(3);
+  EXPECT_EQ(registry_.TakeCredit(10).size(), 1u);
+  client->Leave();
+}
+
+TEST_F(WorkerStreamTest, CreditHasALimitInAll) {
+  const auto client = Connect("w", kMaxCredit);
+  client->AddCredit(kMaxCredit);
+  client->AddCredit(std::numeric_limits<int>::max());
+  AwaitCredits(3);
+  EXPECT_EQ(registry_.TakeCredit(3 * kMaxCredit).size(), static_cast<size_t>(kMaxCredit));
+  client->Leave();
+}
+
+// Eight requests for scripts, of 2 MiB each, are the 16 MiB that a stream may have not dealt with.
+TEST_F(WorkerStreamTest, AStreamIsNotReadWhileTooMuchOfItIsNotDealtWith) {
+  const auto client = Connect("w");
+  const auto other = Connect("other");
+  std::promise<void> gate;
+  database_work_.Add([open = gate.get_future().share()] { open.wait(); });
+  for (int i = 0; i < 7; ++i) client->AskForScript("x");
+  client->AddCredit(1);
+  AwaitCredits(++expected_credits_);
+  client->AskForScript("x");
+  const auto written = AddCreditsLater(*client, 1);
+  LetTheServerRead(*other);
+  EXPECT_EQ(credits(), expected_credits_);
+  gate.set_value();
+  AwaitCredits(++expected_credits_);
+  written.wait();
+  client->Leave();
+  other->Leave();
+}
+
+TEST_F(WorkerStreamTest, AStreamIsNotReadWhileItsWorkerDoesNotRead) {
+  const auto client = Connect("w");
+  const auto slots = registry_.TakeCredit(1);
+  ASSERT_EQ(slots.size(), 1u);
+  const auto other = Connect("other");
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(SendMuch(slots[0]));
+  const auto written = AddCreditsLater(*client, 2);
+  LetTheServerRead(*other);
+  EXPECT_LE(credits(), expected_credits_ + 1) << "one read may have begun before";
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(client->Read().has_script());
+  AwaitCredits(expected_credits_ += 2);
+  written.wait();
+  client->Leave();
+  other->Leave();
+}
+
+TEST_F(WorkerStreamTest, AWorkerThatDoesNotReadAtAllIsSentAway) {
+  const auto client = Connect("w");
+  const auto slots = registry_.TakeCredit(1);
+  ASSERT_EQ(slots.size(), 1u);
+  int sent = 0;
+  while (SendMuch(slots[0])) ++sent;
+  EXPECT_GE(sent, 63) << "64 MiB may wait";
+  EXPECT_LE(sent, 65) << "and what the transport has taken";
+  const grpc::Status status = client->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.error_message(), "you do not read");
+  server_->Shutdown();  // Waits for the end of every stream.
+  EXPECT_EQ(registry_.size(), 0);
 }
 
 TEST_F(WorkerStreamTest, AWorkerThatLeavesIsForgotten) {
