@@ -88,7 +88,7 @@ absl::Status Delivery::Connect() {
   ASSIGN_OR_RETURN(session_, ssh::Session::Connect(target, *context_.key, context_.timeouts,
                                                    context_.watchdog, pin, on_socket_));
   const std::string nonce = RandomNonce();
-  run_.reset(new RemoteRun{
+  run_ = std::make_unique<RemoteRun>(RemoteRun{
       .assignment = assignment_, .records = RecordReader(nonce), .output = OutputReader(nonce)});
   return absl::OkStatus();
 }

@@ -30,10 +30,10 @@ class FollowerTest : public ::testing::Test {
  protected:
   // Output before `offset` is stored already.
   std::unique_ptr<RemoteRun> NewRun(const LeaseKey& key, int64_t offset = 0) {
-    auto run = std::unique_ptr<RemoteRun>(new RemoteRun{.command = instances_[key].NewCommand(),
-                                                        .records = RecordReader("nonce"),
-                                                        .output = OutputReader("nonce"),
-                                                        .next_offset = offset});
+    auto run = std::make_unique<RemoteRun>(RemoteRun{.command = instances_[key].NewCommand(),
+                                                     .records = RecordReader("nonce"),
+                                                     .output = OutputReader("nonce"),
+                                                     .next_offset = offset});
     run->assignment.set_task_id(key.task_id);
     run->assignment.set_lease_epoch(key.lease_epoch);
     run->assignment.set_payload_id(70);

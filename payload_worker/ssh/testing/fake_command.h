@@ -148,7 +148,7 @@ class FakeInstance::Command : public RemoteCommand {
   int fd() const override { return instance_.fd_; }
 
  private:
-  static constexpr size_t kMaxRead = 256 * 1024;
+  static constexpr size_t kMaxRead = size_t{256} * 1024;
 
   FakeInstance& instance_;
   uint64_t bytes_read_ = 0;
