@@ -10,7 +10,7 @@
 
 namespace longshore::executor {
 
-inline constexpr int64_t kMaxChunkBytes = 64 * 1024;
+inline constexpr int64_t kMaxChunkBytes = int64_t{64} * 1024;
 inline constexpr int kMaxEventsPerMessage = 4096;
 inline constexpr int kMaxHeartbeatTasks = 100000;
 // The most assignments that one worker may ask for at a time.
