@@ -19,7 +19,7 @@ namespace {
 
 // OpenSSH's sftp-server takes packets up to 256 KiB; other servers less. One that most take, with
 // few round trips.
-constexpr size_t kWriteBytes = 64 * 1024;
+constexpr size_t kWriteBytes = size_t{64} * 1024;
 // A directory may be large; it is not endless.
 constexpr int kMaxNames = 200000;
 constexpr size_t kMaxShown = 200;
@@ -74,7 +74,7 @@ class Upload {
     RETURN_IF_ERROR(CheckWanted());
     RETURN_IF_ERROR(CheckPlace());
     if (!is_first_) RETURN_IF_ERROR(RemoveLeftovers());
-    const absl::Status status = WriteTemporary(content);
+    absl::Status status = WriteTemporary(content);
     if (!status.ok() && created_ && !link_broke_) sftp_unlink(sftp_, temporary_.c_str());
     return status;
   }
