@@ -18,12 +18,11 @@ absl::StatusOr<int> Await(const Awaited& awaited, const WaitOptions& options, Se
       .on_status = [&](const v1::Payload& payload) { progress.OnStatus(payload); },
       .on_output = [&](int64_t id, int64_t offset,
                        std::string_view data) { progress.OnOutput(id, offset, data); }};
-  const auto& channel = session->client.channel();
   // One stream for the whole deployment, unless the output is wanted, or parts of several.
-  auto followed =
-      show_output || awaited.deployment_id == 0
-          ? FollowPayloads(channel, awaited.payload_ids, follow, handlers)
-          : FollowDeployment(channel, awaited.deployment_id, awaited.payload_ids, follow, handlers);
+  auto followed = show_output || awaited.deployment_id == 0
+                      ? FollowPayloads(&session->client, awaited.payload_ids, follow, handlers)
+                      : FollowDeployment(&session->client, awaited.deployment_id,
+                                         awaited.payload_ids, follow, handlers);
   progress.Finish();
   RETURN_IF_ERROR(followed.status());
   session->printer.PrintRows(*followed, PayloadSummary(*followed));

@@ -2,8 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "cli/server_error.h"
 #include "common/grpc_callbacks.h"
-#include "common/grpc_status.h"
 #include "longshore/v1/instance_service.grpc.pb.h"
 #include "longshore/v1/payload_service.grpc.pb.h"
 #include "longshore/v1/task_service.grpc.pb.h"
@@ -16,8 +16,22 @@ struct Client::Stubs {
   v1::TaskService::Stub tasks;
 };
 
-Client::Client(const std::string& address)
-    : channel_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
+namespace {
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  // A host that went away says nothing: a watch would wait for it for ever.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+Client::Client(const std::string& address, std::chrono::milliseconds deadline)
+    : deadline_(deadline),
+      channel_(Connect(address)),
       stubs_(new Stubs{v1::InstanceService::Stub(channel_), v1::PayloadService::Stub(channel_),
                        v1::TaskService::Stub(channel_)}) {
   KeepCallbackQueue(channel_);
@@ -29,11 +43,13 @@ template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Client::Call(Stub* stub,
                                       grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                    const Request&, Response*),
-                                      const Request& request) const {
+                                      const Request& request) {
   grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + deadline_);
   Response response;
   const grpc::Status status = (stub->*method)(&context, request, &response);
-  if (!status.ok()) return FromGrpcStatus(status);
+  if (!status.ok()) return ServerError(status);
+  Reached();
   return response;
 }
 

@@ -2,6 +2,8 @@
 #ifndef LONGSHORE_CLI_CLIENT_H_
 #define LONGSHORE_CLI_CLIENT_H_
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -21,8 +23,9 @@ namespace longshore::cli {
 // Thread-safe.
 class Client {
  public:
-  // Does not connect yet. `address` is HOST:PORT.
-  explicit Client(const std::string& address);
+  // Does not connect yet. `address` is HOST:PORT; `deadline` is the time for an answer, to a call
+  // or to the opening of a stream.
+  Client(const std::string& address, std::chrono::milliseconds deadline);
   ~Client();
 
   absl::StatusOr<v1::Instance> RegisterInstance(const v1::RegisterInstanceRequest& request);
@@ -54,6 +57,11 @@ class Client {
   absl::StatusOr<v1::GetTaskLogResponse> GetTaskLog(const v1::GetTaskLogRequest& request);
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
 
+  std::chrono::milliseconds deadline() const { return deadline_; }
+  // Whether the api_server has ever answered; one that never did is not worth a second try.
+  bool reached() const { return reached_; }
+  // Streams call this when the api_server answers.
+  void Reached() { reached_ = true; }
   // For streams; see follow.h.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
@@ -63,8 +71,10 @@ class Client {
   absl::StatusOr<Response> Call(Stub* stub,
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                              Response*),
-                                const Request& request) const;
+                                const Request& request);
 
+  const std::chrono::milliseconds deadline_;
+  std::atomic<bool> reached_{false};
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<Stubs> stubs_;
 };

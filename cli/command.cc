@@ -12,6 +12,8 @@
 namespace longshore::cli {
 namespace {
 
+constexpr char kDurationType[] = "DURATION";
+
 // Errors leave a callback of CLI11 as its exceptions.
 template <typename Value>
 Value ValueOrThrow(absl::StatusOr<Value> value) {
@@ -105,6 +107,22 @@ void Command::Number(const std::string& name, const std::string& type, int64_t* 
   AddValue(
       app_, name, type,
       [name, value](const std::string& text) { *value = ValueOrThrow(ParseInt64(name, text)); },
+      description);
+}
+
+void Command::Duration(const std::string& name, std::chrono::milliseconds* value,
+                       const std::string& description) const {
+  AddValue(
+      app_, name, kDurationType,
+      [name, value](const std::string& text) { *value = ValueOrThrow(ParseDuration(name, text)); },
+      description);
+}
+
+void Command::Seconds(const std::string& name, int32_t* value,
+                      const std::string& description) const {
+  AddValue(
+      app_, name, kDurationType,
+      [name, value](const std::string& text) { *value = ValueOrThrow(ParseSeconds(name, text)); },
       description);
 }
 

@@ -5,6 +5,7 @@
 
 #include <google/protobuf/generated_enum_reflection.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -53,6 +54,10 @@ class Command {
               const std::string& description) const;
   void Number(const std::string& name, const std::string& type, int64_t* value,
               const std::string& description) const;
+  // A time: "90", "5m", "1h30m".
+  void Duration(const std::string& name, std::chrono::milliseconds* value,
+                const std::string& description) const;
+  void Seconds(const std::string& name, int32_t* value, const std::string& description) const;
   // One of the enum's values, in upper or lower case, but the first, which stands for none.
   template <typename Enum>
   void EnumChoice(const std::string& name, Enum* value, const std::string& description) const;

@@ -18,7 +18,8 @@ constexpr char kDescription[] =
 constexpr char kFooter[] =
     R"(The options above go before or after the command. 'longshore COMMAND --help' says what a command does and takes.
 
-Exit status: 0 when everything asked for completed, 1 when not, 2 for a wrong command line.
+Exit status: 0 when everything asked for completed, 1 when something failed, 2 for a wrong command line,
+3 when the api_server refused, 4 when it was not reached or did not answer in time.
 )";
 
 void AddCommands(const Command& root) {
@@ -77,9 +78,12 @@ std::string SurplusText(const CLI::App& app, const std::string& word) {
   return "surplus word '" + word + "'; a value with blanks needs quotes";
 }
 
-int WrongCommandLine(const absl::Status& error, const CommandLine& line) {
-  std::cerr << "longshore: " << ToString(error) << "\nTry '" << line.CommandName() << " --help'.\n";
-  return kExitUsage;
+int Report(const absl::Status& error, const CommandLine& line) {
+  const ExitStatus exit_status = ExitStatusOf(error);
+  const bool usage = exit_status == kExitUsage;
+  Printer(line.globals().json)
+      .PrintError(error, usage ? "\nTry '" + line.CommandName() + " --help'." : "");
+  return exit_status;
 }
 
 }  // namespace
@@ -95,6 +99,8 @@ CommandLine::CommandLine() : app_(new CLI::App(kDescription, "longshore")) {
   const Command root(app_.get(), &run_);
   root.TextOrVariable("--api", "HOST:PORT", "LONGSHORE_API", &globals_.api,
                       "the api_server; without it 127.0.0.1:50051");
+  root.Duration("--deadline", &globals_.deadline,
+                "the time for an answer to each call, or for a watch to begin; without it 60s");
   root.Flag("--json", &globals_.json, "print protobuf's JSON, a message a line");
   AddCommands(root);
 }
@@ -112,6 +118,8 @@ absl::Status CommandLine::Parse(std::vector<std::string> words) {
   } catch (const CLI::CallForVersion& version) {
     text_ = std::string(version.what()) + "\n";
   } catch (const CLI::ParseError& error) {
+    // Nothing was taken over yet.
+    globals_.json = app_->get_option("--json")->count() > 0;
     // Words that nobody took often are the cause of what else is wrong.
     const std::vector<std::string> surplus = app_->remaining(/*recurse=*/true);
     return UsageError(surplus.empty() ? error.what() : SurplusText(*app_, surplus.front()));
@@ -130,21 +138,16 @@ std::string CommandLine::CommandName() const {
 
 int RunCommandLine(const std::vector<std::string>& words) {
   CommandLine line;
-  if (const absl::Status parsed = line.Parse(words); !parsed.ok()) {
-    return WrongCommandLine(parsed, line);
-  }
+  if (const absl::Status parsed = line.Parse(words); !parsed.ok()) return Report(parsed, line);
   if (!line.text().empty()) {
     std::cout << line.text();
     return kExitDone;
   }
-  Session session{.client = Client(line.globals().api), .printer = Printer(line.globals().json)};
+  const GlobalOptions& globals = line.globals();
+  Session session{.client = Client(globals.api, globals.deadline),
+                  .printer = Printer(globals.json)};
   const absl::StatusOr<int> exit_status = line.run()(&session);
-  if (exit_status.ok()) return *exit_status;
-  if (ExitStatusOf(exit_status.status()) == kExitUsage) {
-    return WrongCommandLine(exit_status.status(), line);
-  }
-  std::cerr << "longshore: " << ToString(exit_status.status()) << "\n";
-  return ExitStatusOf(exit_status.status());
+  return exit_status.ok() ? *exit_status : Report(exit_status.status(), line);
 }
 
 }  // namespace longshore::cli

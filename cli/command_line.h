@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_CLI_COMMAND_LINE_H_
 #define LONGSHORE_CLI_COMMAND_LINE_H_
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ namespace longshore::cli {
 // The options of every command; they may be before or after it.
 struct GlobalOptions {
   std::string api = "127.0.0.1:50051";
+  std::chrono::milliseconds deadline = std::chrono::seconds(60);
   bool json = false;
 };
 

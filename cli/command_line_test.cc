@@ -90,6 +90,19 @@ TEST(CommandLineTest, TheLastValueCounts) {
   EXPECT_EQ(line.globals().api, "b:2");
 }
 
+TEST(CommandLineTest, TheDeadlineIsADuration) {
+  CommandLine line;
+  ASSERT_TRUE(line.Parse({"status", "1", "--deadline", "1m30s"}).ok());
+  EXPECT_EQ(line.globals().deadline, std::chrono::seconds(90));
+  EXPECT_EQ(Problem({"status", "1", "--deadline", "0"}), "--deadline '0' is no time to wait");
+}
+
+TEST(CommandLineTest, AWrongCommandLineStillSaysHowToPrint) {
+  CommandLine line;
+  EXPECT_FALSE(line.Parse({"status", "--json", "1", "--nope"}).ok());
+  EXPECT_TRUE(line.globals().json);
+}
+
 TEST(CommandLineTest, AnEmptyValueIsNotTheNextWord) {
   EXPECT_EQ(Problem({"instances", "list", "--project=", "x"}),
             "surplus word 'x'; a value with blanks needs quotes");

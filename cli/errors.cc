@@ -1,6 +1,7 @@
 #include "cli/errors.h"
 
 #include "absl/strings/cord.h"
+#include "common/status.h"
 
 namespace longshore::cli {
 namespace {
@@ -15,7 +16,8 @@ absl::Status WithExitStatus(absl::Status error, ExitStatus exit_status) {
 }
 
 absl::Status UsageError(const std::string& problem) {
-  return WithExitStatus(absl::InvalidArgumentError(problem), kExitUsage);
+  return WithExitStatus(WithReason(absl::InvalidArgumentError(problem), "WRONG_COMMAND_LINE"),
+                        kExitUsage);
 }
 
 ExitStatus ExitStatusOf(const absl::Status& error) {

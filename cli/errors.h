@@ -9,14 +9,16 @@
 namespace longshore::cli {
 
 enum ExitStatus : int {
-  kExitDone = 0,    // Everything that was asked for completed.
-  kExitFailed = 1,  // Something failed.
-  kExitUsage = 2,   // The command line is wrong.
+  kExitDone = 0,        // Everything that was asked for completed.
+  kExitFailed = 1,      // Something failed.
+  kExitUsage = 2,       // The command line is wrong.
+  kExitRefused = 3,     // The api_server refused it.
+  kExitNotReached = 4,  // The api_server was not reached, or did not answer in time.
 };
 
 // `error` with the exit status that it leads to; does nothing to an OK status.
 absl::Status WithExitStatus(absl::Status error, ExitStatus exit_status);
-// A wrong command line.
+// A wrong command line; its reason is WRONG_COMMAND_LINE.
 absl::Status UsageError(const std::string& problem);
 // kExitFailed for an error that was given none.
 ExitStatus ExitStatusOf(const absl::Status& error);

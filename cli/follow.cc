@@ -5,9 +5,10 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <thread>
 
-#include "common/backoff.h"
-#include "common/grpc_status.h"
+#include "cli/patience.h"
+#include "cli/server_error.h"
 #include "common/mutex.h"
 #include "common/payload_status.h"
 #include "common/status_macros.h"
@@ -16,20 +17,10 @@
 namespace longshore::cli {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr BackoffOptions kReconnect{.initial = milliseconds(200), .maximum = milliseconds(3000)};
-// A server that stays away for longer is an error.
-constexpr int kMaxFailures = 40;
 // Streams open at a time; the rest wait their turn.
 constexpr size_t kMaxStreams = 500;
-
-bool IsPassing(const grpc::Status& status) {
-  return status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-         status.error_code() == grpc::StatusCode::CANCELLED ||
-         status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
-}
 
 bool HasEnded(const v1::Payload& payload, const FollowOptions& options) {
   return IsTerminal(payload.status()) ||
@@ -43,12 +34,12 @@ struct Board {
   Mutex mutex;
   CondVar changed;
   struct Entry {
+    explicit Entry(Client* client) : patience(client) {}
     v1::Payload last;
     int64_t offset = 0;
-    int failures = 0;
-    bool open = false;
     bool done = false;
-    steady_clock::time_point not_before{};
+    Patience patience;
+    grpc::ClientContext* stream = nullptr;  // Of the stream that is open.
   };
   std::map<int64_t, Entry> entries ABSL_GUARDED_BY(mutex);
   size_t open ABSL_GUARDED_BY(mutex) = 0;
@@ -57,22 +48,24 @@ struct Board {
 
 class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
  public:
-  WatchStream(v1::PayloadService::Stub* stub, Board* board, int64_t id, int64_t offset,
-              const FollowOptions& options)
-      : board_(*board), id_(id), options_(options) {
-    request_.set_payload_id(id);
-    request_.set_output_offset(offset);
-    stub->async()->WatchPayload(&context_, &request_, this);
-    StartRead(&event_);
-    StartCall();
+  // Deletes itself at its end.
+  static void Open(v1::PayloadService::Stub* stub, Board* board, int64_t id, Board::Entry* entry,
+                   const FollowOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(board->mutex) {
+    auto* stream = new WatchStream(board, id, entry->offset, options);
+    entry->stream = &stream->context_;
+    entry->patience.OnOpen(steady_clock::now());
+    ++board->open;
+    stub->async()->WatchPayload(&stream->context_, &stream->request_, stream);
+    stream->StartRead(&stream->event_);
+    stream->StartCall();
   }
 
   void OnReadDone(bool ok) override {
     if (!ok) return;
     {
       MutexLock lock(&board_.mutex);
-      Board::Entry& entry = board_.entries[id_];
-      entry.failures = 0;
+      Board::Entry& entry = board_.entries.at(id_);
+      entry.patience.OnEvent();
       if (event_.has_output()) {
         entry.offset =
             event_.output().offset() + static_cast<int64_t>(event_.output().data().size());
@@ -90,24 +83,23 @@ class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
   void OnDone(const grpc::Status& status) override {
     {
       MutexLock lock(&board_.mutex);
-      Board::Entry& entry = board_.entries[id_];
-      entry.open = false;
+      Board::Entry& entry = board_.entries.at(id_);
+      entry.stream = nullptr;
       --board_.open;
-      if (!entry.done) Failed(status, &entry);
+      if (!entry.done && !entry.patience.OnFailure(status, steady_clock::now()) &&
+          board_.error.ok()) {
+        board_.error = ServerError(status);
+      }
       board_.changed.NotifyAll();
     }
     delete this;
   }
 
  private:
-  void Failed(const grpc::Status& status, Board::Entry* entry)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_.mutex) {
-    if (IsPassing(status) && ++entry->failures < kMaxFailures) {
-      entry->not_before =
-          steady_clock::now() + BackoffDelay(kReconnect, entry->failures, UniformRandom());
-    } else if (board_.error.ok()) {
-      board_.error = FromGrpcStatus(status);
-    }
+  WatchStream(Board* board, int64_t id, int64_t offset, const FollowOptions& options)
+      : board_(*board), id_(id), options_(options) {
+    request_.set_payload_id(id);
+    request_.set_output_offset(offset);
   }
 
   Board& board_;
@@ -118,74 +110,106 @@ class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
   v1::PayloadEvent event_;
 };
 
+// Cancels a call at `when`, unless it is dismissed before. Thread-safe.
+class Watchdog {
+ public:
+  Watchdog(grpc::ClientContext* context, steady_clock::time_point when)
+      : thread_([this, context, when] {
+          MutexLock lock(&mutex_);
+          while (!dismissed_ && steady_clock::now() < when) changed_.WaitUntil(&mutex_, when);
+          if (!dismissed_) context->TryCancel();
+        }) {}
+  ~Watchdog() {
+    Dismiss();
+    thread_.join();
+  }
+  void Dismiss() {
+    MutexLock lock(&mutex_);
+    dismissed_ = true;
+    changed_.NotifyAll();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool dismissed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
 }  // namespace
 
-absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(
-    const std::shared_ptr<grpc::Channel>& channel, const std::vector<int64_t>& ids,
-    const FollowOptions& options, const FollowHandlers& handlers) {
-  const auto stub = v1::PayloadService::NewStub(channel);
+absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(Client* client,
+                                                        const std::vector<int64_t>& ids,
+                                                        const FollowOptions& options,
+                                                        const FollowHandlers& handlers) {
+  const auto stub = v1::PayloadService::NewStub(client->channel());
   Board board(handlers);
   MutexLock lock(&board.mutex);
-  for (int64_t id : ids) board.entries[id].offset = options.output_offset;
+  for (int64_t id : ids) {
+    board.entries.try_emplace(id, client).first->second.offset = options.output_offset;
+  }
   while (true) {
     bool all_done = true;
-    auto wake = steady_clock::now() + std::chrono::seconds(60);
+    const auto now = steady_clock::now();
+    auto wake = now + std::chrono::seconds(60);
     for (auto& [id, entry] : board.entries) {
       if (entry.done) continue;
       all_done = false;
-      if (entry.open || !board.error.ok() || board.open >= kMaxStreams) continue;
-      if (entry.not_before > steady_clock::now()) {
-        wake = std::min(wake, entry.not_before);
-        continue;
+      if (entry.stream != nullptr) {
+        if (!board.error.ok() || entry.patience.event_due() <= now) entry.stream->TryCancel();
+      } else if (board.error.ok() && board.open < kMaxStreams && entry.patience.next_try() <= now) {
+        WatchStream::Open(stub.get(), &board, id, &entry, options);
       }
-      entry.open = true;
-      ++board.open;
-      new WatchStream(stub.get(), &board, id, entry.offset, options);
+      const bool open = entry.stream != nullptr;
+      const auto next = open ? entry.patience.event_due() : entry.patience.next_try();
+      if (next > now) wake = std::min(wake, next);
     }
     if (board.open == 0 && (all_done || !board.error.ok())) break;
     board.changed.WaitUntil(&board.mutex, wake);
   }
   if (!board.error.ok()) return board.error;
   std::vector<v1::Payload> payloads;
-  for (int64_t id : ids) payloads.push_back(board.entries[id].last);
+  payloads.reserve(ids.size());
+  for (int64_t id : ids) payloads.push_back(board.entries.at(id).last);
   return payloads;
 }
 
 absl::Status WatchDeploymentEvents(
-    const std::shared_ptr<grpc::Channel>& channel, int64_t deployment_id,
+    Client* client, int64_t deployment_id,
     const std::function<bool(const v1::DeploymentEvent&)>& on_event) {
-  const auto stub = v1::PayloadService::NewStub(channel);
+  const auto stub = v1::PayloadService::NewStub(client->channel());
   v1::WatchDeploymentRequest request;
   request.set_deployment_id(deployment_id);
-  for (int failures = 1;; ++failures) {
+  Patience patience(client);
+  while (true) {
     grpc::ClientContext context;
+    patience.OnOpen(steady_clock::now());
+    Watchdog watchdog(&context, patience.event_due());
     const auto reader = stub->WatchDeployment(&context, request);
     v1::DeploymentEvent event;
     bool more = true;
     while (more && reader->Read(&event)) {
-      failures = 1;
+      patience.OnEvent();
+      watchdog.Dismiss();
       more = on_event(event);
     }
     if (!more) context.TryCancel();
     const grpc::Status status = reader->Finish();
     if (!more || status.ok()) return absl::OkStatus();
-    if (!IsPassing(status) || failures == kMaxFailures) return FromGrpcStatus(status);
-    Mutex mutex;
-    CondVar never;
-    MutexLock lock(&mutex);
-    const auto until = steady_clock::now() + BackoffDelay(kReconnect, failures, UniformRandom());
-    while (steady_clock::now() < until) never.WaitUntil(&mutex, until);
+    if (!patience.OnFailure(status, steady_clock::now())) return ServerError(status);
+    std::this_thread::sleep_until(patience.next_try());
   }
 }
 
-absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(
-    const std::shared_ptr<grpc::Channel>& channel, int64_t deployment_id,
-    const std::vector<int64_t>& ids, const FollowOptions& options, const FollowHandlers& handlers) {
+absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(Client* client, int64_t deployment_id,
+                                                          const std::vector<int64_t>& ids,
+                                                          const FollowOptions& options,
+                                                          const FollowHandlers& handlers) {
   std::map<int64_t, v1::Payload> last;
   for (int64_t id : ids) last[id];
   size_t ended = 0;
   RETURN_IF_ERROR(
-      WatchDeploymentEvents(channel, deployment_id, [&](const v1::DeploymentEvent& event) {
+      WatchDeploymentEvents(client, deployment_id, [&](const v1::DeploymentEvent& event) {
         const auto found = last.find(event.payload().id());
         if (found == last.end()) return true;
         ended -= HasEnded(found->second, options) ? 1 : 0;
@@ -195,6 +219,7 @@ absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(
         return ended < last.size();
       }));
   std::vector<v1::Payload> payloads;
+  payloads.reserve(ids.size());
   for (int64_t id : ids) payloads.push_back(last[id]);
   return payloads;
 }

@@ -1,19 +1,16 @@
-// Follows payloads to their end, however often the connection breaks.
+// Follows payloads to their end, however often the connection breaks; patience.h says when a silent
+// api_server is given up.
 #ifndef LONGSHORE_CLI_FOLLOW_H_
 #define LONGSHORE_CLI_FOLLOW_H_
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cli/client.h"
 #include "longshore/v1/payload_service.pb.h"
-
-namespace grpc {
-class Channel;
-}  // namespace grpc
 
 namespace longshore::cli {
 
@@ -31,19 +28,20 @@ struct FollowOptions {
 
 // Returns the last state of each, in the order of `ids`, or the first error that is not a passing
 // one.
-absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(
-    const std::shared_ptr<grpc::Channel>& channel, const std::vector<int64_t>& ids,
-    const FollowOptions& options, const FollowHandlers& handlers);
+absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(Client* client,
+                                                        const std::vector<int64_t>& ids,
+                                                        const FollowOptions& options,
+                                                        const FollowHandlers& handlers);
 
 // The same over one WatchDeployment stream, for payloads of one deployment; without their output.
-absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(
-    const std::shared_ptr<grpc::Channel>& channel, int64_t deployment_id,
-    const std::vector<int64_t>& ids, const FollowOptions& options, const FollowHandlers& handlers);
+absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(Client* client, int64_t deployment_id,
+                                                          const std::vector<int64_t>& ids,
+                                                          const FollowOptions& options,
+                                                          const FollowHandlers& handlers);
 
 // Hands every event of WatchDeployment to `on_event`, until that returns false or the stream ends.
 // After a broken connection the events begin again. Errors: those that are not passing ones.
-absl::Status WatchDeploymentEvents(const std::shared_ptr<grpc::Channel>& channel,
-                                   int64_t deployment_id,
+absl::Status WatchDeploymentEvents(Client* client, int64_t deployment_id,
                                    const std::function<bool(const v1::DeploymentEvent&)>& on_event);
 
 }  // namespace longshore::cli

@@ -1,8 +1,7 @@
-// How the command line shows things: tables for people, JSON for programs.
+// How the command line shows things: tables for people.
 #ifndef LONGSHORE_CLI_OUTPUT_H_
 #define LONGSHORE_CLI_OUTPUT_H_
 
-#include <google/protobuf/message.h>
 #include <google/protobuf/repeated_field.h>
 
 #include <string>
@@ -18,9 +17,6 @@ namespace longshore::cli {
 // Columns as wide as their widest cell, two spaces between; the first row is the heading. Control
 // characters are shown as "?".
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
-
-// protojson, all fields by their proto names, one line.
-std::string ToJson(const google::protobuf::Message& message);
 
 std::string InstanceTable(const std::vector<v1::Instance>& instances);
 std::string InstanceDetails(const v1::Instance& instance);

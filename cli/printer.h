@@ -1,4 +1,4 @@
-// Writes results to standard output.
+// Writes results to standard output, and errors to standard error.
 #ifndef LONGSHORE_CLI_PRINTER_H_
 #define LONGSHORE_CLI_PRINTER_H_
 
@@ -6,6 +6,8 @@
 
 #include <string>
 #include <vector>
+
+#include "absl/status/status.h"
 
 namespace longshore::cli {
 
@@ -26,6 +28,8 @@ class Printer {
   }
   // At once: more follows.
   void PrintEvent(const google::protobuf::Message& event) const;
+  // To standard error; `hint` follows the message that people read.
+  void PrintError(const absl::Status& error, const std::string& hint) const;
 
  private:
   static void PrintText(const std::string& text);

@@ -3,10 +3,25 @@
 #include <charconv>
 
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "cli/errors.h"
 #include "common/status_macros.h"
 
 namespace longshore::cli {
+namespace {
+
+// A number without a unit is one of seconds.
+absl::StatusOr<absl::Duration> ParseAnyDuration(const std::string& what, const std::string& text) {
+  absl::Duration duration;
+  if (const auto seconds = ParseInt64(what, text); seconds.ok()) return absl::Seconds(*seconds);
+  if (absl::ParseDuration(text, &duration) && duration != absl::InfiniteDuration() &&
+      duration != -absl::InfiniteDuration()) {
+    return duration;
+  }
+  return UsageError(what + " '" + text + "' is no duration, such as 90, 5m or 1h30m");
+}
+
+}  // namespace
 
 absl::StatusOr<int64_t> ParseInt64(const std::string& what, const std::string& text) {
   int64_t value = 0;
@@ -22,6 +37,26 @@ absl::StatusOr<int32_t> ParseInt32(const std::string& what, const std::string& t
     return UsageError(what + " '" + text + "' is out of range");
   }
   return static_cast<int32_t>(value);
+}
+
+absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& what,
+                                                        const std::string& text) {
+  ASSIGN_OR_RETURN(const absl::Duration duration, ParseAnyDuration(what, text));
+  const auto value = absl::ToChronoMilliseconds(duration);
+  if (value.count() > 0) return value;
+  return UsageError(what + " '" + text + "' is no time to wait");
+}
+
+absl::StatusOr<int32_t> ParseSeconds(const std::string& what, const std::string& text) {
+  ASSIGN_OR_RETURN(const absl::Duration duration, ParseAnyDuration(what, text));
+  const int64_t seconds = absl::ToInt64Seconds(duration);
+  if (absl::Seconds(seconds) != duration) {
+    return UsageError(what + " '" + text + "' is not in whole seconds");
+  }
+  if (seconds < INT32_MIN || seconds > INT32_MAX) {
+    return UsageError(what + " '" + text + "' is out of range");
+  }
+  return static_cast<int32_t>(seconds);
 }
 
 absl::StatusOr<int64_t> ParseId(const std::string& what, const std::string& text) {

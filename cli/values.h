@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_CLI_VALUES_H_
 #define LONGSHORE_CLI_VALUES_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,6 +14,11 @@ namespace longshore::cli {
 // A whole decimal number. `what` names it in the error.
 absl::StatusOr<int64_t> ParseInt64(const std::string& what, const std::string& text);
 absl::StatusOr<int32_t> ParseInt32(const std::string& what, const std::string& text);
+// "90" is 90 seconds; "5m", "1h30m", "500ms" have their units. Positive.
+absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& what,
+                                                        const std::string& text);
+// The same in whole seconds, also 0.
+absl::StatusOr<int32_t> ParseSeconds(const std::string& what, const std::string& text);
 // The id of something: a positive number.
 absl::StatusOr<int64_t> ParseId(const std::string& what, const std::string& text);
 // The parts between commas that are not empty.

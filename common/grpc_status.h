@@ -1,4 +1,5 @@
-// The one place where an absl::Status becomes a grpc::Status, details included.
+// The one place where an absl::Status becomes a grpc::Status and the other way round, details
+// included.
 #ifndef LONGSHORE_COMMON_GRPC_STATUS_H_
 #define LONGSHORE_COMMON_GRPC_STATUS_H_
 
@@ -9,7 +10,6 @@
 namespace longshore {
 
 grpc::Status ToGrpcStatus(const absl::Status& status);
-// Code and message only.
 absl::Status FromGrpcStatus(const grpc::Status& status);
 
 }  // namespace longshore

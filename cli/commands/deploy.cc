@@ -78,7 +78,7 @@ void AddDeploy(const Command& parent) {
   command.Flag("--execute", &options->execute, "run the script once it is there");
   command.Text("--remote-path", "PATH", &options->remote_path,
                "where to put it; without this the script's name in the login user's home");
-  command.Number("--timeout", "SECONDS", &options->timeout, "how long each may run");
+  command.Seconds("--timeout", &options->timeout, "how long each may run");
   command.Number("--max-concurrency", "N", &options->max_concurrency,
                  "on so many instances at a time");
   command.Number("--max-errors", "N", &options->max_errors, "stop once so many have failed");

@@ -14,8 +14,8 @@ absl::StatusOr<int> ShowDeployment(int64_t deployment_id, Session* session) {
   ASSIGN_OR_RETURN(const v1::Deployment deployment, session->client.GetDeployment(request));
   std::vector<v1::Payload> payloads;
   // The stream begins with every payload as it is now.
-  RETURN_IF_ERROR(WatchDeploymentEvents(
-      session->client.channel(), deployment_id, [&](const v1::DeploymentEvent& event) {
+  RETURN_IF_ERROR(
+      WatchDeploymentEvents(&session->client, deployment_id, [&](const v1::DeploymentEvent& event) {
         if (event.has_payload()) payloads.push_back(event.payload());
         return static_cast<int64_t>(payloads.size()) < deployment.counts().total();
       }));

@@ -12,8 +12,8 @@ namespace {
 
 absl::StatusOr<int> WatchDeployment(int64_t deployment_id, Session* session) {
   v1::Deployment last;
-  RETURN_IF_ERROR(WatchDeploymentEvents(
-      session->client.channel(), deployment_id, [&](const v1::DeploymentEvent& event) {
+  RETURN_IF_ERROR(
+      WatchDeploymentEvents(&session->client, deployment_id, [&](const v1::DeploymentEvent& event) {
         if (event.has_deployment()) last = event.deployment();
         if (session->printer.json()) {
           session->printer.PrintEvent(event);

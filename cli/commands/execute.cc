@@ -44,8 +44,8 @@ void AddExecute(const Command& parent) {
   command.Ids("--payloads", &options->payload_ids, "these payloads, all or none");
   command.OptionalId("--deployment", &options->deployment_id,
                      "those of this deployment that can be run now");
-  command.Number("--timeout", "SECONDS", &options->timeout,
-                 "how long each may run; without it what was said before");
+  command.Seconds("--timeout", &options->timeout,
+                  "how long each may run; without it what was said before");
   AddWaitOptions(command, &options->waiting);
   AddRequestId(command, &options->request_id);
   command.Does([options](Session* session) { return Execute(*options, session); });

@@ -127,7 +127,7 @@ void AddInstancesCreate(const Command& parent) {
   command.Text("--path", "PATH", &options->path,
                "a script for them, read by the api_server on its host; needs --provision");
   command.Flag("--execute", &options->execute, "run the script once it is there");
-  command.Number("--timeout", "SECONDS", &options->timeout, "how long it may run");
+  command.Seconds("--timeout", &options->timeout, "how long it may run");
   AddWaitOptions(command, &options->waiting);
   AddRequestId(command, &options->request_id);
   command.Flag("--quiet", &options->quiet, "print the ids only");

@@ -41,7 +41,7 @@ absl::StatusOr<int> Watch(const Options& options, Session* session) {
   const FollowHandlers handlers =
       session->printer.json() ? ForPrograms(session->printer) : ForPeople();
   ASSIGN_OR_RETURN(const auto followed,
-                   FollowPayloads(session->client.channel(), {options.payload_id},
+                   FollowPayloads(&session->client, {options.payload_id},
                                   {.output_offset = options.offset}, handlers));
   return followed[0].status() == v1::PAYLOAD_STATUS_COMPLETED ? kExitDone : kExitFailed;
 }

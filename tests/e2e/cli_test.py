@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 import unittest
 
@@ -80,7 +81,7 @@ class CliTest(unittest.TestCase):
         path = self.stack.script("echo by path")
         out, _ = self.longshore("deploy", "--path", path, "--instances", self.ids[0], "--execute", "--follow")
         self.assertIn("by path", out)
-        _, err = self.longshore("deploy", "--path", "/etc/passwd", "--instances", self.ids[0], status=1)
+        _, err = self.longshore("deploy", "--path", "/etc/passwd", "--instances", self.ids[0], status=3)
         self.assertIn("/etc/passwd", err)
         self.assertIn("--allowed_payload_dirs", err)
 
@@ -118,7 +119,7 @@ class CliTest(unittest.TestCase):
         watcher = self.start("watch", payload, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.longshore("cancel", payload)
         self.assertEqual(self.finish(watcher)[0], 1)
-        _, err = self.longshore("cancel", payload, status=1)
+        _, err = self.longshore("cancel", payload, status=3)
         self.assertIn("CANCELLED", err)
 
     def test_instances(self):
@@ -147,7 +148,7 @@ class CliTest(unittest.TestCase):
         out, _ = self.longshore("instances", "delete", instance)
         self.assertIn(f"instance {instance} is being terminated", out)
         wait_until(lambda: "TERMINATED" in self.longshore("instances", "show", instance)[0], "the end of the instance")
-        _, err = self.longshore("instances", "delete", instance, status=1)
+        _, err = self.longshore("instances", "delete", instance, status=3)
         self.assertIn("TERMINATED", err)
 
     def test_lists_of_payloads_and_tasks(self):
@@ -189,7 +190,7 @@ class CliTest(unittest.TestCase):
         self.assertIn("max_errors 1", err)
         out, _ = self.longshore("deployments", "retry", deployment["id"], "--wait", status=1)
         self.assertIn("NONZERO_EXIT", out)
-        _, err = self.longshore("deployments", "cancel", deployment["id"], status=1)
+        _, err = self.longshore("deployments", "cancel", deployment["id"], status=3)
         self.assertIn("cancelled", err)
 
     def test_transfer_to_a_fleet_and_execute_later(self):
@@ -232,11 +233,43 @@ class CliTest(unittest.TestCase):
             _, err = self.longshore(*words, status=2)
             self.assertTrue(err.startswith("longshore:"), err)
 
-    def test_what_the_server_refuses_is_status_1(self):
-        _, err = self.longshore("status", "987654321", status=1)
+    def error(self, *words, status):
+        """The error that it prints as JSON."""
+        out, err = self.longshore(*words, "--json", status=status)
+        self.assertEqual(out, "")
+        error = json.loads(err)["error"]
+        self.assertEqual(sorted(error), ["code", "message", "reason"])
+        return error["code"], error["reason"], error["message"]
+
+    def test_what_the_server_refuses_is_status_3(self):
+        _, err = self.longshore("status", "987654321", status=3)
+        self.assertTrue(err.startswith("longshore: "), err)
         self.assertIn("987654321", err)
-        _, err = self.longshore("status", "1", "--api", "127.0.0.1:1", status=1)
-        self.assertTrue(err.startswith("longshore:"), err)
+        self.longshore("watch", "987654321", status=3)
+        self.longshore("deployments", "watch", "987654321", status=3)
+        code, reason, message = self.error("status", "987654321", status=3)
+        self.assertEqual((code, reason), ("NOT_FOUND", "PAYLOAD_NOT_FOUND"))
+        self.assertIn("987654321", message)
+
+    def test_a_server_that_is_not_there_is_status_4(self):
+        for words in (("status", "1"), ("watch", "1"), ("deployments", "watch", "1"), ("instances", "list")):
+            _, err = self.longshore(*words, "--api", "127.0.0.1:1", status=4)
+            self.assertTrue(err.startswith("longshore: the api_server is not reached: "), err)
+        code, reason, _ = self.error("status", "1", "--api", "127.0.0.1:1", status=4)
+        self.assertEqual((code, reason), ("UNAVAILABLE", "SERVER_NOT_REACHED"))
+
+    def test_a_server_that_is_silent_is_status_4(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            api = f"127.0.0.1:{silent.getsockname()[1]}"
+            for words in (("status", "1"), ("watch", "1"), ("deployments", "watch", "1")):
+                code, reason, message = self.error(*words, "--api", api, "--deadline", "1s", status=4)
+                self.assertEqual((code, reason), ("DEADLINE_EXCEEDED", "SERVER_NOT_REACHED"))
+                self.assertIn("--deadline", message)
+
+    def test_a_wrong_command_line_is_an_error_in_json_too(self):
+        code, reason, message = self.error("status", "1", "2", status=2)
+        self.assertEqual((code, reason), ("INVALID_ARGUMENT", "WRONG_COMMAND_LINE"))
+        self.assertIn("'2'", message)
 
     def test_help(self):
         out, _ = self.longshore("--help")

@@ -122,7 +122,7 @@ class CreateTest(unittest.TestCase):
         self.assertEqual((status, len(rows)), (0, 3))
         self.assertTrue(all("READY" in row and "typed-" in row for row in rows[1:]), out)
         status, _, err = longshore("--count", "101")
-        self.assertEqual(status, 1)
+        self.assertEqual(status, 3)
         self.assertIn("101", err)
 
 

@@ -1,0 +1,20 @@
+// Messages and errors as JSON, a line each.
+#ifndef LONGSHORE_CLI_JSON_H_
+#define LONGSHORE_CLI_JSON_H_
+
+#include <google/protobuf/message.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace longshore::cli {
+
+// protojson, all fields by their proto names.
+std::string ToJson(const google::protobuf::Message& message);
+// {"error": {"code": "NOT_FOUND", "reason": "PAYLOAD_NOT_FOUND", "message": "..."}}
+std::string ErrorToJson(const absl::Status& error);
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_JSON_H_

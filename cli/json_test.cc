@@ -1,0 +1,28 @@
+#include "cli/json.h"
+
+#include <gtest/gtest.h>
+
+#include "common/status.h"
+#include "longshore/v1/deployment.pb.h"
+
+namespace longshore::cli {
+namespace {
+
+TEST(JsonTest, FieldsHaveTheirProtoNames) {
+  v1::Rollout rollout;
+  rollout.set_max_errors(7);
+  EXPECT_EQ(ToJson(rollout), R"({"max_concurrency":0,"max_errors":7})");
+}
+
+TEST(JsonTest, AnErrorHasCodeReasonAndMessage) {
+  EXPECT_EQ(ErrorToJson(WithReason(absl::NotFoundError("no \"x\""), "PAYLOAD_NOT_FOUND")),
+            R"({"error":{"code":"NOT_FOUND","reason":"PAYLOAD_NOT_FOUND","message":"no \"x\""}})");
+}
+
+TEST(JsonTest, AnErrorOfAnyBytesIsJson) {
+  EXPECT_EQ(ErrorToJson(absl::InternalError("\xff")),
+            "{\"error\":{\"code\":\"INTERNAL\",\"reason\":\"\",\"message\":\"\xEF\xBF\xBD\"}}");
+}
+
+}  // namespace
+}  // namespace longshore::cli
