@@ -1,17 +1,16 @@
 #include "cli/await.h"
 
-#include <iostream>
-
 #include "cli/errors.h"
 #include "cli/follow.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/tables.h"
 #include "common/status_macros.h"
 
 namespace longshore::cli {
 
 absl::StatusOr<int> Await(const Awaited& awaited, const WaitOptions& options, Session* session) {
-  const bool show_output = options.follow && !session->printer.json();
+  const bool show_output = options.follow && !session->printer.structured();
   Progress progress(awaited.payload_ids.size(), show_output);
   const FollowOptions follow{.until_transferred = awaited.until_transferred};
   const FollowHandlers handlers{
@@ -25,7 +24,7 @@ absl::StatusOr<int> Await(const Awaited& awaited, const WaitOptions& options, Se
                                          awaited.payload_ids, follow, handlers);
   progress.Finish();
   RETURN_IF_ERROR(followed.status());
-  session->printer.PrintRows(*followed, PayloadSummary(*followed));
+  session->printer.PrintRows(*followed, PayloadSummary(*followed, session->printer.wide()));
   for (const v1::Payload& payload : *followed) {
     const bool good =
         payload.status() == v1::PAYLOAD_STATUS_COMPLETED ||
@@ -37,7 +36,10 @@ absl::StatusOr<int> Await(const Awaited& awaited, const WaitOptions& options, Se
 
 absl::StatusOr<int> Accepted(const v1::DeployPayloadResponse& response, bool execute,
                              const WaitOptions& options, Session* session) {
-  for (const std::string& error : response.errors()) std::cerr << "longshore: " << error << "\n";
+  for (const v1::InstanceError& error : response.instance_errors()) {
+    const auto code = static_cast<absl::StatusCode>(error.code());
+    session->printer.PrintError(absl::Status(code, error.message()), "");
+  }
   const int status = response.success() ? kExitDone : kExitFailed;
   const bool validated = response.deployment_id() == 0;
   if (validated || !options.any()) {

@@ -126,22 +126,35 @@ void Command::Seconds(const std::string& name, int32_t* value,
       description);
 }
 
+void Command::Choice(const std::string& name, const std::vector<std::string>& choices,
+                     const std::function<void(size_t)>& choose,
+                     const std::string& description) const {
+  const std::string type = absl::StrJoin(choices, "|");
+  const auto take = [=](const std::string& text) {
+    const auto found = std::find(choices.begin(), choices.end(), absl::AsciiStrToLower(text));
+    if (found == choices.end()) {
+      // Of "-o,--output" the long name.
+      throw CLI::ValidationError(name.substr(name.find(',') + 1) + " '" + text + "' is none of " +
+                                 type);
+    }
+    choose(found - choices.begin());
+  };
+  AddValue(app_, name, type, take, description);
+}
+
 void Command::EnumChoice(const std::string& name, const EnumDescriptor& descriptor,
-                         std::function<void(int)> choose, const std::string& description) const {
+                         const std::function<void(int)>& choose,
+                         const std::string& description) const {
   std::vector<std::string> choices;
+  choices.reserve(descriptor.value_count());
   for (int i = 1; i < descriptor.value_count(); ++i) {
     choices.push_back(absl::AsciiStrToLower(
         descriptor.value(i)->name().substr(EnumPrefix(descriptor.name()).size())));
   }
-  const std::string type = absl::StrJoin(choices, "|");
-  const auto take = [=, &descriptor](const std::string& text) {
-    const auto found = std::find(choices.begin(), choices.end(), absl::AsciiStrToLower(text));
-    if (found == choices.end()) {
-      throw CLI::ValidationError(name + " '" + text + "' is none of " + type);
-    }
-    choose(descriptor.value(static_cast<int>(found - choices.begin()) + 1)->number());
+  const auto choose_number = [choose, &descriptor](size_t i) {
+    choose(descriptor.value(static_cast<int>(i) + 1)->number());
   };
-  AddValue(app_, name, type, take, description);
+  Choice(name, choices, choose_number, description);
 }
 
 void Command::Require(const std::string& name) const { app_->get_option(name)->required(); }

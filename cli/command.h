@@ -58,6 +58,9 @@ class Command {
   void Duration(const std::string& name, std::chrono::milliseconds* value,
                 const std::string& description) const;
   void Seconds(const std::string& name, int32_t* value, const std::string& description) const;
+  // One of `choices`, in upper or lower case; `choose` takes its place among them.
+  void Choice(const std::string& name, const std::vector<std::string>& choices,
+              const std::function<void(size_t)>& choose, const std::string& description) const;
   // One of the enum's values, in upper or lower case, but the first, which stands for none.
   template <typename Enum>
   void EnumChoice(const std::string& name, Enum* value, const std::string& description) const;
@@ -72,7 +75,7 @@ class Command {
  private:
   using EnumDescriptor = google::protobuf::EnumDescriptor;
   void EnumChoice(const std::string& name, const EnumDescriptor& descriptor,
-                  std::function<void(int)> choose, const std::string& description) const;
+                  const std::function<void(int)>& choose, const std::string& description) const;
 
   CLI::App* app_;
   Run* selected_;

@@ -78,10 +78,21 @@ std::string SurplusText(const CLI::App& app, const std::string& word) {
   return "surplus word '" + word + "'; a value with blanks needs quotes";
 }
 
+// How to print what is wrong with the command line.
+Format FormatOfWords(const CLI::App& app) {
+  if (app.get_option("--json")->count() > 0) return Format::kJsonLines;
+  const CLI::Option* output = app.get_option("--output");
+  const auto& names = FormatNames();
+  const auto found = output->empty()
+                         ? names.end()
+                         : std::find(names.begin(), names.end(), output->results().back());
+  return found == names.end() ? Format::kTable : static_cast<Format>(found - names.begin());
+}
+
 int Report(const absl::Status& error, const CommandLine& line) {
   const ExitStatus exit_status = ExitStatusOf(error);
   const bool usage = exit_status == kExitUsage;
-  Printer(line.globals().json)
+  Printer(line.globals().format)
       .PrintError(error, usage ? "\nTry '" + line.CommandName() + " --help'." : "");
   return exit_status;
 }
@@ -101,7 +112,12 @@ CommandLine::CommandLine() : app_(new CLI::App(kDescription, "longshore")) {
                       "the api_server; without it 127.0.0.1:50051");
   root.Duration("--deadline", &globals_.deadline,
                 "the time for an answer to each call, or for a watch to begin; without it 60s");
-  root.Flag("--json", &globals_.json, "print protobuf's JSON, a message a line");
+  root.Choice(
+      "-o,--output", FormatNames(),
+      [this](size_t format) { globals_.format = static_cast<Format>(format); },
+      "how to print; without it a table");
+  root.Flag("--json", &json_lines_, "print JSON, each row of a list a document on its own line");
+  app_->get_option("--json")->excludes("--output");
   AddCommands(root);
 }
 
@@ -119,11 +135,12 @@ absl::Status CommandLine::Parse(std::vector<std::string> words) {
     text_ = std::string(version.what()) + "\n";
   } catch (const CLI::ParseError& error) {
     // Nothing was taken over yet.
-    globals_.json = app_->get_option("--json")->count() > 0;
+    globals_.format = FormatOfWords(*app_);
     // Words that nobody took often are the cause of what else is wrong.
     const std::vector<std::string> surplus = app_->remaining(/*recurse=*/true);
     return UsageError(surplus.empty() ? error.what() : SurplusText(*app_, surplus.front()));
   }
+  if (json_lines_) globals_.format = Format::kJsonLines;
   return absl::OkStatus();
 }
 
@@ -145,7 +162,7 @@ int RunCommandLine(const std::vector<std::string>& words) {
   }
   const GlobalOptions& globals = line.globals();
   Session session{.client = Client(globals.api, globals.deadline),
-                  .printer = Printer(globals.json)};
+                  .printer = Printer(globals.format)};
   const absl::StatusOr<int> exit_status = line.run()(&session);
   return exit_status.ok() ? *exit_status : Report(exit_status.status(), line);
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "cli/command.h"
+#include "cli/printer.h"
 
 namespace CLI {
 class App;
@@ -20,7 +21,7 @@ namespace longshore::cli {
 struct GlobalOptions {
   std::string api = "127.0.0.1:50051";
   std::chrono::milliseconds deadline = std::chrono::seconds(60);
-  bool json = false;
+  Format format = Format::kTable;
 };
 
 // Reads one command line. Not thread-safe.
@@ -45,6 +46,7 @@ class CommandLine {
  private:
   const std::unique_ptr<CLI::App> app_;
   GlobalOptions globals_;
+  bool json_lines_ = false;
   Run run_;
   std::string text_;
 };

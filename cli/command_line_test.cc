@@ -78,7 +78,7 @@ TEST(CommandLineTest, GlobalOptionsGoBeforeOrAfterTheCommand) {
     const absl::Status parsed = line.Parse(words);
     ASSERT_TRUE(parsed.ok()) << parsed;
     EXPECT_EQ(line.globals().api, "a:1");
-    EXPECT_TRUE(line.globals().json);
+    EXPECT_EQ(line.globals().format, Format::kJsonLines);
     EXPECT_TRUE(line.run());
     EXPECT_EQ(line.text(), "");
   }
@@ -100,7 +100,26 @@ TEST(CommandLineTest, TheDeadlineIsADuration) {
 TEST(CommandLineTest, AWrongCommandLineStillSaysHowToPrint) {
   CommandLine line;
   EXPECT_FALSE(line.Parse({"status", "--json", "1", "--nope"}).ok());
-  EXPECT_TRUE(line.globals().json);
+  EXPECT_EQ(line.globals().format, Format::kJsonLines);
+  CommandLine other;
+  EXPECT_FALSE(other.Parse({"status", "-o", "yaml", "1", "--nope"}).ok());
+  EXPECT_EQ(other.globals().format, Format::kYaml);
+}
+
+TEST(CommandLineTest, Formats) {
+  const auto format = [](const Words& words) {
+    CommandLine line;
+    EXPECT_TRUE(line.Parse(words).ok());
+    return line.globals().format;
+  };
+  EXPECT_EQ(format({"status", "1"}), Format::kTable);
+  EXPECT_EQ(format({"-o", "table", "status", "1"}), Format::kTable);
+  EXPECT_EQ(format({"status", "1", "-owide"}), Format::kWide);
+  EXPECT_EQ(format({"status", "--output=JSON", "1"}), Format::kJson);
+  EXPECT_EQ(format({"status", "1", "-o", "yaml"}), Format::kYaml);
+  EXPECT_EQ(Problem({"status", "1", "-o", "xml"}),
+            "--output 'xml' is none of table|wide|json|yaml");
+  EXPECT_NE(Problem({"status", "1", "-o", "yaml", "--json"}), "");
 }
 
 TEST(CommandLineTest, AnEmptyValueIsNotTheNextWord) {

@@ -17,6 +17,10 @@ std::string ToJson(const google::protobuf::Message& message) {
   return json;
 }
 
+std::string IndentedJson(const std::string& json) {
+  return nlohmann::ordered_json::parse(json).dump(2) + "\n";
+}
+
 std::string ErrorToJson(const absl::Status& error) {
   const nlohmann::ordered_json json{{"error",
                                      {{"code", absl::StatusCodeToString(error.code())},

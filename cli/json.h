@@ -1,4 +1,4 @@
-// Messages and errors as JSON, a line each.
+// Messages and errors as JSON.
 #ifndef LONGSHORE_CLI_JSON_H_
 #define LONGSHORE_CLI_JSON_H_
 
@@ -10,8 +10,10 @@
 
 namespace longshore::cli {
 
-// protojson, all fields by their proto names.
+// protojson on one line, all fields by their proto names.
 std::string ToJson(const google::protobuf::Message& message);
+// The same on several lines, indented.
+std::string IndentedJson(const std::string& json);
 // {"error": {"code": "NOT_FOUND", "reason": "PAYLOAD_NOT_FOUND", "message": "..."}}
 std::string ErrorToJson(const absl::Status& error);
 

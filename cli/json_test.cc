@@ -14,6 +14,17 @@ TEST(JsonTest, FieldsHaveTheirProtoNames) {
   EXPECT_EQ(ToJson(rollout), R"({"max_concurrency":0,"max_errors":7})");
 }
 
+TEST(JsonTest, IndentedItIsTheSame) {
+  EXPECT_EQ(IndentedJson(R"({"b":[1,"x"],"a":{}})"), R"({
+  "b": [
+    1,
+    "x"
+  ],
+  "a": {}
+}
+)");
+}
+
 TEST(JsonTest, AnErrorHasCodeReasonAndMessage) {
   EXPECT_EQ(ErrorToJson(WithReason(absl::NotFoundError("no \"x\""), "PAYLOAD_NOT_FOUND")),
             R"({"error":{"code":"NOT_FOUND","reason":"PAYLOAD_NOT_FOUND","message":"no \"x\""}})");

@@ -1,6 +1,6 @@
+#include "cli/cells.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
-#include "cli/output.h"
 #include "cli/session.h"
 #include "common/status_macros.h"
 

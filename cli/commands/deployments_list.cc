@@ -1,8 +1,8 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
-#include "cli/output.h"
 #include "cli/pages.h"
 #include "cli/session.h"
+#include "cli/tables.h"
 
 namespace longshore::cli {
 namespace {
@@ -17,7 +17,7 @@ absl::StatusOr<int> ListDeployments(const Options& options, Session* session) {
   ASSIGN_OR_RETURN(const std::vector<v1::Deployment> deployments,
                    ReadPages(&session->client, &Client::ListDeployments,
                              &v1::ListDeploymentsResponse::mutable_deployments, request));
-  session->printer.PrintRows(deployments, DeploymentTable(deployments));
+  session->printer.PrintRows(deployments, DeploymentTable(deployments, session->printer.wide()));
   return kExitDone;
 }
 

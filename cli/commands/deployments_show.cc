@@ -3,6 +3,7 @@
 #include "cli/follow.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/tables.h"
 #include "common/status_macros.h"
 
 namespace longshore::cli {
@@ -19,8 +20,9 @@ absl::StatusOr<int> ShowDeployment(int64_t deployment_id, Session* session) {
         if (event.has_payload()) payloads.push_back(event.payload());
         return static_cast<int64_t>(payloads.size()) < deployment.counts().total();
       }));
-  session->printer.Print(deployment, DeploymentDetails(deployment) + "\n");
-  session->printer.PrintRows(payloads, PayloadTable(payloads));
+  session->printer.PrintWithRows(
+      "deployment", deployment, "payloads", payloads,
+      DeploymentDetails(deployment) + "\n" + PayloadTable(payloads, session->printer.wide()));
   return kExitDone;
 }
 

@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "cli/cells.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/follow.h"
@@ -15,7 +16,7 @@ absl::StatusOr<int> WatchDeployment(int64_t deployment_id, Session* session) {
   RETURN_IF_ERROR(
       WatchDeploymentEvents(&session->client, deployment_id, [&](const v1::DeploymentEvent& event) {
         if (event.has_deployment()) last = event.deployment();
-        if (session->printer.json()) {
+        if (session->printer.structured()) {
           session->printer.PrintEvent(event);
         } else if (event.has_deployment()) {
           std::cout << CountsText(event.deployment().counts()) << std::endl;

@@ -1,8 +1,8 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
-#include "cli/output.h"
 #include "cli/session.h"
 #include "cli/shared_options.h"
+#include "cli/tables.h"
 #include "common/status_macros.h"
 
 namespace longshore::cli {
@@ -31,8 +31,9 @@ absl::StatusOr<int> AddInstance(const Options& options, Session* session) {
   request.set_host_key(options.host_key);
   request.set_request_id(options.request_id);
   ASSIGN_OR_RETURN(const v1::Instance instance, session->client.RegisterInstance(request));
-  session->printer.Print(
-      instance, options.quiet ? std::to_string(instance.id()) + "\n" : InstanceTable({instance}));
+  session->printer.Print(instance, options.quiet
+                                       ? std::to_string(instance.id()) + "\n"
+                                       : InstanceTable({instance}, session->printer.wide()));
   return kExitDone;
 }
 

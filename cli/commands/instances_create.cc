@@ -5,8 +5,8 @@
 #include "cli/await.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
-#include "cli/output.h"
 #include "cli/session.h"
+#include "cli/tables.h"
 #include "common/status_macros.h"
 
 namespace longshore::cli {
@@ -86,7 +86,7 @@ absl::StatusOr<int> AwaitInstances(const v1::CreateInstanceResponse& created, Se
       exit_status = kExitFailed;
     }
   }
-  session->printer.PrintRows(instances, InstanceTable(instances));
+  session->printer.PrintRows(instances, InstanceTable(instances, session->printer.wide()));
   return exit_status;
 }
 
@@ -105,7 +105,8 @@ absl::StatusOr<int> CreateInstances(const Options& options, Session* session) {
   }
   session->printer.Print(created, options.quiet ? ids
                                                 : InstanceTable({created.instances().begin(),
-                                                                 created.instances().end()}));
+                                                                 created.instances().end()},
+                                                                session->printer.wide()));
   return kExitDone;
 }
 

@@ -1,8 +1,8 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
-#include "cli/output.h"
 #include "cli/pages.h"
 #include "cli/session.h"
+#include "cli/tables.h"
 
 namespace longshore::cli {
 namespace {
@@ -19,7 +19,7 @@ absl::StatusOr<int> ListInstances(const Options& options, Session* session) {
   ASSIGN_OR_RETURN(const std::vector<v1::Instance> instances,
                    ReadPages(&session->client, &Client::ListInstances,
                              &v1::ListInstancesResponse::mutable_instances, request));
-  session->printer.PrintRows(instances, InstanceTable(instances));
+  session->printer.PrintRows(instances, InstanceTable(instances, session->printer.wide()));
   return kExitDone;
 }
 

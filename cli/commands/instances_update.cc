@@ -1,8 +1,8 @@
 #include "cli/await.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
-#include "cli/output.h"
 #include "cli/session.h"
+#include "cli/tables.h"
 #include "common/status_macros.h"
 
 namespace longshore::cli {
@@ -42,7 +42,7 @@ absl::StatusOr<int> UpdateInstance(const Options& options, Session* session) {
     return Await({.payload_ids = {response.payload_id()}, .until_transferred = !options.execute},
                  options.waiting, session);
   }
-  std::string text = InstanceTable({response.instance()});
+  std::string text = InstanceTable({response.instance()}, session->printer.wide());
   if (has_payload) {
     text += "payload " + std::to_string(response.payload_id()) + " task " +
             std::to_string(response.task_id()) + "\n";

@@ -1,8 +1,8 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
-#include "cli/output.h"
 #include "cli/pages.h"
 #include "cli/session.h"
+#include "cli/tables.h"
 
 namespace longshore::cli {
 namespace {
@@ -19,7 +19,7 @@ absl::StatusOr<int> List(const Options& options, Session* session) {
   ASSIGN_OR_RETURN(const std::vector<v1::Payload> payloads,
                    ReadPages(&session->client, &Client::ListInstancePayloads,
                              &v1::ListInstancePayloadsResponse::mutable_payloads, request));
-  session->printer.PrintRows(payloads, PayloadTable(payloads));
+  session->printer.PrintRows(payloads, PayloadTable(payloads, session->printer.wide()));
   return kExitDone;
 }
 

@@ -1,9 +1,9 @@
 #include "absl/strings/str_split.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
-#include "cli/output.h"
 #include "cli/pages.h"
 #include "cli/session.h"
+#include "cli/tables.h"
 #include "common/utf8.h"
 
 namespace longshore::cli {
@@ -34,7 +34,7 @@ absl::StatusOr<int> ShowTask(int64_t task_id, Session* session) {
   v1::GetTaskRequest request;
   request.set_task_id(task_id);
   ASSIGN_OR_RETURN(const v1::Task task, session->client.GetTask(request));
-  session->printer.Print(task, TaskTable({task}));
+  session->printer.Print(task, TaskTable({task}, session->printer.wide()));
   return kExitDone;
 }
 
@@ -46,7 +46,7 @@ absl::StatusOr<int> ListTasks(const Options& options, Session* session) {
   ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
                    ReadPages(&session->client, &Client::ListTasks,
                              &v1::ListTasksResponse::mutable_tasks, request));
-  session->printer.PrintRows(tasks, TaskTable(tasks));
+  session->printer.PrintRows(tasks, TaskTable(tasks, session->printer.wide()));
   return kExitDone;
 }
 

@@ -22,20 +22,24 @@ struct Options {
   verify::DatabaseOptions checks;
 };
 
-void PrintViolations(const std::vector<verify::Violation>& violations, bool json) {
+std::string JsonOf(const verify::Violation& violation) {
+  return nlohmann::ordered_json{{"invariant", violation.invariant},
+                                {"check", violation.check},
+                                {"subject", violation.subject},
+                                {"detail", violation.detail}}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void PrintViolations(const std::vector<verify::Violation>& violations, const Printer& printer) {
+  std::string text;
+  std::vector<std::string> rows;
+  rows.reserve(violations.size());
   for (const verify::Violation& violation : violations) {
-    if (json) {
-      std::cout << nlohmann::json{{"invariant", violation.invariant},
-                                  {"check", violation.check},
-                                  {"subject", violation.subject},
-                                  {"detail", violation.detail}}
-                       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-                << "\n";
-    } else {
-      std::cout << "VIOLATION of invariant " << violation.invariant << ", " << violation.check
-                << ": " << violation.subject << ": " << violation.detail << "\n";
-    }
+    rows.push_back(JsonOf(violation));
+    text += "VIOLATION of invariant " + std::to_string(violation.invariant) + ", " +
+            violation.check + ": " + violation.subject + ": " + violation.detail + "\n";
   }
+  printer.PrintRows(rows, text);
 }
 
 void Append(std::vector<verify::Violation> more, std::vector<verify::Violation>* all) {
@@ -70,7 +74,7 @@ absl::StatusOr<int> Verify(const Options& options, Session* session) {
       complete = false;
     }
   }
-  PrintViolations(violations, session->printer.json());
+  PrintViolations(violations, session->printer);
   std::cerr << verify::DatabaseCheckNames().size() << " checks of the database" << looked << ": "
             << violations.size() << (violations.size() == 1 ? " violation\n" : " violations\n");
   return violations.empty() && complete ? kExitDone : kExitFailed;

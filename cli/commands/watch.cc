@@ -1,9 +1,9 @@
 #include <iostream>
 
+#include "cli/cells.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/follow.h"
-#include "cli/output.h"
 #include "cli/session.h"
 #include "common/status_macros.h"
 
@@ -39,7 +39,7 @@ FollowHandlers ForPrograms(const Printer& printer) {
 
 absl::StatusOr<int> Watch(const Options& options, Session* session) {
   const FollowHandlers handlers =
-      session->printer.json() ? ForPrograms(session->printer) : ForPeople();
+      session->printer.structured() ? ForPrograms(session->printer) : ForPeople();
   ASSIGN_OR_RETURN(const auto followed,
                    FollowPayloads(&session->client, {options.payload_id},
                                   {.output_offset = options.offset}, handlers));

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import unittest
 
+import yaml
 from harness.patience import communicate, wait_until
 from harness.programs import LONGSHORE
 from harness.stack import Stack
@@ -161,6 +162,50 @@ class CliTest(unittest.TestCase):
         self.assertEqual(json.loads(out)["payload_id"], task["payload_id"])
         out, _ = self.longshore("tasks")
         self.assertIn("PAYLOAD_TRANSFER", out)
+
+    def formats(self, *words, status=0):
+        """What the same command prints as a document in JSON and in YAML, which have to say the same."""
+        as_json = json.loads(self.longshore(*words, "-o", "json", status=status)[0])
+        as_yaml = yaml.safe_load(self.longshore(*words, "-o", "yaml", status=status)[0])
+        self.assertEqual(as_json, as_yaml)
+        return as_json
+
+    def test_every_list_is_one_document(self):
+        self.deploy(r"printf 'a: \303\244\\n\t#\302\205'", "--execute", "--wait")
+        host = str(self.ids[0])
+        for words, column in ((("instances", "list"), "PROVIDER"), (("list", "--instance", host), "STARTED"),
+                              (("tasks", "--instance", host), "DEPENDS ON"), (("deployments", "list"), "SHA256")):
+            rows = self.formats(*words)
+            lines = self.longshore(*words, "--json")[0].splitlines()
+            self.assertEqual([json.loads(line) for line in lines], rows)
+            table, wide = (self.longshore(*words, "-o", format)[0] for format in ("table", "wide"))
+            self.assertEqual((table, len(wide.splitlines())), (self.longshore(*words)[0], len(rows) + 1))
+            self.assertNotIn(column, table)
+            self.assertIn(column, wide.splitlines()[0])
+        self.assertEqual(self.formats("list", "--instance", host, "--status", "pending"), [])
+
+    def test_every_thing_is_one_document(self):
+        out, _ = self.deploy("echo x", "--execute", "--wait", "-o", "json")
+        payload = json.loads(out)[0]
+        self.assertEqual(payload["status"], "PAYLOAD_STATUS_COMPLETED")
+        self.assertEqual(self.formats("status", payload["id"])["output"], "x\n")
+        self.assertEqual(self.formats("instances", "show", payload["instance_id"])["id"], payload["instance_id"])
+        self.assertEqual(self.formats("tasks", payload["task_id"])["payload_id"], payload["id"])
+        shown = self.formats("deployments", "show", payload["deployment_id"])
+        self.assertEqual(shown["deployment"]["id"], payload["deployment_id"])
+        self.assertEqual({p["id"] for p in shown["payloads"]}, {p["id"] for p in json.loads(out)})
+        self.assertEqual(self.formats("verify", "--database", self.stack.database_url), [])
+
+    def test_a_watch_gives_a_document_for_each_event(self):
+        payload = json.loads(self.deploy("echo x", "--execute", "--wait", "-o", "json")[0])[0]
+        for words in (("watch", payload["id"]), ("deployments", "watch", payload["deployment_id"])):
+            lines = [json.loads(line) for line in self.longshore(*words, "-o", "json")[0].splitlines()]
+            self.assertEqual(list(yaml.safe_load_all(self.longshore(*words, "-o", "yaml")[0])), lines)
+            self.assertGreater(len(lines), 1)
+
+    def test_errors_are_in_yaml_too(self):
+        _, err = self.longshore("status", "987654321", "-o", "yaml", status=3)
+        self.assertEqual(yaml.safe_load(err)["error"]["reason"], "PAYLOAD_NOT_FOUND")
 
     def fleet(self, name):
         """Registers both hosts under a project of its own; returns the words that select them."""

@@ -1,0 +1,122 @@
+#include "cli/tables.h"
+
+#include <map>
+
+#include "absl/strings/str_join.h"
+#include "cli/cells.h"
+#include "cli/table.h"
+#include "common/enum_text.h"
+
+namespace longshore::cli {
+namespace {
+
+constexpr bool kWide = true;
+
+}  // namespace
+
+std::string InstanceTable(const std::vector<v1::Instance>& instances, bool wide) {
+  using Row = v1::Instance;
+  static const auto* const kColumns = new std::vector<Column<Row>>{
+      {"ID", [](const Row& row) { return std::to_string(row.id()); }},
+      {"NAME", [](const Row& row) { return row.name(); }},
+      {"PROJECT", [](const Row& row) { return row.project(); }},
+      {"ADDRESS", AddressText},
+      {"USER", [](const Row& row) { return row.ssh_user(); }},
+      {"STATUS", [](const Row& row) { return EnumText(row.status()); }},
+      {"PROVIDER", [](const Row& row) { return OrDash(row.provider()); }, kWide},
+      {"REGION", [](const Row& row) { return OrDash(row.region()); }, kWide},
+      {"SIZE", [](const Row& row) { return OrDash(row.size()); }, kWide},
+      {"IMAGE", [](const Row& row) { return OrDash(row.image()); }, kWide},
+      {"PAYLOAD", [](const Row& row) { return EnumText(row.payload_status()); }, kWide},
+      {"CREATED", [](const Row& row) { return TimeText(row.created_at()); }, kWide},
+      {"UPDATED", [](const Row& row) { return TimeText(row.updated_at()); }, kWide},
+      {"ERROR", [](const Row& row) { return OrDash(row.status_error()); }, kWide},
+      {"TAGS", [](const Row& row) { return absl::StrJoin(row.tags(), ","); }},
+  };
+  return MakeTable(*kColumns, instances, wide);
+}
+
+std::string PayloadTable(const std::vector<v1::Payload>& payloads, bool wide) {
+  using Row = v1::Payload;
+  static const auto* const kColumns = new std::vector<Column<Row>>{
+      {"PAYLOAD", [](const Row& row) { return std::to_string(row.id()); }},
+      {"INSTANCE", [](const Row& row) { return std::to_string(row.instance_id()); }},
+      {"DEPLOYMENT", [](const Row& row) { return NumberText(row.deployment_id()); }, kWide},
+      {"TASK", [](const Row& row) { return NumberText(row.task_id()); }, kWide},
+      {"STATUS", StatusText},
+      {"EXIT", ExitText},
+      {"TIME", DurationText},
+      {"TIMEOUT", [](const Row& row) { return std::to_string(row.timeout()) + "s"; }, kWide},
+      {"ATTEMPT", [](const Row& row) { return std::to_string(row.attempt()); }, kWide},
+      {"CREATED", [](const Row& row) { return TimeText(row.created_at()); }, kWide},
+      {"STARTED", [](const Row& row) { return TimeText(row.started_at()); }, kWide},
+      {"FINISHED", [](const Row& row) { return TimeText(row.finished_at()); }, kWide},
+      {"OUTPUT", [](const Row& row) { return std::to_string(row.output_bytes()) + " B"; }},
+      {"SCRIPT", [](const Row& row) { return row.script_sha256().substr(0, 12); }, kWide},
+      {"REMOTE PATH", [](const Row& row) { return row.remote_path(); }},
+      {"ERROR", [](const Row& row) { return row.error(); }},
+  };
+  return MakeTable(*kColumns, payloads, wide);
+}
+
+std::string PayloadSummary(const std::vector<v1::Payload>& payloads, bool wide) {
+  constexpr size_t kMaxRows = 100;
+  if (payloads.size() <= kMaxRows) return PayloadTable(payloads, wide);
+  std::map<v1::PayloadStatus, size_t> counts;
+  std::vector<v1::Payload> bad;
+  for (const v1::Payload& payload : payloads) {
+    ++counts[payload.status()];
+    if (payload.status() == v1::PAYLOAD_STATUS_FAILED ||
+        payload.status() == v1::PAYLOAD_STATUS_CANCELLED) {
+      bad.push_back(payload);
+    }
+  }
+  std::string text = bad.empty() ? "" : PayloadTable(bad, wide);
+  text += std::to_string(payloads.size()) + " payloads:";
+  for (const auto& [status, count] : counts) {
+    text += "  " + EnumText(status) + " " + std::to_string(count);
+  }
+  return text + "\n";
+}
+
+std::string DeploymentTable(const std::vector<v1::Deployment>& deployments, bool wide) {
+  using Row = v1::Deployment;
+  static const auto* const kColumns = new std::vector<Column<Row>>{
+      {"DEPLOYMENT", [](const Row& row) { return std::to_string(row.id()); }},
+      {"CREATED", [](const Row& row) { return TimeText(row.created_at()); }},
+      {"SCRIPT", ScriptText},
+      {"SHA256", [](const Row& row) { return row.script_sha256(); }, kWide},
+      {"SIZE", [](const Row& row) { return std::to_string(row.script_bytes()) + " B"; }, kWide},
+      {"EXECUTE",
+       [](const Row& row) -> std::string { return row.request().execute_payload() ? "yes" : "no"; },
+       kWide},
+      {"MAX CONCURRENCY",
+       [](const Row& row) { return NumberText(row.request().rollout().max_concurrency()); }, kWide},
+      {"MAX ERRORS",
+       [](const Row& row) { return NumberText(row.request().rollout().max_errors()); }, kWide},
+      {"PAYLOADS", [](const Row& row) { return CountsText(row.counts()); }},
+      {"STOPPED", [](const Row& row) { return OrDash(row.stop_reason()); }},
+  };
+  return MakeTable(*kColumns, deployments, wide);
+}
+
+std::string TaskTable(const std::vector<v1::Task>& tasks, bool wide) {
+  using Row = v1::Task;
+  static const auto* const kColumns = new std::vector<Column<Row>>{
+      {"TASK", [](const Row& row) { return std::to_string(row.id()); }},
+      {"TYPE", [](const Row& row) { return EnumText(row.type()); }},
+      {"STATUS", [](const Row& row) { return EnumText(row.status()); }},
+      {"ATTEMPT", [](const Row& row) { return std::to_string(row.attempt()); }},
+      {"PAYLOAD", [](const Row& row) { return std::to_string(row.payload_id()); }},
+      {"INSTANCE", [](const Row& row) { return std::to_string(row.instance_id()); }},
+      {"DEPENDS ON", [](const Row& row) { return NumberText(row.depends_on()); }, kWide},
+      {"WORKER", [](const Row& row) { return OrDash(row.worker()); }},
+      {"RUN AT", [](const Row& row) { return TimeText(row.run_at()); }},
+      {"CREATED", [](const Row& row) { return TimeText(row.created_at()); }, kWide},
+      {"UPDATED", [](const Row& row) { return TimeText(row.updated_at()); }, kWide},
+      {"ERROR", [](const Row& row) { return row.error(); }},
+  };
+  return MakeTable(*kColumns, tasks, wide);
+}
+
+}  // namespace longshore::cli

@@ -1,0 +1,24 @@
+// The lists of resources as tables; a wide one has more columns.
+#ifndef LONGSHORE_CLI_TABLES_H_
+#define LONGSHORE_CLI_TABLES_H_
+
+#include <string>
+#include <vector>
+
+#include "longshore/v1/deployment.pb.h"
+#include "longshore/v1/instance.pb.h"
+#include "longshore/v1/payload.pb.h"
+#include "longshore/v1/task.pb.h"
+
+namespace longshore::cli {
+
+std::string InstanceTable(const std::vector<v1::Instance>& instances, bool wide);
+std::string PayloadTable(const std::vector<v1::Payload>& payloads, bool wide);
+// The table, or for a fleet of over 100 only what did not go well; the counts last.
+std::string PayloadSummary(const std::vector<v1::Payload>& payloads, bool wide);
+std::string DeploymentTable(const std::vector<v1::Deployment>& deployments, bool wide);
+std::string TaskTable(const std::vector<v1::Task>& tasks, bool wide);
+
+}  // namespace longshore::cli
+
+#endif  // LONGSHORE_CLI_TABLES_H_
