@@ -110,6 +110,13 @@ void Command::Number(const std::string& name, const std::string& type, int64_t* 
       description);
 }
 
+void Command::Count(const std::string& name, int32_t* value, const std::string& description) const {
+  AddValue(
+      app_, name, "N",
+      [name, value](const std::string& text) { *value = ValueOrThrow(ParseCount(name, text)); },
+      description);
+}
+
 void Command::Duration(const std::string& name, std::chrono::milliseconds* value,
                        const std::string& description) const {
   AddValue(

@@ -54,6 +54,8 @@ class Command {
               const std::string& description) const;
   void Number(const std::string& name, const std::string& type, int64_t* value,
               const std::string& description) const;
+  // How many: a positive number.
+  void Count(const std::string& name, int32_t* value, const std::string& description) const;
   // A time: "90", "5m", "1h30m".
   void Duration(const std::string& name, std::chrono::milliseconds* value,
                 const std::string& description) const;

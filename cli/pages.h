@@ -4,6 +4,7 @@
 
 #include <google/protobuf/repeated_field.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -12,19 +13,25 @@
 
 namespace longshore::cli {
 
-// All rows that `list` has for `request`; `rows_of` is the accessor of a page's rows.
+inline constexpr int32_t kNoLimit = 0;
+
+// The rows that `list` has for `request`, at most the first `limit`; `rows_of` is the accessor of a
+// page's rows.
 template <typename Request, typename Response, typename Row>
 absl::StatusOr<std::vector<Row>> ReadPages(
     Client* client, absl::StatusOr<Response> (Client::*list)(const Request&),
-    google::protobuf::RepeatedPtrField<Row>* (Response::*rows_of)(), Request request) {
+    google::protobuf::RepeatedPtrField<Row>* (Response::*rows_of)(), Request request,
+    int32_t limit) {
   constexpr int32_t kMaxPageSize = 1000;
   std::vector<Row> rows;
   do {
-    request.set_page_size(kMaxPageSize);
+    const auto left = limit - static_cast<int32_t>(rows.size());
+    request.set_page_size(limit == kNoLimit ? kMaxPageSize : std::min(kMaxPageSize, left));
     ASSIGN_OR_RETURN(Response page, (client->*list)(request));
     for (Row& row : *(page.*rows_of)()) rows.push_back(std::move(row));
     request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
+  } while (!request.page_token().empty() &&
+           (limit == kNoLimit || rows.size() < static_cast<size_t>(limit)));
   return rows;
 }
 

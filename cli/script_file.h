@@ -8,7 +8,8 @@
 
 namespace longshore::cli {
 
-// The content of `file`. Errors: UsageErrors, for one that cannot be read or is empty.
+// The content of `file`, or of standard input for "-". Errors: UsageErrors, for one that cannot be
+// read or is empty.
 absl::StatusOr<std::string> ReadScript(const std::string& file);
 
 }  // namespace longshore::cli

@@ -7,6 +7,10 @@ void AddWaitOptions(const Command& command, WaitOptions* options) {
   command.Flag("--follow", &options->follow, "wait, and show the output");
 }
 
+void AddLimit(const Command& command, int32_t* limit) {
+  command.Count("--limit", limit, "at most the first N; without it all");
+}
+
 void AddRequestId(const Command& command, std::string* request_id) {
   command.Text("--request-id", "ID", request_id,
                "makes the command safe to repeat: it is carried out once");

@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_CLI_SHARED_OPTIONS_H_
 #define LONGSHORE_CLI_SHARED_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "cli/command.h"
@@ -16,6 +17,8 @@ struct WaitOptions {
 
 // Declares --wait and --follow.
 void AddWaitOptions(const Command& command, WaitOptions* options);
+// Declares --limit, which leaves kNoLimit of pages.h alone when it is not given.
+void AddLimit(const Command& command, int32_t* limit);
 // Declares --request-id.
 void AddRequestId(const Command& command, std::string* request_id);
 

@@ -39,6 +39,12 @@ absl::StatusOr<int32_t> ParseInt32(const std::string& what, const std::string& t
   return static_cast<int32_t>(value);
 }
 
+absl::StatusOr<int32_t> ParseCount(const std::string& what, const std::string& text) {
+  ASSIGN_OR_RETURN(const int32_t count, ParseInt32(what, text));
+  if (count > 0) return count;
+  return UsageError(what + " '" + text + "' is not above 0");
+}
+
 absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& what,
                                                         const std::string& text) {
   ASSIGN_OR_RETURN(const absl::Duration duration, ParseAnyDuration(what, text));

@@ -14,6 +14,8 @@ namespace longshore::cli {
 // A whole decimal number. `what` names it in the error.
 absl::StatusOr<int64_t> ParseInt64(const std::string& what, const std::string& text);
 absl::StatusOr<int32_t> ParseInt32(const std::string& what, const std::string& text);
+// A positive number.
+absl::StatusOr<int32_t> ParseCount(const std::string& what, const std::string& text);
 // "90" is 90 seconds; "5m", "1h30m", "500ms" have their units. Positive.
 absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& what,
                                                         const std::string& text);

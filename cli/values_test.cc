@@ -22,6 +22,12 @@ TEST(ValuesTest, ErrorsQuoteTheText) {
   EXPECT_EQ(ToString(ParseInt64("--n", "five").status()), "--n 'five' is not a number");
 }
 
+TEST(ValuesTest, CountsArePositive) {
+  EXPECT_EQ(*ParseCount("--n", "7"), 7);
+  EXPECT_EQ(ToString(ParseCount("--n", "0").status()), "--n '0' is not above 0");
+  EXPECT_FALSE(ParseCount("--n", "-1").ok());
+}
+
 TEST(ValuesTest, DurationsHaveUnitsOrAreSeconds) {
   EXPECT_EQ(*ParseDuration("--d", "90"), std::chrono::seconds(90));
   EXPECT_EQ(*ParseDuration("--d", "5m"), std::chrono::minutes(5));

@@ -70,7 +70,8 @@ void AddDeploy(const Command& parent) {
   const auto options = std::make_shared<Options>();
   const Command command = parent.Add("deploy", "Sends a script to instances, and runs it there");
   command.Text("--path", "PATH", &options->path, "the script, read by the api_server on its host");
-  command.Text("--file", kFileType, &options->file, "the script, read here and sent along");
+  command.Text("--file", kFileType, &options->file,
+               "the script, read here and sent along; - is standard input");
   command.Ids("--instances", &options->instances, "these instances");
   command.Text("--project", "PROJECT", &options->project, "the instances of this project");
   command.Texts("--tag", "TAG", &options->tags,

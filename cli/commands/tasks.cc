@@ -3,6 +3,7 @@
 #include "cli/errors.h"
 #include "cli/pages.h"
 #include "cli/session.h"
+#include "cli/shared_options.h"
 #include "cli/tables.h"
 #include "common/utf8.h"
 
@@ -15,6 +16,7 @@ struct Options {
   v1::TaskStatus status = v1::TASK_STATUS_UNSPECIFIED;
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
   int64_t instance_id = 0;
+  int32_t limit = kNoLimit;
 };
 
 absl::StatusOr<int> ShowLog(int64_t task_id, Session* session) {
@@ -45,7 +47,7 @@ absl::StatusOr<int> ListTasks(const Options& options, Session* session) {
   request.set_instance_id(options.instance_id);
   ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
                    ReadPages(&session->client, &Client::ListTasks,
-                             &v1::ListTasksResponse::mutable_tasks, request));
+                             &v1::ListTasksResponse::mutable_tasks, request, options.limit));
   session->printer.PrintRows(tasks, TaskTable(tasks, session->printer.wide()));
   return kExitDone;
 }
@@ -57,7 +59,9 @@ absl::StatusOr<int> Tasks(const Options& options, Session* session) {
   }
   const bool filters = options.status != v1::TASK_STATUS_UNSPECIFIED ||
                        options.type != v1::TASK_TYPE_UNSPECIFIED || options.instance_id != 0;
-  if (filters) return UsageError("give a TASK, or --status, --type and --instance");
+  if (filters || options.limit != kNoLimit) {
+    return UsageError("give a TASK, or --status, --type, --instance and --limit");
+  }
   return options.log ? ShowLog(options.task_id, session) : ShowTask(options.task_id, session);
 }
 
@@ -72,6 +76,7 @@ void AddTasks(const Command& parent) {
   command.EnumChoice("--status", &options->status, "only these");
   command.EnumChoice("--type", &options->type, "only these");
   command.OptionalId("--instance", &options->instance_id, "only those of this instance");
+  AddLimit(command, &options->limit);
   command.Does([options](Session* session) { return Tasks(*options, session); });
 }
 

@@ -207,6 +207,27 @@ class CliTest(unittest.TestCase):
         _, err = self.longshore("status", "987654321", "-o", "yaml", status=3)
         self.assertEqual(yaml.safe_load(err)["error"]["reason"], "PAYLOAD_NOT_FOUND")
 
+    def test_a_list_is_limited(self):
+        self.deploy("echo x", "--execute", "--wait")
+        host = str(self.ids[0])
+        for words in (("instances", "list"), ("list", "--instance", host), ("tasks",), ("deployments", "list")):
+            rows = self.longshore(*words, "--json")[0].splitlines()
+            self.assertEqual(self.longshore(*words, "--json", "--limit", 1)[0].splitlines(), rows[:1])
+            self.longshore(*words, "--limit", 0, status=2)
+        self.longshore("tasks", "1", "--limit", 1, status=2)
+
+    def test_the_script_comes_from_standard_input(self):
+        child = self.start("deploy", "--file", "-", "--instances", self.ids[0], "--execute", "--follow", stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child.stdin.write("echo by pipe\n")
+        status, out, err = self.finish(child)
+        self.assertEqual(status, 0, err)
+        self.assertIn("by pipe", out)
+        child = self.start("deploy", "--file", "-", "--instances", self.ids[0], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE)
+        status, _, err = self.finish(child)
+        self.assertEqual((status, "'-' is empty" in err), (2, True))
+
     def fleet(self, name):
         """Registers both hosts under a project of its own; returns the words that select them."""
         for host in self.stack.instances:
