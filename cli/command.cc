@@ -82,6 +82,34 @@ void Command::Texts(const std::string& name, const std::string& type,
       description);
 }
 
+void Command::Instance(const std::string& name, std::string* instance,
+                       const std::string& description) const {
+  OptionalInstance(name, instance, description);
+  Require(name);
+}
+
+void Command::OptionalInstance(const std::string& name, std::string* instance,
+                               const std::string& description) const {
+  AddValue(
+      app_, name, IsOption(name) ? "INSTANCE" : "",
+      [name, instance](const std::string& text) {
+        *instance = ValueOrThrow(ParseInstance(name, text));
+      },
+      description);
+}
+
+void Command::Instances(const std::string& name, std::vector<std::string>* instances,
+                        const std::string& description) const {
+  AddValues(
+      app_, name, "INSTANCE,INSTANCE",
+      [name, instances](const std::string& text) {
+        for (const std::string& part : SplitList(text)) {
+          instances->push_back(ValueOrThrow(ParseInstance(name, part)));
+        }
+      },
+      description);
+}
+
 void Command::Ids(const std::string& name, std::vector<int64_t>* ids,
                   const std::string& description) const {
   AddValues(

@@ -47,6 +47,15 @@ class Command {
   // May be given several times.
   void Texts(const std::string& name, const std::string& type, std::vector<std::string>* values,
              const std::string& description) const;
+  // Instances by id or by name, see instance_names.h. One, which must be given or may be left out,
+  // as with Id and OptionalId below; several in a list with commas, which may be given several
+  // times.
+  void Instance(const std::string& name, std::string* instance,
+                const std::string& description) const;
+  void OptionalInstance(const std::string& name, std::string* instance,
+                        const std::string& description) const;
+  void Instances(const std::string& name, std::vector<std::string>* instances,
+                 const std::string& description) const;
   // Takes a list with commas; may be given several times.
   void Ids(const std::string& name, std::vector<int64_t>* ids,
            const std::string& description) const;

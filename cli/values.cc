@@ -1,7 +1,9 @@
 #include "cli/values.h"
 
+#include <algorithm>
 #include <charconv>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "cli/errors.h"
@@ -69,6 +71,16 @@ absl::StatusOr<int64_t> ParseId(const std::string& what, const std::string& text
   ASSIGN_OR_RETURN(const int64_t id, ParseInt64(what, text));
   if (id > 0) return id;
   return UsageError(what + " '" + text + "' is no id");
+}
+
+bool IsNumber(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+}
+
+absl::StatusOr<std::string> ParseInstance(const std::string& what, const std::string& text) {
+  if (text.empty()) return UsageError(what + " is empty; give an id or a name");
+  if (IsNumber(text)) RETURN_IF_ERROR(ParseId(what, text).status());
+  return text;
 }
 
 std::vector<std::string> SplitList(const std::string& text) {

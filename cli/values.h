@@ -23,6 +23,10 @@ absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& what,
 absl::StatusOr<int32_t> ParseSeconds(const std::string& what, const std::string& text);
 // The id of something: a positive number.
 absl::StatusOr<int64_t> ParseId(const std::string& what, const std::string& text);
+// Whether `text` has digits only: an id, where a name could stand as well.
+bool IsNumber(const std::string& text);
+// An instance's id or its name.
+absl::StatusOr<std::string> ParseInstance(const std::string& what, const std::string& text);
 // The parts between commas that are not empty.
 std::vector<std::string> SplitList(const std::string& text);
 

@@ -55,6 +55,14 @@ TEST(ValuesTest, IdsArePositive) {
   for (const char* text : {"0", "-1", "web-1"}) EXPECT_FALSE(ParseId("--n", text).ok()) << text;
 }
 
+TEST(ValuesTest, InstancesHaveIdsOrNames) {
+  EXPECT_EQ(*ParseInstance("--n", "7"), "7");
+  EXPECT_EQ(*ParseInstance("--n", "7up"), "7up");
+  for (const char* text : {"", "0", "99999999999999999999"}) {
+    EXPECT_EQ(ExitStatusOf(ParseInstance("--n", text).status()), kExitUsage) << text;
+  }
+}
+
 TEST(ValuesTest, ListsHaveCommas) {
   EXPECT_EQ(SplitList("1,web,"), (std::vector<std::string>{"1", "web"}));
 }

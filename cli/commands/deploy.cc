@@ -1,6 +1,7 @@
 #include "cli/await.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
+#include "cli/instance_names.h"
 #include "cli/script_file.h"
 #include "cli/session.h"
 #include "common/status_macros.h"
@@ -11,7 +12,7 @@ namespace {
 struct Options {
   std::string path;
   std::string file;
-  std::vector<int64_t> instances;
+  std::vector<std::string> instances;
   std::string project;
   std::vector<std::string> tags;
   bool execute = false;
@@ -34,12 +35,14 @@ absl::Status SetScript(const Options& options, v1::DeployPayloadRequest* request
   return absl::OkStatus();
 }
 
-absl::Status SetTargets(const Options& options, v1::DeployPayloadRequest* request) {
+absl::Status SetTargets(const Options& options, Client* client, v1::DeployPayloadRequest* request) {
   const bool selects = !options.project.empty() || !options.tags.empty();
   if (options.instances.empty() != selects) {
-    return UsageError("give --instances ID,ID..., or --project P and --tag T, one of the two");
+    return UsageError(
+        "give --instances INSTANCE,INSTANCE..., or --project P and --tag T, one of the two");
   }
-  request->mutable_instance_ids()->Add(options.instances.begin(), options.instances.end());
+  ASSIGN_OR_RETURN(const std::vector<int64_t> ids, InstanceIds(options.instances, client));
+  request->mutable_instance_ids()->Add(ids.begin(), ids.end());
   if (!selects) return absl::OkStatus();
   request->mutable_selector()->set_project(options.project);
   request->mutable_selector()->mutable_tags()->Add(options.tags.begin(), options.tags.end());
@@ -49,7 +52,7 @@ absl::Status SetTargets(const Options& options, v1::DeployPayloadRequest* reques
 absl::StatusOr<int> Deploy(const Options& options, Session* session) {
   v1::DeployPayloadRequest request;
   RETURN_IF_ERROR(SetScript(options, &request));
-  RETURN_IF_ERROR(SetTargets(options, &request));
+  RETURN_IF_ERROR(SetTargets(options, &session->client, &request));
   if (options.max_concurrency != 0) {
     request.mutable_rollout()->set_max_concurrency(options.max_concurrency);
   }
@@ -72,7 +75,7 @@ void AddDeploy(const Command& parent) {
   command.Text("--path", "PATH", &options->path, "the script, read by the api_server on its host");
   command.Text("--file", kFileType, &options->file,
                "the script, read here and sent along; - is standard input");
-  command.Ids("--instances", &options->instances, "these instances");
+  command.Instances("--instances", &options->instances, "these instances, by id or name");
   command.Text("--project", "PROJECT", &options->project, "the instances of this project");
   command.Texts("--tag", "TAG", &options->tags,
                 "the instances with this tag; given several times: with all of them");

@@ -1,12 +1,14 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
+#include "cli/instance_names.h"
 #include "cli/session.h"
 #include "common/status_macros.h"
 
 namespace longshore::cli {
 namespace {
 
-absl::StatusOr<int> DeleteInstance(int64_t instance_id, Session* session) {
+absl::StatusOr<int> DeleteInstance(const std::string& instance, Session* session) {
+  ASSIGN_OR_RETURN(const int64_t instance_id, InstanceId(instance, &session->client));
   v1::TerminateInstanceRequest request;
   request.set_instance_id(instance_id);
   ASSIGN_OR_RETURN(const v1::TerminateInstanceResponse response,
@@ -20,10 +22,10 @@ absl::StatusOr<int> DeleteInstance(int64_t instance_id, Session* session) {
 }  // namespace
 
 void AddInstancesDelete(const Command& parent) {
-  const auto id = std::make_shared<int64_t>(0);
+  const auto instance = std::make_shared<std::string>();
   const Command command = parent.Add("delete", "Stops what runs on an instance, and ends it");
-  command.Id("INSTANCE", id.get(), "its id");
-  command.Does([id](Session* session) { return DeleteInstance(*id, session); });
+  command.Instance("INSTANCE", instance.get(), "its id or name");
+  command.Does([instance](Session* session) { return DeleteInstance(*instance, session); });
 }
 
 }  // namespace longshore::cli

@@ -1,5 +1,6 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
+#include "cli/instance_names.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "common/status_macros.h"
@@ -7,7 +8,8 @@
 namespace longshore::cli {
 namespace {
 
-absl::StatusOr<int> ShowInstance(int64_t instance_id, Session* session) {
+absl::StatusOr<int> ShowInstance(const std::string& word, Session* session) {
+  ASSIGN_OR_RETURN(const int64_t instance_id, InstanceId(word, &session->client));
   v1::GetInstanceRequest request;
   request.set_instance_id(instance_id);
   ASSIGN_OR_RETURN(const v1::Instance instance, session->client.GetInstance(request));
@@ -18,10 +20,10 @@ absl::StatusOr<int> ShowInstance(int64_t instance_id, Session* session) {
 }  // namespace
 
 void AddInstancesShow(const Command& parent) {
-  const auto id = std::make_shared<int64_t>(0);
+  const auto word = std::make_shared<std::string>();
   const Command command = parent.Add("show", "Shows an instance in full");
-  command.Id("INSTANCE", id.get(), "its id");
-  command.Does([id](Session* session) { return ShowInstance(*id, session); });
+  command.Instance("INSTANCE", word.get(), "its id or name");
+  command.Does([word](Session* session) { return ShowInstance(*word, session); });
 }
 
 }  // namespace longshore::cli

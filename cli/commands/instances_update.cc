@@ -1,6 +1,7 @@
 #include "cli/await.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
+#include "cli/instance_names.h"
 #include "cli/session.h"
 #include "cli/tables.h"
 #include "common/status_macros.h"
@@ -9,7 +10,7 @@ namespace longshore::cli {
 namespace {
 
 struct Options {
-  int64_t instance_id = 0;
+  std::string instance;
   std::string name;
   std::vector<std::string> tags;
   bool no_tags = false;
@@ -20,7 +21,6 @@ struct Options {
 
 absl::StatusOr<v1::UpdateInstanceRequest> Request(const Options& options) {
   v1::UpdateInstanceRequest request;
-  request.set_instance_id(options.instance_id);
   request.set_name(options.name);
   request.mutable_tags()->Add(options.tags.begin(), options.tags.end());
   request.set_payload_path(options.path);
@@ -34,7 +34,9 @@ absl::StatusOr<v1::UpdateInstanceRequest> Request(const Options& options) {
 }
 
 absl::StatusOr<int> UpdateInstance(const Options& options, Session* session) {
-  ASSIGN_OR_RETURN(const v1::UpdateInstanceRequest request, Request(options));
+  ASSIGN_OR_RETURN(v1::UpdateInstanceRequest request, Request(options));
+  ASSIGN_OR_RETURN(const int64_t instance_id, InstanceId(options.instance, &session->client));
+  request.set_instance_id(instance_id);
   ASSIGN_OR_RETURN(const v1::UpdateInstanceResponse response,
                    session->client.UpdateInstance(request));
   const bool has_payload = response.payload_id() != 0;
@@ -57,7 +59,7 @@ void AddInstancesUpdate(const Command& parent) {
   const auto options = std::make_shared<Options>();
   const Command command =
       parent.Add("update", "Changes an instance's name and tags, and sends it a script");
-  command.Id("INSTANCE", &options->instance_id, "its id");
+  command.Instance("INSTANCE", &options->instance, "its id or name");
   command.Text("--name", "NAME", &options->name, "its new name");
   command.Texts("--tag", "TAG", &options->tags,
                 "its new tags, instead of all it had; may be given several times");

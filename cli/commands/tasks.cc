@@ -1,6 +1,7 @@
 #include "absl/strings/str_split.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
+#include "cli/instance_names.h"
 #include "cli/pages.h"
 #include "cli/session.h"
 #include "cli/shared_options.h"
@@ -15,7 +16,7 @@ struct Options {
   bool log = false;
   v1::TaskStatus status = v1::TASK_STATUS_UNSPECIFIED;
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
-  int64_t instance_id = 0;
+  std::string instance;
   int32_t limit = kNoLimit;
 };
 
@@ -44,7 +45,8 @@ absl::StatusOr<int> ListTasks(const Options& options, Session* session) {
   v1::ListTasksRequest request;
   request.set_status(options.status);
   request.set_type(options.type);
-  request.set_instance_id(options.instance_id);
+  ASSIGN_OR_RETURN(const int64_t instance_id, InstanceId(options.instance, &session->client));
+  request.set_instance_id(instance_id);
   ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
                    ReadPages(&session->client, &Client::ListTasks,
                              &v1::ListTasksResponse::mutable_tasks, request, options.limit));
@@ -58,7 +60,7 @@ absl::StatusOr<int> Tasks(const Options& options, Session* session) {
     return ListTasks(options, session);
   }
   const bool filters = options.status != v1::TASK_STATUS_UNSPECIFIED ||
-                       options.type != v1::TASK_TYPE_UNSPECIFIED || options.instance_id != 0;
+                       options.type != v1::TASK_TYPE_UNSPECIFIED || !options.instance.empty();
   if (filters || options.limit != kNoLimit) {
     return UsageError("give a TASK, or --status, --type, --instance and --limit");
   }
@@ -75,7 +77,8 @@ void AddTasks(const Command& parent) {
   command.Flag("--log", &options->log, "what Ansible did in TASK");
   command.EnumChoice("--status", &options->status, "only these");
   command.EnumChoice("--type", &options->type, "only these");
-  command.OptionalId("--instance", &options->instance_id, "only those of this instance");
+  command.OptionalInstance("--instance", &options->instance,
+                           "only those of this instance, by id or name");
   AddLimit(command, &options->limit);
   command.Does([options](Session* session) { return Tasks(*options, session); });
 }

@@ -228,6 +228,30 @@ class CliTest(unittest.TestCase):
         status, _, err = self.finish(child)
         self.assertEqual((status, "'-' is empty" in err), (2, True))
 
+    def test_an_instance_goes_by_its_name(self):
+        host = self.stack.instances[0]
+        words = ("--address", "127.0.0.1", "--port", host.relay.port, "--quiet")
+        first = self.longshore("instances", "add", "--name", "by-name", *words)[0].strip()
+        out, _ = self.longshore("deploy", "--file", self.file("echo hello"), "--instances", f"{self.ids[1]},by-name", "--execute",
+                                "--follow")
+        self.assertIn(f"[instance {first}] hello", out)
+        self.assertEqual(json.loads(self.longshore("instances", "show", "by-name", "-o", "json")[0])["id"], first)
+        for words_of_list in (("list",), ("tasks",)):
+            rows = json.loads(self.longshore(*words_of_list, "--instance", "by-name", "-o", "json")[0])
+            self.assertEqual([row["instance_id"] for row in rows], [first])
+        self.longshore("instances", "update", "by-name", "--tag", "t")
+        second = self.longshore("instances", "add", "--name", "by-name", *words)[0].strip()
+        for refused in (("instances", "show", "by-name"), ("instances", "delete", "by-name"),
+                        ("deploy", "--file", self.file("echo x"), "--instances", "by-name")):
+            _, err = self.longshore(*refused, status=2)
+            self.assertIn(f"{first}, {second}", err)
+        self.longshore("instances", "delete", first)
+        wait_until(lambda: "TERMINATED" in self.longshore("instances", "show", first)[0], "the end of the first")
+        self.assertEqual(json.loads(self.longshore("instances", "show", "by-name", "-o", "json")[0])["id"], second)
+        code, reason, message = self.error("instances", "show", "no-such", status=3)
+        self.assertEqual((code, reason), ("NOT_FOUND", "INSTANCE_NOT_FOUND"))
+        self.assertIn("'no-such'", message)
+
     def fleet(self, name):
         """Registers both hosts under a project of its own; returns the words that select them."""
         for host in self.stack.instances:
@@ -292,7 +316,8 @@ class CliTest(unittest.TestCase):
                       ("deploy", "--file", "/dev/null", "--instances", "1"), ("deploy", "--nope"), ("status",),
                       ("status", "x"), ("status", "1", "2"), ("list",), ("tasks", "--status", "odd"),
                       ("deploy", "--file", self.file("x"), "--instances", "1", "--timeout", "4294967297"),
-                      ("deploy", "--file", self.file("x"), "--instances", "1,b"),
+                      ("deploy", "--file", self.file("x"), "--instances", "1,0"),
+                      ("instances", "show", ""),
                       ("deploy", "--file", self.file("x"), "--instances", "1", "--tag", "t"),
                       ("execute",), ("execute", "--payloads", "1", "--deployment", "1"),
                       ("deployments",), ("deployments", "show"), ("deployments", "retry", "x")):
