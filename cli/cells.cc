@@ -46,8 +46,9 @@ std::string ScriptText(const v1::Deployment& deployment) {
 }
 
 std::string TargetText(const v1::DeployPayloadRequest& request) {
-  if (!request.has_selector())
+  if (!request.has_selector()) {
     return std::to_string(request.instance_ids_size()) + " instances by id";
+  }
   const std::string tags = "tags " + absl::StrJoin(request.selector().tags(), ",");
   const std::string& project = request.selector().project();
   return project.empty() ? tags : "project " + project + ", " + tags;

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "cli/commands/commands.h"
+#include "cli/completion.h"
 #include "cli/errors.h"
 #include "cli/session.h"
 #include "common/status.h"
@@ -44,6 +45,7 @@ void AddCommands(const Command& root) {
   AddInstancesUpdate(instances);
   AddInstancesDelete(instances);
   AddVerify(root);
+  AddCompletion(root);
 }
 
 // "help deploy" is "deploy --help". CLI11 takes the next word as the value of "--name=".
@@ -155,6 +157,12 @@ std::string CommandLine::CommandName() const {
 
 int RunCommandLine(const std::vector<std::string>& words) {
   CommandLine line;
+  if (!words.empty() && words[0] == kCompleteCommand) {
+    for (const std::string& offer : Complete(line.app(), {words.begin() + 1, words.end()})) {
+      std::cout << offer << "\n";
+    }
+    return kExitDone;
+  }
   if (const absl::Status parsed = line.Parse(words); !parsed.ok()) return Report(parsed, line);
   if (!line.text().empty()) {
     std::cout << line.text();

@@ -7,6 +7,7 @@
 namespace longshore::cli {
 
 void AddCancel(const Command& parent);
+void AddCompletion(const Command& parent);
 void AddDeploy(const Command& parent);
 void AddDeploymentsCancel(const Command& parent);
 void AddDeploymentsList(const Command& parent);
