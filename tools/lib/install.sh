@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing and, for tests and presubmit, npm's; docs/dependencies.md says why each is there.
-# Usage: install.sh build|test|presubmit|bench|picture ...
+# Usage: install.sh build|test|presubmit|coverage|bench|picture ...
 set -euo pipefail
 
 build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib g++ libgrpc++-dev protobuf-compiler-grpc
@@ -16,6 +16,7 @@ if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
   test_packages+=(nodejs npm)
   presubmit_packages+=(nodejs npm)
 fi
+coverage_packages=(gcovr)
 bench_packages=(ansible-core)
 picture_packages=(gnuplot-nox)
 
@@ -32,10 +33,11 @@ for group in "$@"; do
       wanted+=("${presubmit_packages[@]}")
       npm=yes
       ;;
+    coverage) wanted+=("${coverage_packages[@]}") ;;
     bench) wanted+=("${bench_packages[@]}") ;;
     picture) wanted+=("${picture_packages[@]}") ;;
     *)
-      echo "install.sh: '$group' is not one of build, test, presubmit, bench, picture" >&2
+      echo "install.sh: '$group' is not one of build, test, presubmit, coverage, bench, picture" >&2
       exit 2
       ;;
   esac
