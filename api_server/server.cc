@@ -74,17 +74,20 @@ struct Server::Parts {
       : options(server_options),
         database({.url = options.database_url, .max_connections = options.database_connections}),
         watches(&database, kWatchThreads),
+        feeds(&watches),
         signals(&database, [this](const executor::SignalSet& set) { OnSignals(set); }),
         scripts(options.allowed_payload_dirs, options.max_payload_bytes),
         deployer(&database, &scripts, &signals, options.deploy),
         providers(providers::MakeProviders(options.providers)),
         instances(&database, &deployer, &signals),
         instance_creator(&database, &providers, &deployer, &signals),
-        payloads(&database, &signals, options.deploy, OutputLimit(options.max_output_bytes)),
+        payload_reader(&database),
+        payloads(&database, &payload_reader, &signals, options.deploy,
+                 OutputLimit(options.max_output_bytes)),
         deployments(&database, &signals, options.deploy, OutputLimit(options.max_output_bytes)),
         tasks(&database),
-        instance_service(&instances, &instance_creator),
-        payload_service(&deployer, &payloads, &deployments, &watches),
+        instance_service(&instances, &instance_creator, &watches),
+        payload_service(&deployer, &payloads, &payload_reader, &deployments, &watches, &feeds),
         task_service(&tasks),
         applier(&database, {.max_output_bytes = options.max_output_bytes,
                             .delivery_timeout = options.deploy.delivery_timeout,
@@ -120,10 +123,11 @@ struct Server::Parts {
       dispatcher.Wake();
       instance_tasks.Wake();
     }
+    if (set.instances) watches.InstancesChanged();
     if (set.all_payloads) {
-      watches.WakeAll();
+      watches.AnythingChanged();
     } else if (!set.payloads.empty()) {
-      watches.Wake(set.payloads);
+      watches.PayloadsChanged(set.payloads);
     }
     SendCancels(set.cancels, /*unless_started=*/false);
     SendCancels(set.recalls, /*unless_started=*/true);
@@ -143,6 +147,7 @@ struct Server::Parts {
   std::atomic<bool> ready = false;
   storage::Database database;
   services::WatchHub watches;
+  services::DeploymentFeeds feeds;
   executor::WorkerRegistry workers;
   executor::SignalBus signals;
   domain::ScriptSource scripts;
@@ -150,6 +155,7 @@ struct Server::Parts {
   providers::Providers providers;
   domain::InstanceManager instances;
   domain::InstanceCreator instance_creator;
+  domain::PayloadReader payload_reader;
   domain::PayloadManager payloads;
   domain::DeploymentManager deployments;
   domain::TaskManager tasks;

@@ -25,6 +25,9 @@ size_t SequenceLength(std::string_view s) {
   return 0;
 }
 
+// A byte of a sequence after its first.
+bool IsContinuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
 // C0, DEL and C1, which a terminal obeys.
 bool IsControl(std::string_view character) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(character[i]); };
@@ -48,6 +51,15 @@ std::string ToValidUtf8(std::string_view bytes) {
     }
   }
   return text;
+}
+
+std::string KeepEnds(std::string text, size_t limit) {
+  if (text.size() <= limit) return text;
+  size_t head = limit / 2;
+  while (head > 0 && IsContinuation(text[head])) --head;
+  size_t tail = text.size() - limit / 2;
+  while (tail < text.size() && IsContinuation(text[tail])) ++tail;
+  return text.erase(head, tail - head);
 }
 
 std::string ToPrintableLine(std::string_view bytes, size_t limit) {

@@ -11,6 +11,10 @@ namespace longshore {
 // U+FFFD.
 std::string ToValidUtf8(std::string_view bytes);
 
+// `text`, which is well-formed, without its middle where it is over `limit` bytes: about half of
+// them from each end, no character cut in two.
+std::string KeepEnds(std::string text, size_t limit);
+
 // One line for people: valid UTF-8, control characters (C0, DEL, C1) shown as "?", at most `limit`
 // bytes.
 std::string ToPrintableLine(std::string_view bytes, size_t limit);

@@ -60,6 +60,7 @@ void AddToCounts(v1::PayloadStatus status, int64_t count, v1::PayloadCounts* cou
       return;
   }
 }
+
 namespace deployment_store {
 
 absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& deployment) {

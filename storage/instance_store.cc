@@ -30,6 +30,21 @@ v1::Instance ReadInstance(const Row& row) {
   return instance;
 }
 
+std::vector<v1::Instance> ReadInstances(const Result& result) {
+  std::vector<v1::Instance> instances;
+  instances.reserve(result.rows());
+  for (const Row row : result) instances.push_back(ReadInstance(row));
+  return instances;
+}
+
+std::map<int64_t, v1::InstanceStatus> ReadStates(const Result& result) {
+  std::map<int64_t, v1::InstanceStatus> states;
+  for (const Row row : result) {
+    states[row.Int("id")] = EnumFromText<v1::InstanceStatus>(row.Text("status"));
+  }
+  return states;
+}
+
 std::map<int64_t, instance_store::Target> ReadTargets(const Result& result) {
   std::map<int64_t, instance_store::Target> targets;
   for (const Row row : result) {
@@ -90,9 +105,30 @@ absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection, const Ins
                              .Texts("tags", filter.tags)
                              .Text("status", filter.status == 0 ? "" : EnumText(filter.status))
                              .Int("limit", page.limit)));
-  std::vector<v1::Instance> instances;
-  for (const Row row : result) instances.push_back(ReadInstance(row));
-  return instances;
+  return ReadInstances(result);
+}
+
+absl::StatusOr<std::vector<v1::Instance>> GetMany(Connection& connection,
+                                                  const std::vector<int64_t>& ids) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kGetInstances, Params().Ints("ids", ids)));
+  return ReadInstances(result);
+}
+
+absl::StatusOr<std::map<int64_t, v1::InstanceStatus>> States(Connection& connection,
+                                                             const std::vector<int64_t>& ids) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kListInstanceStates, Params().Ints("ids", ids)));
+  return ReadStates(result);
+}
+
+absl::StatusOr<std::map<int64_t, v1::InstanceStatus>> StatesOfMatching(
+    Connection& connection, const InstanceFilter& filter) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(queries::kListMatchingInstanceStates,
+                         Params().Text("project", filter.project).Texts("tags", filter.tags)));
+  return ReadStates(result);
 }
 
 absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection,
@@ -120,6 +156,10 @@ absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& up
                    .Text("name", update.name)
                    .Bool("set_tags", update.tags.has_value())
                    .Texts("tags", update.tags.value_or(std::vector<std::string>()))
+                   .Text("address", update.address)
+                   .Int("port", update.port)
+                   .Bool("set_host_key", update.host_key.has_value())
+                   .Text("host_key", update.host_key.value_or(""))
                    .Int("payload_id", update.payload_id))
       .status();
 }

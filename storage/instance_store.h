@@ -23,7 +23,12 @@ struct InstanceFilter {
 struct InstanceUpdate {
   std::string name;  // Empty: stays.
   std::optional<std::vector<std::string>> tags;
-  int64_t payload_id = 0;  // 0: stays.
+  std::string address;                  // Empty: stays.
+  int port = 0;                         // 0: stays.
+  std::optional<std::string> host_key;  // Empty: to be learned anew.
+  int64_t payload_id = 0;               // 0: stays.
+
+  bool HasAddress() const { return !address.empty() || port != 0 || host_key.has_value(); }
 };
 
 // Stateless functions over one connection, to be called inside a transaction or not.
@@ -36,6 +41,14 @@ absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, int64_t 
 // By ascending id.
 absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection, const InstanceFilter& filter,
                                                Page page);
+// Those that exist, by ascending id.
+absl::StatusOr<std::vector<v1::Instance>> GetMany(Connection& connection,
+                                                  const std::vector<int64_t>& ids);
+// How far those that exist have come.
+absl::StatusOr<std::map<int64_t, v1::InstanceStatus>> States(Connection& connection,
+                                                             const std::vector<int64_t>& ids);
+absl::StatusOr<std::map<int64_t, v1::InstanceStatus>> StatesOfMatching(
+    Connection& connection, const InstanceFilter& filter);
 struct Target {
   v1::InstanceStatus status;
   std::string project;

@@ -63,9 +63,12 @@ absl::Status Trim(Connection& connection, const std::vector<int64_t>& payload_id
   return connection.Execute(queries::kTrimOutput, params).status();
 }
 
-absl::StatusOr<std::string> ReadAll(Connection& connection, int64_t payload_id) {
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kReadOutput,
-                                                           Params().Int("payload_id", payload_id)));
+absl::StatusOr<std::string> ReadEnds(Connection& connection, int64_t payload_id,
+                                     int64_t end_bytes) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(queries::kReadOutputEnds,
+                         Params().Int("payload_id", payload_id).Int("end_bytes", end_bytes)));
   std::string output;
   for (const Row row : result) output += row.Bytes("data");
   return output;
@@ -84,7 +87,7 @@ absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id,
     const std::string data = row.Bytes("data");
     if (chunk.data.empty()) {
       chunk.offset = std::max(start, offset);
-      chunk.data = data.substr(chunk.offset - start);
+      chunk.data = data.substr(chunk.offset - start, max_bytes);
       continue;
     }
     const int64_t end = chunk.offset + static_cast<int64_t>(chunk.data.size());

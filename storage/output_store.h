@@ -29,10 +29,10 @@ absl::Status Append(Connection& connection, const std::vector<OutputChunk>& chun
 // Cuts the outputs of payloads that have just ended to exactly head and tail.
 absl::Status Trim(Connection& connection, const std::vector<int64_t>& payload_ids,
                   const OutputLimit& limit);
-// Everything stored, in order.
-absl::StatusOr<std::string> ReadAll(Connection& connection, int64_t payload_id);
-// The first stored stretch without a gap at or after `offset`, at most some `max_bytes` of it;
-// empty data when there is none.
+// What is stored of the first and the last `end_bytes` that were printed, and some more, in order.
+absl::StatusOr<std::string> ReadEnds(Connection& connection, int64_t payload_id, int64_t end_bytes);
+// The first stored stretch without a gap at or after `offset`, at most `max_bytes` of it; empty
+// data when there is none.
 absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id, int64_t offset,
                                      int64_t max_bytes);
 

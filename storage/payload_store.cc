@@ -89,16 +89,30 @@ absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection,
   return payloads;
 }
 
-absl::StatusOr<std::vector<v1::Payload>> ListByInstance(Connection& connection, int64_t instance_id,
-                                                        v1::PayloadStatus status, Page page) {
+absl::StatusOr<std::map<int64_t, int64_t>> UpdateTimes(Connection& connection,
+                                                       const std::vector<int64_t>& ids) {
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kListPayloadsOfInstance,
-                                      Params()
-                                          .Int("instance_id", instance_id)
-                                          .Text("status", status == 0 ? "" : EnumText(status))
-                                          .Int("before", page.after)
-                                          .Int("limit", page.limit)));
+                   connection.Execute(queries::kGetPayloadUpdateTimes, Params().Ints("ids", ids)));
+  std::map<int64_t, int64_t> times;
+  for (const Row row : result) times[row.Int("id")] = row.Int("updated_at");
+  return times;
+}
+
+absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const PayloadFilter& filter,
+                                              Page page) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(
+                       queries::kListPayloads,
+                       Params()
+                           .Int("deployment_id", filter.deployment_id)
+                           .Int("instance_id", filter.instance_id)
+                           .Text("status", filter.status == 0 ? "" : EnumText(filter.status))
+                           .Text("failure_reason",
+                                 filter.failure_reason == 0 ? "" : EnumText(filter.failure_reason))
+                           .Int("before", page.after)
+                           .Int("limit", page.limit)));
   std::vector<v1::Payload> payloads;
+  payloads.reserve(result.rows());
   for (const Row row : result) payloads.push_back(ReadPayload(row).payload);
   return payloads;
 }

@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_STORAGE_PAYLOAD_STORE_H_
 #define LONGSHORE_STORAGE_PAYLOAD_STORE_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,14 @@ namespace longshore::storage {
 struct StoredPayload {
   v1::Payload payload;
   bool execute_payload = false;  // The transfer goes on to run the script.
+};
+
+// 0, empty or unspecified: any.
+struct PayloadFilter {
+  int64_t deployment_id = 0;
+  int64_t instance_id = 0;
+  v1::PayloadStatus status = v1::PAYLOAD_STATUS_UNSPECIFIED;
+  v1::FailureReason failure_reason = v1::FAILURE_REASON_UNSPECIFIED;
 };
 
 namespace payload_store {
@@ -39,9 +48,12 @@ absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, int64_t
 // (task_store::Lock).
 absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection,
                                                    const std::vector<int64_t>& ids, bool lock);
-// By descending id; page.after is the last id of the page before.
-absl::StatusOr<std::vector<v1::Payload>> ListByInstance(Connection& connection, int64_t instance_id,
-                                                        v1::PayloadStatus status, Page page);
+// When each of the payloads that exist was changed last, in microseconds since the epoch, by id.
+absl::StatusOr<std::map<int64_t, int64_t>> UpdateTimes(Connection& connection,
+                                                       const std::vector<int64_t>& ids);
+// By descending id, without output; page.after is the last id of the page before.
+absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const PayloadFilter& filter,
+                                              Page page);
 
 // PENDING -> TRANSFERRED for ids[i]; remembers remote_paths[i] and the home that it tells of.
 absl::Status MarkTransferred(Connection& connection, const std::vector<int64_t>& ids,

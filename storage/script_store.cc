@@ -13,6 +13,13 @@ absl::Status Put(Connection& connection, const std::string& sha256, const std::s
       .status();
 }
 
+absl::StatusOr<std::optional<std::string>> Get(Connection& connection, const std::string& sha256) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kGetScript, Params().Bytes("sha256", sha256)));
+  if (result.rows() == 0) return std::nullopt;
+  return result.first().Bytes("content");
+}
+
 absl::StatusOr<std::optional<std::string>> GetForHolder(Connection& connection,
                                                         const std::string& sha256,
                                                         const std::string& worker) {

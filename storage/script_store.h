@@ -15,6 +15,7 @@ namespace script_store {
 
 // Does nothing when the script is there already. `sha256` is 32 raw bytes.
 absl::Status Put(Connection& connection, const std::string& sha256, const std::string& content);
+absl::StatusOr<std::optional<std::string>> Get(Connection& connection, const std::string& sha256);
 // The script, when `worker` holds a task that is about it.
 absl::StatusOr<std::optional<std::string>> GetForHolder(Connection& connection,
                                                         const std::string& sha256,

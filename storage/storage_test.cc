@@ -126,7 +126,7 @@ TEST_F(StorageTest, OutputKeepsHeadAndTailAndIgnoresRepeats) {
   end.output_bytes = static_cast<int64_t>(whole.size());
   Do([&](Connection& c) { return task_store::End(c, {end}, limit_); });
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string kept, output_store::ReadAll(c, id));
+    ASSIGN_OR_RETURN(const std::string kept, output_store::ReadEnds(c, id, 1 << 20));
     EXPECT_EQ(kept, whole.substr(0, 50) + whole.substr(whole.size() - 50));
     ASSIGN_OR_RETURN(const OutputChunk middle, output_store::ReadFrom(c, id, 10, 1000));
     EXPECT_EQ(middle.offset, 10);
@@ -153,7 +153,7 @@ TEST_F(StorageTest, AnEndThatDoesNotSayHowMuchWasPrintedCutsTheOutputToo) {
   }
   Do([&](Connection& c) { return task_store::End(c, {Completed(id, instance)}, limit_); });
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string kept, output_store::ReadAll(c, id));
+    ASSIGN_OR_RETURN(const std::string kept, output_store::ReadEnds(c, id, 1 << 20));
     EXPECT_EQ(kept.size(), 100);
     return absl::OkStatus();
   });

@@ -2,10 +2,14 @@
 #ifndef LONGSHORE_STORAGE_WORKER_STORE_H_
 #define LONGSHORE_STORAGE_WORKER_STORE_H_
 
+#include <chrono>
 #include <string>
+#include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "longshore/v1/worker.pb.h"
 #include "storage/connection.h"
+#include "storage/rows.h"
 
 namespace longshore::storage {
 
@@ -13,12 +17,26 @@ struct ConnectedWorker {
   std::string name;
   std::string incarnation;  // Differs for each process of that name.
   std::string version;
+  int capacity = 0;  // Tasks that it takes at a time.
+};
+
+// A row of the list.
+struct ListedWorker {
+  int64_t id() const { return row_id; }
+  size_t ByteSizeLong() const { return worker.ByteSizeLong(); }
+
+  int64_t row_id = 0;
+  v1::Worker worker;
 };
 
 namespace worker_store {
 
 // Notes that the worker has connected just now.
 absl::Status Upsert(Connection& connection, const ConnectedWorker& worker);
+// Notes that the workers are connected; at most once in `period` for each.
+absl::Status MarkSeen(Connection& connection, const std::vector<std::string>& names,
+                      std::chrono::milliseconds period);
+absl::StatusOr<std::vector<ListedWorker>> List(Connection& connection, Page page);
 
 }  // namespace worker_store
 

@@ -86,6 +86,13 @@ absl::Status DeploymentNotFound(int64_t id) {
   return NotFound("deployment", "DEPLOYMENT_NOT_FOUND", id);
 }
 
+absl::Status ScriptNotFound(std::string_view sha256) {
+  return WithResource(WithReason(absl::NotFoundError("no script with the sha256 " + Shown(sha256) +
+                                                     " was ever deployed"),
+                                 "SCRIPT_NOT_FOUND"),
+                      "script", sha256);
+}
+
 absl::Status NoInstanceMatches(std::string_view wanted) {
   return FieldError(absl::StatusCode::kNotFound, "INSTANCE_NOT_FOUND", "selector",
                     "no instance matches " + std::string(wanted));
@@ -102,6 +109,12 @@ absl::Status InstanceTerminating(int64_t id) {
   return WrongState(
       "instance", id,
       "instance " + std::to_string(id) + " is being terminated; it takes nothing new");
+}
+
+absl::Status InstanceNotMade(int64_t id) {
+  return WrongState("instance", id,
+                    "instance " + std::to_string(id) +
+                        " has not been made yet: its provider will tell its address and host key");
 }
 
 absl::Status InstanceListedTwice(int64_t id) {

@@ -25,11 +25,14 @@ absl::Status InstanceNotFound(int64_t id);
 absl::Status PayloadNotFound(int64_t id);
 absl::Status TaskNotFound(int64_t id);
 absl::Status DeploymentNotFound(int64_t id);
+absl::Status ScriptNotFound(std::string_view sha256);
 // `wanted` completes "no instance matches WANTED".
 absl::Status NoInstanceMatches(std::string_view wanted);
 
 absl::Status InstanceTerminated(int64_t id);
 absl::Status InstanceTerminating(int64_t id);
+// It has no address yet that could be changed.
+absl::Status InstanceNotMade(int64_t id);
 absl::Status InstanceListedTwice(int64_t id);
 // `problem` completes "payload ID PROBLEM".
 absl::Status PayloadInWrongState(int64_t id, std::string_view problem);

@@ -12,6 +12,11 @@
 
 namespace longshore::domain {
 
+// The most bytes that what grows without limit, the rows of a page or an output, has in one answer,
+// a single row apart. It is under the 4 MiB that gRPC's clients take unless they are told
+// otherwise.
+inline constexpr size_t kMaxAnswerBytes = 3 << 20;
+
 // Ids are positive.
 inline absl::Status CheckId(std::string_view field, int64_t id) {
   if (id > 0) return absl::OkStatus();

@@ -164,7 +164,10 @@ absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
   };
   RETURN_IF_ERROR(AnswerOnce(database_, {"CreateInstance", request.request_id(), &request}, prepare,
                              insert, &response, &replayed));
-  if (!replayed) signals_.TasksDue();
+  if (!replayed) {
+    signals_.TasksDue();
+    signals_.InstancesChanged();
+  }
   return response;
 }
 

@@ -1,5 +1,7 @@
 #include "api_server/domain/instance_manager.h"
 
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include "api_server/domain/errors.h"
@@ -21,17 +23,34 @@ namespace instance_task_store = storage::instance_task_store;
 constexpr int kSshPort = 22;
 constexpr char kRegistered[] = "registered";
 
+absl::Status CheckAddress(const std::string& address) {
+  RETURN_IF_ERROR(CheckLabel("address", address, kMaxLabelBytes, /*required=*/true));
+  if (address.find_first_of(" /@") == std::string::npos) return absl::OkStatus();
+  return InvalidField("address", address, "must be a host name or an IP address");
+}
+
+absl::Status CheckPort(int32_t port) {
+  if (port >= 0 && port <= 65535) return absl::OkStatus();
+  return InvalidField("port", std::to_string(port), "is out of range: 0 for 22, or 1 to 65535");
+}
+
+int32_t PortOrDefault(int32_t port) { return port == 0 ? kSshPort : port; }
+
+// The key as it is stored; empty stays empty.
+absl::StatusOr<std::string> ReadHostKey(const std::string& line) {
+  if (line.empty()) return "";
+  std::string key = NormalizedHostKey(line);
+  if (!key.empty()) return key;
+  return InvalidField("host_key", line,
+                      "is not an OpenSSH public key line, \"TYPE BASE64 [COMMENT]\", of type "
+                      "ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256/384/521");
+}
+
 absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& request) {
   RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
   RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
-  RETURN_IF_ERROR(CheckLabel("address", request.address(), kMaxLabelBytes, /*required=*/true));
-  if (request.address().find_first_of(" /@") != std::string::npos) {
-    return InvalidField("address", request.address(), "must be a host name or an IP address");
-  }
-  if (request.port() < 0 || request.port() > 65535) {
-    return InvalidField("port", std::to_string(request.port()),
-                        "is out of range: 0 for 22, or 1 to 65535");
-  }
+  RETURN_IF_ERROR(CheckAddress(request.address()));
+  RETURN_IF_ERROR(CheckPort(request.port()));
   RETURN_IF_ERROR(CheckLabel("ssh_user", request.ssh_user(), 64, /*required=*/false));
   if (request.ssh_user().find_first_of(" /:@") != std::string::npos) {
     return InvalidField("ssh_user", request.ssh_user(), "is not a login name");
@@ -42,18 +61,11 @@ absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& requ
   instance.set_project(request.project());
   instance.set_provider(kRegistered);
   instance.set_address(request.address());
-  instance.set_port(request.port() == 0 ? kSshPort : request.port());
+  instance.set_port(PortOrDefault(request.port()));
   instance.set_ssh_user(request.ssh_user().empty() ? "root" : request.ssh_user());
   for (std::string& tag : SortedTags(request.tags())) instance.add_tags(std::move(tag));
   instance.set_status(v1::INSTANCE_STATUS_READY);
-  if (!request.host_key().empty()) {
-    instance.set_host_key(NormalizedHostKey(request.host_key()));
-    if (instance.host_key().empty()) {
-      return InvalidField("host_key", request.host_key(),
-                          "is not an OpenSSH public key line, \"TYPE BASE64 [COMMENT]\", of type "
-                          "ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256/384/521");
-    }
-  }
+  ASSIGN_OR_RETURN(*instance.mutable_host_key(), ReadHostKey(request.host_key()));
   return instance;
 }
 
@@ -63,25 +75,51 @@ struct Changes {
   bool sends_payload = false;
 };
 
-absl::StatusOr<Changes> ReadChanges(const v1::UpdateInstanceRequest& request) {
-  RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
+// The fields of the request that count.
+absl::StatusOr<std::set<std::string>> ReadMask(const v1::UpdateInstanceRequest& request) {
+  constexpr std::array kFields = {"name",     "tags",         "address",         "port",
+                                  "host_key", "payload_path", "execute_payload", "timeout"};
   std::set<std::string> mask(request.update_mask().paths().begin(),
                              request.update_mask().paths().end());
   for (const std::string& path : mask) {
-    if (path != "name" && path != "tags" && path != "payload_path" && path != "execute_payload") {
+    if (std::find(kFields.begin(), kFields.end(), path) == kFields.end()) {
       return InvalidField("update_mask", path,
-                          "is not one of name, tags, payload_path, execute_payload");
+                          "is not one of name, tags, address, port, host_key, payload_path, "
+                          "execute_payload, timeout");
     }
   }
-  if (mask.empty()) {
-    if (!request.name().empty()) mask.insert("name");
-    if (!request.tags().empty()) mask.insert("tags");
-    if (!request.payload_path().empty()) mask.insert("payload_path");
-    if (request.execute_payload()) mask.insert("execute_payload");
+  if (!mask.empty()) return mask;
+  if (!request.name().empty()) mask.insert("name");
+  if (!request.tags().empty()) mask.insert("tags");
+  if (!request.address().empty()) mask.insert("address");
+  if (request.port() != 0) mask.insert("port");
+  if (!request.host_key().empty()) mask.insert("host_key");
+  if (!request.payload_path().empty()) mask.insert("payload_path");
+  if (request.execute_payload()) mask.insert("execute_payload");
+  if (request.timeout() != 0) mask.insert("timeout");
+  if (!mask.empty()) return mask;
+  return InvalidField("update_mask", "", "and all fields are empty: nothing to change");
+}
+
+absl::Status ReadAddress(const v1::UpdateInstanceRequest& request,
+                         const std::set<std::string>& mask, storage::InstanceUpdate* update) {
+  if (mask.count("address") > 0) {
+    RETURN_IF_ERROR(CheckAddress(request.address()));
+    update->address = request.address();
   }
-  if (mask.empty()) {
-    return InvalidField("update_mask", "", "and all fields are empty: nothing to change");
+  if (mask.count("port") > 0) {
+    RETURN_IF_ERROR(CheckPort(request.port()));
+    update->port = PortOrDefault(request.port());
   }
+  if (mask.count("host_key") > 0) {
+    ASSIGN_OR_RETURN(update->host_key, ReadHostKey(request.host_key()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Changes> ReadChanges(const v1::UpdateInstanceRequest& request) {
+  RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
+  ASSIGN_OR_RETURN(const std::set<std::string> mask, ReadMask(request));
   Changes changes;
   if (mask.count("name") > 0) {
     RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
@@ -91,9 +129,14 @@ absl::StatusOr<Changes> ReadChanges(const v1::UpdateInstanceRequest& request) {
     RETURN_IF_ERROR(CheckTags("tags", request.tags()));
     changes.update.tags = SortedTags(request.tags());
   }
+  RETURN_IF_ERROR(ReadAddress(request, mask, &changes.update));
   changes.sends_payload = mask.count("payload_path") > 0;
-  if (mask.count("execute_payload") > 0 && request.execute_payload() && !changes.sends_payload) {
+  if (changes.sends_payload) return changes;
+  if (mask.count("execute_payload") > 0 && request.execute_payload()) {
     return InvalidField("execute_payload", "true", "needs payload_path");
+  }
+  if (mask.count("timeout") > 0 && request.timeout() != 0) {
+    return InvalidField("timeout", std::to_string(request.timeout()), "needs payload_path");
   }
   return changes;
 }
@@ -103,6 +146,7 @@ v1::DeployPayloadRequest PayloadRequest(const v1::UpdateInstanceRequest& request
   payload.add_instance_ids(request.instance_id());
   payload.set_payload_path(request.payload_path());
   payload.set_execute_payload(request.execute_payload());
+  payload.set_timeout(request.timeout());
   return payload;
 }
 
@@ -132,6 +176,7 @@ absl::StatusOr<v1::Instance> InstanceManager::Register(const v1::RegisterInstanc
   };
   RETURN_IF_ERROR(AnswerOnce(database_, {"RegisterInstance", request.request_id(), &request},
                              prepare, insert, &response, &replayed));
+  if (!replayed) signals_.InstancesChanged();
   return response;
 }
 
@@ -145,33 +190,51 @@ absl::StatusOr<v1::Instance> InstanceManager::Get(int64_t instance_id) {
   return instance;
 }
 
+absl::Status InstanceManager::UpdateIn(Connection& connection,
+                                       const v1::UpdateInstanceRequest& request,
+                                       storage::InstanceUpdate update, Deployer::Plan* plan,
+                                       v1::UpdateInstanceResponse* response) const {
+  const int64_t id = request.instance_id();
+  ASSIGN_OR_RETURN(const auto targets, instance_store::LockTargets(connection, {id}));
+  if (targets.empty()) return InstanceNotFound(id);
+  RETURN_IF_ERROR(CheckTakesPayloads(id, targets.at(id)));
+  // What its provider tells will be its address.
+  if (update.HasAddress() && targets.at(id).status == v1::INSTANCE_STATUS_PENDING) {
+    return InstanceNotMade(id);
+  }
+  if (plan != nullptr) {
+    v1::DeployPayloadResponse deployed;
+    RETURN_IF_ERROR(deployer_.DeployIn(connection, PayloadRequest(request), plan, &deployed));
+    response->set_payload_id(deployed.payload_ids(0));
+    response->set_task_id(deployed.task_ids(0));
+    update.payload_id = response->payload_id();
+  }
+  RETURN_IF_ERROR(instance_store::Update(connection, id, update));
+  ASSIGN_OR_RETURN(*response->mutable_instance(), Existing(connection, id));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::UpdateInstanceResponse> InstanceManager::Update(
     const v1::UpdateInstanceRequest& request) {
-  ASSIGN_OR_RETURN(Changes changes, ReadChanges(request));
-  const v1::DeployPayloadRequest payload = PayloadRequest(request);
+  Changes changes;
   Deployer::Plan plan;
-  if (changes.sends_payload) {
-    ASSIGN_OR_RETURN(plan, deployer_.Prepare(payload));
-  }
   v1::UpdateInstanceResponse response;
-  RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
-    response.Clear();
-    const int64_t id = request.instance_id();
-    ASSIGN_OR_RETURN(const auto targets, instance_store::LockTargets(connection, {id}));
-    if (targets.empty()) return InstanceNotFound(id);
-    RETURN_IF_ERROR(CheckTakesPayloads(id, targets.at(id)));
-    if (changes.sends_payload) {
-      v1::DeployPayloadResponse deployed;
-      RETURN_IF_ERROR(deployer_.DeployIn(connection, payload, &plan, &deployed));
-      response.set_payload_id(deployed.payload_ids(0));
-      response.set_task_id(deployed.task_ids(0));
-      changes.update.payload_id = response.payload_id();
-    }
-    RETURN_IF_ERROR(instance_store::Update(connection, id, changes.update));
-    ASSIGN_OR_RETURN(*response.mutable_instance(), Existing(connection, id));
+  bool replayed = false;
+  const auto prepare = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(changes, ReadChanges(request));
+    if (!changes.sends_payload) return absl::OkStatus();
+    ASSIGN_OR_RETURN(plan, deployer_.Prepare(PayloadRequest(request)));
     return absl::OkStatus();
-  })));
+  };
+  const auto update = [&](Connection& connection) {
+    return UpdateIn(connection, request, changes.update, changes.sends_payload ? &plan : nullptr,
+                    &response);
+  };
+  RETURN_IF_ERROR(AnswerOnce(database_, {"UpdateInstance", request.request_id(), &request}, prepare,
+                             update, &response, &replayed));
+  if (replayed) return response;
   if (changes.sends_payload) signals_.TasksDue();
+  signals_.InstancesChanged();
   return response;
 }
 

@@ -7,6 +7,7 @@
 #include "api_server/domain/signals.h"
 #include "longshore/v1/instance_service.pb.h"
 #include "storage/database.h"
+#include "storage/instance_store.h"
 
 namespace longshore::domain {
 
@@ -22,6 +23,11 @@ class InstanceManager {
   absl::StatusOr<v1::TerminateInstanceResponse> Terminate(int64_t instance_id);
 
  private:
+  // `plan` is of the payload that comes with the request; null without one.
+  absl::Status UpdateIn(storage::Connection& connection, const v1::UpdateInstanceRequest& request,
+                        storage::InstanceUpdate update, Deployer::Plan* plan,
+                        v1::UpdateInstanceResponse* response) const;
+
   storage::Database& database_;
   const Deployer& deployer_;
   Signals& signals_;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "api_server/domain/fields.h"
 #include "storage/rows.h"
 
 namespace longshore::domain {
@@ -17,10 +18,6 @@ namespace longshore::domain {
 // its filters: a token is valid only for the list that it came from.
 absl::StatusOr<storage::Page> ParsePage(std::string_view list, int32_t page_size,
                                         const std::string& page_token);
-
-// The most bytes that the rows of one page have in all, unless a single row is larger. It is under
-// the 4 MiB that gRPC's clients take unless they are told otherwise.
-inline constexpr size_t kMaxPageBytes = 3 << 20;
 
 // Cuts `rows` to the page's size in rows and bytes. Returns the token of the next page, or an empty
 // one when this page is the last.
@@ -36,7 +33,7 @@ std::string FinishPage(std::string_view list, const storage::Page& page, Rows* r
   size_t taken = 0;
   while (taken < most) {
     bytes += (*rows)[taken].ByteSizeLong();
-    if (taken > 0 && bytes > kMaxPageBytes) break;
+    if (taken > 0 && bytes > kMaxAnswerBytes) break;
     ++taken;
   }
   if (taken == rows->size()) return "";

@@ -37,7 +37,7 @@ TEST(FinishPageTest, IsBoundedInBytes) {
   std::vector<v1::Task> rows(10);
   for (size_t i = 0; i < rows.size(); ++i) {
     rows[i].set_id(static_cast<int64_t>(100 - i));
-    rows[i].set_error(std::string(kMaxPageBytes / 4, 'x'));
+    rows[i].set_error(std::string(kMaxAnswerBytes / 4, 'x'));
   }
   const std::string token = FinishPage("list", {.limit = 11}, &rows);
   EXPECT_EQ(rows.size(), 3u);
@@ -45,7 +45,7 @@ TEST(FinishPageTest, IsBoundedInBytes) {
   // One that is larger by itself is a page.
   rows.assign(2, {});
   rows[0].set_id(7);
-  rows[0].set_error(std::string(kMaxPageBytes + 1, 'x'));
+  rows[0].set_error(std::string(kMaxAnswerBytes + 1, 'x'));
   EXPECT_NE(FinishPage("list", {.limit = 11}, &rows), "");
   EXPECT_EQ(rows.size(), 1u);
 }

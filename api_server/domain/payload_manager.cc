@@ -5,15 +5,12 @@
 
 #include "api_server/domain/errors.h"
 #include "api_server/domain/fields.h"
-#include "api_server/domain/page.h"
 #include "api_server/domain/payload_lock.h"
 #include "api_server/domain/request_once.h"
 #include "common/enum_text.h"
 #include "common/payload_status.h"
 #include "common/status_macros.h"
-#include "common/utf8.h"
 #include "storage/deployment_store.h"
-#include "storage/instance_store.h"
 
 namespace longshore::domain {
 namespace {
@@ -57,9 +54,10 @@ absl::Status CheckExecutable(const StoredPayload& stored, const LockedTask& task
 
 }  // namespace
 
-PayloadManager::PayloadManager(storage::Database* database, Signals* signals, DeployLimits limits,
-                               OutputLimit output_limit)
+PayloadManager::PayloadManager(storage::Database* database, PayloadReader* reader, Signals* signals,
+                               DeployLimits limits, OutputLimit output_limit)
     : database_(*database),
+      reader_(*reader),
       signals_(*signals),
       limits_(std::move(limits)),
       output_limit_(output_limit) {}
@@ -131,45 +129,6 @@ absl::StatusOr<v1::ExecutePayloadResponse> PayloadManager::Execute(
   return response;
 }
 
-absl::StatusOr<v1::Payload> PayloadManager::Get(int64_t payload_id) {
-  RETURN_IF_ERROR(CheckId("payload_id", payload_id));
-  std::optional<StoredPayload> stored;
-  std::string output;
-  RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
-    // One snapshot for both, so that a terminal status comes with the whole output.
-    RETURN_IF_ERROR(connection.ExecuteScript("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-    ASSIGN_OR_RETURN(stored, payload_store::Get(connection, payload_id));
-    if (!stored.has_value()) return PayloadNotFound(payload_id);
-    ASSIGN_OR_RETURN(output, storage::output_store::ReadAll(connection, payload_id));
-    return absl::OkStatus();
-  })));
-  stored->payload.set_output(ToValidUtf8(output));
-  return std::move(stored->payload);
-}
-
-absl::StatusOr<v1::ListInstancePayloadsResponse> PayloadManager::List(
-    const v1::ListInstancePayloadsRequest& request) {
-  RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
-  RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::PayloadStatus_IsValid));
-  const std::string list =
-      "payloads/" + std::to_string(request.instance_id()) + "/" + std::to_string(request.status());
-  ASSIGN_OR_RETURN(const storage::Page page,
-                   ParsePage(list, request.page_size(), request.page_token()));
-  std::vector<v1::Payload> payloads;
-  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto instance,
-                     storage::instance_store::Get(connection, request.instance_id()));
-    if (!instance.has_value()) return InstanceNotFound(request.instance_id());
-    ASSIGN_OR_RETURN(payloads, payload_store::ListByInstance(connection, request.instance_id(),
-                                                             request.status(), page));
-    return absl::OkStatus();
-  })));
-  v1::ListInstancePayloadsResponse response;
-  response.set_next_page_token(FinishPage(list, page, &payloads));
-  for (v1::Payload& payload : payloads) *response.add_payloads() = std::move(payload);
-  return response;
-}
-
 absl::StatusOr<v1::Payload> PayloadManager::Cancel(int64_t payload_id) {
   RETURN_IF_ERROR(CheckId("payload_id", payload_id));
   CancelOutcome outcome;
@@ -184,7 +143,7 @@ absl::StatusOr<v1::Payload> PayloadManager::Cancel(int64_t payload_id) {
     return absl::OkStatus();
   })));
   outcome.Tell(signals_);
-  return Get(payload_id);
+  return reader_.Get(payload_id);
 }
 
 }  // namespace longshore::domain

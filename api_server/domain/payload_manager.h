@@ -1,13 +1,13 @@
-// The rules of PayloadService, apart from deploying and deployments.
+// Executes and cancels payloads.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_MANAGER_H_
 
 #include "absl/status/statusor.h"
 #include "api_server/domain/deployer.h"
+#include "api_server/domain/payload_reader.h"
 #include "api_server/domain/signals.h"
 #include "longshore/v1/payload_service.pb.h"
 #include "storage/database.h"
-#include "storage/output_store.h"
 #include "storage/payload_store.h"
 #include "storage/task_store.h"
 
@@ -16,14 +16,11 @@ namespace longshore::domain {
 // Thread-safe. Errors are those of errors.h.
 class PayloadManager {
  public:
-  PayloadManager(storage::Database* database, Signals* signals, DeployLimits limits,
-                 OutputLimit output_limit);
+  PayloadManager(storage::Database* database, PayloadReader* reader, Signals* signals,
+                 DeployLimits limits, OutputLimit output_limit);
 
   absl::StatusOr<v1::ExecutePayloadResponse> Execute(const v1::ExecutePayloadRequest& request);
   // Returns the payload with its output.
-  absl::StatusOr<v1::Payload> Get(int64_t payload_id);
-  absl::StatusOr<v1::ListInstancePayloadsResponse> List(
-      const v1::ListInstancePayloadsRequest& request);
   absl::StatusOr<v1::Payload> Cancel(int64_t payload_id);
 
  private:
@@ -35,6 +32,7 @@ class PayloadManager {
                                                            int64_t deployment_id);
 
   storage::Database& database_;
+  PayloadReader& reader_;
   Signals& signals_;
   const DeployLimits limits_;
   const OutputLimit output_limit_;

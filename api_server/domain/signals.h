@@ -16,6 +16,8 @@ class Signals {
   virtual void TasksDue() = 0;
   // Says that the status or the output of the payloads changed.
   virtual void PayloadsChanged(const std::vector<int64_t>& payload_ids) = 0;
+  // Says that instances were added, or that what they are or how far they have come changed.
+  virtual void InstancesChanged() = 0;
   // Says that somebody asked to stop these tasks, which workers hold.
   virtual void CancelRequested(const std::vector<int64_t>& task_ids) = 0;
   // Says that these tasks are to stop unless their scripts have been started.

@@ -11,6 +11,7 @@
 #include "common/status_macros.h"
 #include "storage/provision_store.h"
 #include "storage/task_store.h"
+#include "storage/worker_store.h"
 
 namespace longshore::domain {
 
@@ -61,6 +62,22 @@ absl::StatusOr<v1::ListTasksResponse> TaskManager::List(const v1::ListTasksReque
   v1::ListTasksResponse response;
   response.set_next_page_token(FinishPage(list, page, &tasks));
   for (v1::Task& task : tasks) *response.add_tasks() = std::move(task);
+  return response;
+}
+
+absl::StatusOr<v1::ListWorkersResponse> TaskManager::ListWorkers(
+    const v1::ListWorkersRequest& request) {
+  constexpr char kList[] = "workers";
+  ASSIGN_OR_RETURN(const storage::Page page,
+                   ParsePage(kList, request.page_size(), request.page_token()));
+  std::vector<storage::ListedWorker> workers;
+  RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(workers, storage::worker_store::List(connection, page));
+    return absl::OkStatus();
+  })));
+  v1::ListWorkersResponse response;
+  response.set_next_page_token(FinishPage(kList, page, &workers));
+  for (storage::ListedWorker& listed : workers) *response.add_workers() = std::move(listed.worker);
   return response;
 }
 

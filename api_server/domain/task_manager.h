@@ -18,6 +18,7 @@ class TaskManager {
   absl::StatusOr<v1::Task> Get(int64_t task_id);
   absl::StatusOr<v1::GetTaskLogResponse> GetLog(int64_t task_id);
   absl::StatusOr<v1::ListTasksResponse> List(const v1::ListTasksRequest& request);
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request);
 
  private:
   storage::Database& database_;

@@ -132,7 +132,8 @@ TEST_F(ClaimerTest, ARowThatTakesNothingIsSetAside) {
 }
 
 TEST_F(ClaimerTest, AllProvisionsOfARoundGoToOneWorker) {
-  ProvisionClaimer provisions(database_.get(), &workers_, claimer_.get(), policy::kLeaseDuration);
+  ProvisionClaimer provisions(database_.get(), &workers_, claimer_.get(), &signals_,
+                              policy::kLeaseDuration);
   const std::vector<int64_t> tasks = {AddProvision("a"), AddProvision("b"), AddProvision("c")};
   ASSERT_TRUE(Sql("UPDATE instances SET status = 'CREATED'").ok());
   const auto small = AddWorker("small", 1);
@@ -140,11 +141,13 @@ TEST_F(ClaimerTest, AllProvisionsOfARoundGoToOneWorker) {
   ASSERT_TRUE(provisions.Claim().ok());
   EXPECT_EQ(Assigned(*large), tasks);
   EXPECT_FALSE(small->HasMessages());
+  EXPECT_EQ(signals_.instances_changed(), 1);
   EXPECT_THAT(workers_.TakeCredit(10), SizeIs(3)) << "what was not needed is given back";
 }
 
 TEST_F(ClaimerTest, AProvisionThatCouldNotBeSentIsDueAgain) {
-  ProvisionClaimer provisions(database_.get(), &workers_, claimer_.get(), policy::kLeaseDuration);
+  ProvisionClaimer provisions(database_.get(), &workers_, claimer_.get(), &signals_,
+                              policy::kLeaseDuration);
   const int64_t task = AddProvision("a");
   ASSERT_TRUE(Sql("UPDATE instances SET status = 'CREATED'").ok());
   AddWorker("gone", 5)->Leave();

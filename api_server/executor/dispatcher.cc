@@ -24,7 +24,7 @@ class DatabaseSteps : public DispatchSteps {
         claimer_(database, workers, signals, options.claim, options.max_output_bytes),
         ender_(database, signals, options.max_output_bytes),
         rollouts_(database, signals, &ender_),
-        provisions_(database, workers, &claimer_, options.claim.lease_duration),
+        provisions_(database, workers, &claimer_, signals, options.claim.lease_duration),
         housekeeper_(database, workers, signals, &claimer_, &ender_,
                      {.delivery_timeout = options.delivery_timeout,
                       .execution_grace = options.execution_grace,

@@ -71,7 +71,7 @@ class EventApplierTest : public storage::DatabaseFixture {
   std::string StoredOutput() {
     std::string output;
     Do([&](storage::Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(output, storage::output_store::ReadAll(c, task_));
+      ASSIGN_OR_RETURN(output, storage::output_store::ReadEnds(c, task_, 1 << 20));
       return absl::OkStatus();
     });
     return output;

@@ -204,6 +204,7 @@ void EventBatchBuilder::AddHeld(const ReportedEvent& reported, LockedTask& task)
 
 void EventBatchBuilder::AddProvisioned(LockedTask& task, v1::Provisioned provisioned) {
   batch_.provisioned.emplace_back(task, std::move(provisioned));
+  outcome_.instances_changed = true;
   task.status = v1::TASK_STATUS_COMPLETED;
   outcome_.tasks_freed = true;
 }

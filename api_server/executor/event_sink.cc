@@ -191,6 +191,7 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
   if (!outcome.changed_payloads.empty()) {
     signals_.PayloadsChanged({outcome.changed_payloads.begin(), outcome.changed_payloads.end()});
   }
+  if (outcome.instances_changed) signals_.InstancesChanged();
   if (outcome.tasks_freed) signals_.TasksDue();
   return true;
 }
@@ -214,6 +215,7 @@ absl::Status EventSink::ApplyOneByOne(const std::vector<ReportedEvent>& events,
     outcome->changed_payloads.merge(one.changed_payloads);
     outcome->lost.merge(one.lost);
     outcome->host_keys.merge(one.host_keys);
+    outcome->instances_changed |= one.instances_changed;
     outcome->tasks_freed |= one.tasks_freed;
   }
   return absl::OkStatus();

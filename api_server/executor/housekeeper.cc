@@ -12,6 +12,7 @@
 #include "storage/lease_store.h"
 #include "storage/provision_store.h"
 #include "storage/task_store.h"
+#include "storage/worker_store.h"
 
 namespace longshore::executor {
 namespace {
@@ -25,6 +26,8 @@ namespace task_store = storage::task_store;
 
 constexpr int kMaxRowsPerJob = 1000;
 constexpr int kMaxCleanupsPerRound = 32;
+// ListWorkers promises 30 s; a round may come late.
+constexpr std::chrono::milliseconds kSeenPeriod{20000};
 
 TaskEnd UndeliveredEnd(LockedTask task, std::chrono::seconds delivery_timeout) {
   // Whoever holds it has said nothing: the script may have been started.
@@ -80,9 +83,10 @@ Housekeeper::Housekeeper(storage::Database* database, WorkerRegistry* workers,
 
 absl::Status Housekeeper::DoJobs() {
   absl::Status first;
-  for (const auto job : {&Housekeeper::ReapExpiredLeases, &Housekeeper::WakeStranded,
-                         &Housekeeper::EndUndelivered, &Housekeeper::EndOverrun,
-                         &Housekeeper::FailOverdueProvisions, &Housekeeper::SendCleanups}) {
+  for (const auto job :
+       {&Housekeeper::ReapExpiredLeases, &Housekeeper::WakeStranded, &Housekeeper::EndUndelivered,
+        &Housekeeper::EndOverrun, &Housekeeper::FailOverdueProvisions, &Housekeeper::SendCleanups,
+        &Housekeeper::MarkWorkersSeen}) {
     const absl::Status status = (this->*job)();
     if (!status.ok() && !storage::IsRowFault(status)) return status;
     first.Update(status);
@@ -135,10 +139,12 @@ absl::Status Housekeeper::EndOverrun() {
 
 absl::Status Housekeeper::FailOverdueProvisions() {
   std::vector<int64_t> ended;
+  bool failed = false;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     ended.clear();
     ASSIGN_OR_RETURN(const auto ids, provision_store::FindOverdue(connection, kMaxRowsPerJob));
     ASSIGN_OR_RETURN(const auto tasks, task_store::Lock(connection, ids));
+    failed = !tasks.empty();
     for (const LockedTask& task : tasks) {
       const std::string last = task.error.empty() ? "no worker took it" : task.error;
       RETURN_IF_ERROR(FailInstance(connection, task.id, task.instance_id,
@@ -148,7 +154,16 @@ absl::Status Housekeeper::FailOverdueProvisions() {
     return absl::OkStatus();
   }));
   if (!ended.empty()) signals_.PayloadsChanged(ended);
+  if (failed) signals_.InstancesChanged();
   return absl::OkStatus();
+}
+
+absl::Status Housekeeper::MarkWorkersSeen() {
+  const std::vector<std::string> names = workers_.Names();
+  if (names.empty()) return absl::OkStatus();
+  return database_.Run([&](Connection& connection) {
+    return storage::worker_store::MarkSeen(connection, names, kSeenPeriod);
+  });
 }
 
 absl::Status Housekeeper::SendCleanups() {

@@ -48,6 +48,8 @@ class Housekeeper {
   absl::Status FailOverdueProvisions();
   // Sends workers to remove run directories.
   absl::Status SendCleanups();
+  // Notes who is connected.
+  absl::Status MarkWorkersSeen();
 
   storage::Database& database_;
   WorkerRegistry& workers_;

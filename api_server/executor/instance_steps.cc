@@ -161,6 +161,7 @@ absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machin
     return instance_task_store::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
   }));
   signals_.TasksDue();
+  signals_.InstancesChanged();
   return absl::OkStatus();
 }
 
@@ -188,6 +189,7 @@ absl::Status InstanceSteps::GiveUp(const InstanceTask& task, const Machine& want
                         OutputLimit(options_.max_output_bytes), &ended);
   }));
   if (!ended.empty()) signals_.PayloadsChanged(ended);
+  signals_.InstancesChanged();
   return absl::OkStatus();
 }
 
@@ -264,6 +266,7 @@ absl::Status InstanceSteps::DeleteMachine(const InstanceTask& task) {
     RETURN_IF_ERROR(instance_store::MarkTerminated(connection, task.instance_id));
     return instance_task_store::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
   }));
+  signals_.InstancesChanged();
   LOG(INFO) << "instance " << task.instance_id << " is terminated";
   return absl::OkStatus();
 }

@@ -16,25 +16,30 @@ constexpr int kMaxProvisionsPerRound = 200;
 }  // namespace
 
 ProvisionClaimer::ProvisionClaimer(storage::Database* database, WorkerRegistry* workers,
-                                   Claimer* claimer, std::chrono::milliseconds lease_duration)
+                                   Claimer* claimer, domain::Signals* signals,
+                                   std::chrono::milliseconds lease_duration)
     : database_(*database),
       workers_(*workers),
       claimer_(*claimer),
+      signals_(*signals),
       lease_duration_(lease_duration) {}
 
 absl::Status ProvisionClaimer::Claim() {
   const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCreditOfOne(kMaxProvisionsPerRound);
   if (slots.empty()) return absl::OkStatus();
   std::vector<storage::HeldLease> unsent;
+  bool claimed = false;
   RETURN_IF_ERROR(claimer_.SendAll(
       slots,
       [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
         ASSIGN_OR_RETURN(const auto claims, storage::provision_store::Claim(
                                                 connection, slots[0].worker,
                                                 static_cast<int>(slots.size()), lease_duration_));
+        claimed = !claims.empty();
         return MakeAssignments(claims);
       },
       &unsent));
+  if (claimed) signals_.InstancesChanged();
   if (unsent.empty()) return absl::OkStatus();
   return database_.Run(
       [&](Connection& connection) { return storage::task_store::Release(connection, unsent); });

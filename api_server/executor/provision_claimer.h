@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "absl/status/status.h"
+#include "api_server/domain/signals.h"
 #include "api_server/executor/claimer.h"
 #include "api_server/executor/worker_registry.h"
 #include "storage/database.h"
@@ -15,7 +16,7 @@ namespace longshore::executor {
 class ProvisionClaimer {
  public:
   ProvisionClaimer(storage::Database* database, WorkerRegistry* workers, Claimer* claimer,
-                   std::chrono::milliseconds lease_duration);
+                   domain::Signals* signals, std::chrono::milliseconds lease_duration);
 
   // Claims due tasks, all of them for one worker, because one run of Ansible serves many instances.
   absl::Status Claim();
@@ -24,6 +25,7 @@ class ProvisionClaimer {
   storage::Database& database_;
   WorkerRegistry& workers_;
   Claimer& claimer_;
+  domain::Signals& signals_;
   const std::chrono::milliseconds lease_duration_;
 };
 

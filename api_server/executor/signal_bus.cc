@@ -45,6 +45,7 @@ void ParseIds(std::string_view list, std::set<int64_t>* ids) {
 
 void Merge(const SignalSet& from, SignalSet* into) {
   into->tasks_due |= from.tasks_due;
+  into->instances |= from.instances;
   into->all_payloads |= from.all_payloads;
   into->payloads.insert(from.payloads.begin(), from.payloads.end());
   into->cancels.insert(from.cancels.begin(), from.cancels.end());
@@ -56,6 +57,7 @@ void Merge(const SignalSet& from, SignalSet* into) {
 std::string EncodeSignals(std::string_view origin, const SignalSet& signals) {
   std::string text(origin);
   if (signals.tasks_due) text += " t";
+  if (signals.instances) text += " i";
   for (const auto& [kind, ids] :
        {std::pair('c', &signals.cancels), std::pair('r', &signals.recalls)}) {
     if (ids->empty()) continue;
@@ -79,6 +81,7 @@ bool DecodeSignals(std::string_view text, std::string_view own_origin, SignalSet
     space = text.find(' ');
     const std::string_view part = text.substr(0, space);
     if (part == "t") signals->tasks_due = true;
+    if (part == "i") signals->instances = true;
     if (part == "p*") signals->all_payloads = true;
     if (part.size() > 1 && part[0] == 'p' && part[1] != '*') {
       ParseIds(part.substr(1), &signals->payloads);
@@ -123,6 +126,8 @@ void SignalBus::TasksDue() { Publish({.tasks_due = true}); }
 void SignalBus::PayloadsChanged(const std::vector<int64_t>& payload_ids) {
   Publish({.payloads = {payload_ids.begin(), payload_ids.end()}});
 }
+
+void SignalBus::InstancesChanged() { Publish({.instances = true}); }
 
 void SignalBus::CancelRequested(const std::vector<int64_t>& task_ids) {
   Publish({.cancels = {task_ids.begin(), task_ids.end()}});
@@ -175,7 +180,7 @@ void SignalBus::ListenOnce() {
   if (!connection.ok()) return;
   if (!(*connection)->ExecuteScript(std::string("LISTEN ") + kChannel).ok()) return;
   // Whatever was said while nobody listened.
-  handler_({.tasks_due = true, .all_payloads = true});
+  handler_({.tasks_due = true, .instances = true, .all_payloads = true});
   while (!stopping()) {
     const auto notifications = (*connection)->WaitForNotifications(wake_fd_);
     if (!notifications.ok()) {

@@ -18,17 +18,19 @@ namespace longshore::executor {
 // What a signal says. It comes from this replica or from another.
 struct SignalSet {
   bool tasks_due = false;
+  bool instances = false;     // Some have changed.
   bool all_payloads = false;  // Too many have changed to name them, or some signals were missed.
   std::set<int64_t> payloads;
   std::set<int64_t> cancels;
   std::set<int64_t> recalls;
 
   bool empty() const {
-    return !tasks_due && !all_payloads && payloads.empty() && cancels.empty() && recalls.empty();
+    return !tasks_due && !instances && !all_payloads && payloads.empty() && cancels.empty() &&
+           recalls.empty();
   }
 };
 
-// Returns the text of a NOTIFY: "ORIGIN t c4 r5 p1,2,3". Payload ids that do not fit its 8,000
+// Returns the text of a NOTIFY: "ORIGIN t i c4 r5 p1,2,3". Payload ids that do not fit its 8,000
 // bytes become "p*".
 std::string EncodeSignals(std::string_view origin, const SignalSet& signals);
 // Returns false when `text` is not such a text, or comes from `own_origin`.
@@ -43,6 +45,7 @@ class SignalBus : public domain::Signals {
 
   void TasksDue() override;
   void PayloadsChanged(const std::vector<int64_t>& payload_ids) override;
+  void InstancesChanged() override;
   void CancelRequested(const std::vector<int64_t>& task_ids) override;
   void RecallRequested(const std::vector<int64_t>& task_ids) override;
 

@@ -93,6 +93,14 @@ void WorkerRegistry::BeginDrain() {
   }
 }
 
+std::vector<std::string> WorkerRegistry::Names() {
+  MutexLock lock(&mutex_);
+  std::vector<std::string> names;
+  names.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) names.push_back(entry.name);
+  return names;
+}
+
 int WorkerRegistry::size() {
   MutexLock lock(&mutex_);
   return static_cast<int>(entries_.size());

@@ -262,7 +262,8 @@ class WorkerStream : public Reactor {
           ->Run([&](storage::Connection& connection) {
             return storage::worker_store::Upsert(connection, {.name = hello.name(),
                                                               .incarnation = hello.incarnation(),
-                                                              .version = hello.version()});
+                                                              .version = hello.version(),
+                                                              .capacity = hello.capacity()});
           })
           .IgnoreError();  // For people only.
     });

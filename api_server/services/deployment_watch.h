@@ -4,15 +4,15 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "api_server/services/watch_hub.h"
+#include "api_server/services/deployment_feed.h"
 #include "longshore/v1/payload_service.pb.h"
 
 namespace longshore::services {
 
 // Starts a stream that answers `request`. The reactor deletes itself when the stream is done. It
-// holds a few bytes for each payload of the deployment.
+// holds a byte for each payload of the deployment.
 grpc::ServerWriteReactor<v1::DeploymentEvent>* StartDeploymentWatch(
-    WatchHub* hub, const v1::WatchDeploymentRequest& request);
+    DeploymentFeeds* feeds, const v1::WatchDeploymentRequest& request);
 
 }  // namespace longshore::services
 

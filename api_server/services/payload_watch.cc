@@ -56,8 +56,6 @@ class PayloadSource : public WatchSource<v1::PayloadEvent> {
     return event.has_payload() && IsTerminal(event.payload().status());
   }
 
-  bool Notice(const std::set<int64_t>* /*payload_ids*/) override { return true; }
-
  private:
   v1::PayloadEvent StatusEvent(const v1::Payload& payload) {
     v1::PayloadEvent event;
@@ -86,8 +84,8 @@ absl::Status Check(const v1::WatchPayloadRequest& request) {
 grpc::ServerWriteReactor<v1::PayloadEvent>* StartPayloadWatch(
     WatchHub* hub, const v1::WatchPayloadRequest& request) {
   return new WatchReactor<v1::PayloadEvent>(
-      hub, request.payload_id(), std::make_unique<PayloadSource>(&hub->database(), request),
-      Check(request));
+      hub, hub->OfPayload(request.payload_id()),
+      std::make_unique<PayloadSource>(&hub->database(), request), Check(request));
 }
 
 }  // namespace longshore::services

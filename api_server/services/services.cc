@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api_server/services/deployment_watch.h"
+#include "api_server/services/instance_watch.h"
 #include "api_server/services/payload_watch.h"
 #include "common/grpc_status.h"
 
@@ -54,6 +55,11 @@ grpc::Status InstanceServiceImpl::TerminateInstance(grpc::ServerContext* /*conte
   return Answer(instances_.Terminate(request->instance_id()), response);
 }
 
+grpc::ServerWriteReactor<v1::Instance>* InstanceServiceImpl::WatchInstances(
+    grpc::CallbackServerContext* /*context*/, const v1::WatchInstancesRequest* request) {
+  return StartInstanceWatch(&watches_, *request);
+}
+
 grpc::Status PayloadServiceImpl::DeployPayload(grpc::ServerContext* /*context*/,
                                                const v1::DeployPayloadRequest* request,
                                                v1::DeployPayloadResponse* response) {
@@ -69,13 +75,31 @@ grpc::Status PayloadServiceImpl::ExecutePayload(grpc::ServerContext* /*context*/
 grpc::Status PayloadServiceImpl::GetPayloadStatus(grpc::ServerContext* /*context*/,
                                                   const v1::GetPayloadStatusRequest* request,
                                                   v1::Payload* response) {
-  return Answer(payloads_.Get(request->payload_id()), response);
+  return Answer(reader_.Get(request->payload_id()), response);
 }
 
 grpc::Status PayloadServiceImpl::ListInstancePayloads(
     grpc::ServerContext* /*context*/, const v1::ListInstancePayloadsRequest* request,
     v1::ListInstancePayloadsResponse* response) {
-  return Answer(payloads_.List(*request), response);
+  return Answer(reader_.ListOfInstance(*request), response);
+}
+
+grpc::Status PayloadServiceImpl::ListPayloads(grpc::ServerContext* /*context*/,
+                                              const v1::ListPayloadsRequest* request,
+                                              v1::ListPayloadsResponse* response) {
+  return Answer(reader_.List(*request), response);
+}
+
+grpc::Status PayloadServiceImpl::ReadPayloadOutput(grpc::ServerContext* /*context*/,
+                                                   const v1::ReadPayloadOutputRequest* request,
+                                                   v1::ReadPayloadOutputResponse* response) {
+  return Answer(reader_.ReadOutput(*request), response);
+}
+
+grpc::Status PayloadServiceImpl::GetScript(grpc::ServerContext* /*context*/,
+                                           const v1::GetScriptRequest* request,
+                                           v1::GetScriptResponse* response) {
+  return Answer(reader_.GetScript(request->sha256()), response);
 }
 
 grpc::Status PayloadServiceImpl::CancelPayload(grpc::ServerContext* /*context*/,
@@ -115,7 +139,7 @@ grpc::Status PayloadServiceImpl::RetryDeployment(grpc::ServerContext* /*context*
 
 grpc::ServerWriteReactor<v1::DeploymentEvent>* PayloadServiceImpl::WatchDeployment(
     grpc::CallbackServerContext* /*context*/, const v1::WatchDeploymentRequest* request) {
-  return StartDeploymentWatch(&watches_, *request);
+  return StartDeploymentWatch(&feeds_, *request);
 }
 
 grpc::Status TaskServiceImpl::GetTask(grpc::ServerContext* /*context*/,
@@ -133,6 +157,12 @@ grpc::Status TaskServiceImpl::ListTasks(grpc::ServerContext* /*context*/,
                                         const v1::ListTasksRequest* request,
                                         v1::ListTasksResponse* response) {
   return Answer(tasks_.List(*request), response);
+}
+
+grpc::Status TaskServiceImpl::ListWorkers(grpc::ServerContext* /*context*/,
+                                          const v1::ListWorkersRequest* request,
+                                          v1::ListWorkersResponse* response) {
+  return Answer(tasks_.ListWorkers(*request), response);
 }
 
 }  // namespace longshore::services

@@ -7,7 +7,9 @@
 #include "api_server/domain/instance_creator.h"
 #include "api_server/domain/instance_manager.h"
 #include "api_server/domain/payload_manager.h"
+#include "api_server/domain/payload_reader.h"
 #include "api_server/domain/task_manager.h"
+#include "api_server/services/deployment_feed.h"
 #include "api_server/services/watch_hub.h"
 #include "longshore/v1/instance_service.grpc.pb.h"
 #include "longshore/v1/payload_service.grpc.pb.h"
@@ -15,10 +17,14 @@
 
 namespace longshore::services {
 
-class InstanceServiceImpl final : public v1::InstanceService::Service {
+// A watch stays open as long as its client likes, so watches use the callback API and hold no
+// thread.
+class InstanceServiceImpl final
+    : public v1::InstanceService::WithCallbackMethod_WatchInstances<v1::InstanceService::Service> {
  public:
-  InstanceServiceImpl(domain::InstanceManager* instances, domain::InstanceCreator* creator)
-      : instances_(*instances), creator_(*creator) {}
+  InstanceServiceImpl(domain::InstanceManager* instances, domain::InstanceCreator* creator,
+                      WatchHub* watches)
+      : instances_(*instances), creator_(*creator), watches_(*watches) {}
 
   grpc::Status RegisterInstance(grpc::ServerContext* context,
                                 const v1::RegisterInstanceRequest* request,
@@ -36,24 +42,28 @@ class InstanceServiceImpl final : public v1::InstanceService::Service {
   grpc::Status TerminateInstance(grpc::ServerContext* context,
                                  const v1::TerminateInstanceRequest* request,
                                  v1::TerminateInstanceResponse* response) override;
+  grpc::ServerWriteReactor<v1::Instance>* WatchInstances(
+      grpc::CallbackServerContext* context, const v1::WatchInstancesRequest* request) override;
 
  private:
   domain::InstanceManager& instances_;
   domain::InstanceCreator& creator_;
+  WatchHub& watches_;
 };
 
-// A watch stays open as long as its client likes, so watches use the callback API and hold no
-// thread.
 class PayloadServiceImpl final
     : public v1::PayloadService::WithCallbackMethod_WatchPayload<
           v1::PayloadService::WithCallbackMethod_WatchDeployment<v1::PayloadService::Service>> {
  public:
   PayloadServiceImpl(domain::Deployer* deployer, domain::PayloadManager* payloads,
-                     domain::DeploymentManager* deployments, WatchHub* watches)
+                     domain::PayloadReader* reader, domain::DeploymentManager* deployments,
+                     WatchHub* watches, DeploymentFeeds* feeds)
       : deployer_(*deployer),
         payloads_(*payloads),
+        reader_(*reader),
         deployments_(*deployments),
-        watches_(*watches) {}
+        watches_(*watches),
+        feeds_(*feeds) {}
 
   grpc::Status DeployPayload(grpc::ServerContext* context, const v1::DeployPayloadRequest* request,
                              v1::DeployPayloadResponse* response) override;
@@ -66,6 +76,13 @@ class PayloadServiceImpl final
   grpc::Status ListInstancePayloads(grpc::ServerContext* context,
                                     const v1::ListInstancePayloadsRequest* request,
                                     v1::ListInstancePayloadsResponse* response) override;
+  grpc::Status ListPayloads(grpc::ServerContext* context, const v1::ListPayloadsRequest* request,
+                            v1::ListPayloadsResponse* response) override;
+  grpc::Status ReadPayloadOutput(grpc::ServerContext* context,
+                                 const v1::ReadPayloadOutputRequest* request,
+                                 v1::ReadPayloadOutputResponse* response) override;
+  grpc::Status GetScript(grpc::ServerContext* context, const v1::GetScriptRequest* request,
+                         v1::GetScriptResponse* response) override;
   grpc::Status CancelPayload(grpc::ServerContext* context, const v1::CancelPayloadRequest* request,
                              v1::Payload* response) override;
   grpc::ServerWriteReactor<v1::PayloadEvent>* WatchPayload(
@@ -88,8 +105,10 @@ class PayloadServiceImpl final
  private:
   domain::Deployer& deployer_;
   domain::PayloadManager& payloads_;
+  domain::PayloadReader& reader_;
   domain::DeploymentManager& deployments_;
   WatchHub& watches_;
+  DeploymentFeeds& feeds_;
 };
 
 class TaskServiceImpl final : public v1::TaskService::Service {
@@ -102,6 +121,8 @@ class TaskServiceImpl final : public v1::TaskService::Service {
                           v1::GetTaskLogResponse* response) override;
   grpc::Status ListTasks(grpc::ServerContext* context, const v1::ListTasksRequest* request,
                          v1::ListTasksResponse* response) override;
+  grpc::Status ListWorkers(grpc::ServerContext* context, const v1::ListWorkersRequest* request,
+                           v1::ListWorkersResponse* response) override;
 
  private:
   domain::TaskManager& tasks_;

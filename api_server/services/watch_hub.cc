@@ -1,19 +1,58 @@
 #include "api_server/services/watch_hub.h"
 
+#include <glog/logging.h>
+
+#include <chrono>
+#include <utility>
+
 #include "common/policy.h"
+#include "common/status_macros.h"
+#include "storage/payload_store.h"
 
 namespace longshore::services {
+namespace {
+
+// More changes than this at once are looked for instead of named: so much memory they take at most.
+constexpr size_t kMaxNamed = 50000;
+
+// Payloads whose times are read by one statement.
+constexpr size_t kTimesPerRead = 1000;
+
+}  // namespace
+
+class WatchHub::Topic : public WatchTopic {
+ public:
+  Topic(WatchHub* hub, int64_t key) : hub_(*hub), key_(key) {}
+  void Add(std::shared_ptr<Watcher> watcher) override { hub_.Add(key_, std::move(watcher)); }
+  void Remove(const std::shared_ptr<Watcher>& watcher) override { hub_.Remove(key_, watcher); }
+
+ private:
+  WatchHub& hub_;
+  const int64_t key_;
+};
 
 WatchHub::WatchHub(storage::Database* database, int threads)
-    : database_(*database), work_(threads), poller_([this] { PollLoop(); }) {}
+    : database_(*database), work_(threads), waker_([this] { WakeLoop(); }) {}
 
 WatchHub::~WatchHub() { Shutdown(); }
 
-void WatchHub::Add(std::shared_ptr<Watcher> watcher, std::optional<int64_t> payload_id) {
+std::unique_ptr<WatchTopic> WatchHub::OfPayload(int64_t payload_id) {
+  return std::make_unique<Topic>(this, payload_id);
+}
+
+std::unique_ptr<WatchTopic> WatchHub::OfAllPayloads() {
+  return std::make_unique<Topic>(this, kAllPayloads);
+}
+
+std::unique_ptr<WatchTopic> WatchHub::OfInstances() {
+  return std::make_unique<Topic>(this, kInstances);
+}
+
+void WatchHub::Add(int64_t key, std::shared_ptr<Watcher> watcher) {
   {
     MutexLock lock(&mutex_);
     if (!stopping_) {
-      watchers_[payload_id].insert(watcher);
+      watchers_[key].insert(watcher);
       watcher->Wake(nullptr);
       return;
     }
@@ -21,37 +60,61 @@ void WatchHub::Add(std::shared_ptr<Watcher> watcher, std::optional<int64_t> payl
   watcher->Stop();
 }
 
-void WatchHub::Remove(const std::shared_ptr<Watcher>& watcher, std::optional<int64_t> payload_id) {
+void WatchHub::Remove(int64_t key, const std::shared_ptr<Watcher>& watcher) {
   MutexLock lock(&mutex_);
-  const auto found = watchers_.find(payload_id);
+  const auto found = watchers_.find(key);
   if (found == watchers_.end()) return;
   found->second.erase(watcher);
   if (found->second.empty()) watchers_.erase(found);
 }
 
-void WatchHub::Wake(const std::set<int64_t>& payload_ids) {
-  MutexLock lock(&mutex_);
-  for (int64_t id : payload_ids) WakeThoseOf(id, payload_ids);
-  WakeThoseOf(std::nullopt, payload_ids);
+void WatchHub::PayloadsChanged(const std::set<int64_t>& payload_ids) {
+  {
+    MutexLock lock(&mutex_);
+    if (changed_payloads_.size() + payload_ids.size() <= kMaxNamed) {
+      changed_payloads_.insert(payload_ids.begin(), payload_ids.end());
+    } else {
+      changed_payloads_.clear();
+      anything_changed_ = true;
+    }
+  }
+  changed_.NotifyAll();
 }
 
-void WatchHub::WakeThoseOf(std::optional<int64_t> payload_id,
-                           const std::set<int64_t>& payload_ids) {
-  const auto found = watchers_.find(payload_id);
-  if (found == watchers_.end()) return;
-  for (const auto& watcher : found->second) watcher->Wake(&payload_ids);
+void WatchHub::InstancesChanged() {
+  {
+    MutexLock lock(&mutex_);
+    instances_changed_ = true;
+  }
+  changed_.NotifyAll();
+}
+
+void WatchHub::AnythingChanged() {
+  {
+    MutexLock lock(&mutex_);
+    anything_changed_ = true;
+  }
+  changed_.NotifyAll();
+}
+
+void WatchHub::WakeThoseOf(int64_t key, const std::set<int64_t>* payload_ids) {
+  std::vector<std::shared_ptr<Watcher>> woken;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = watchers_.find(key);
+    if (found == watchers_.end()) return;
+    woken.assign(found->second.begin(), found->second.end());
+  }
+  for (const auto& watcher : woken) watcher->Wake(payload_ids);
 }
 
 std::vector<std::shared_ptr<Watcher>> WatchHub::All() {
   MutexLock lock(&mutex_);
   std::vector<std::shared_ptr<Watcher>> all;
-  for (const auto& [id, watchers] : watchers_)
+  for (const auto& [key, watchers] : watchers_) {
     all.insert(all.end(), watchers.begin(), watchers.end());
+  }
   return all;
-}
-
-void WatchHub::WakeAll() {
-  for (const auto& watcher : All()) watcher->Wake(nullptr);
 }
 
 void WatchHub::Shutdown() {
@@ -62,21 +125,66 @@ void WatchHub::Shutdown() {
   changed_.NotifyAll();
   for (const auto& watcher : All()) watcher->Stop();
   work_.Shutdown();
-  if (poller_.joinable()) poller_.join();
+  if (waker_.joinable()) waker_.join();
 }
 
-void WatchHub::PollLoop() {
+void WatchHub::WakeLoop() {
+  auto next_look = std::chrono::steady_clock::now() + policy::kSafetyPoll;
   while (true) {
+    std::set<int64_t> payloads;
+    bool instances = false;
+    bool anything = false;
     {
-      const auto deadline = std::chrono::steady_clock::now() + policy::kSafetyPoll;
       MutexLock lock(&mutex_);
-      while (!stopping_ && std::chrono::steady_clock::now() < deadline) {
-        changed_.WaitUntil(&mutex_, deadline);
+      while (!stopping_ && changed_payloads_.empty() && !instances_changed_ && !anything_changed_ &&
+             std::chrono::steady_clock::now() < next_look) {
+        changed_.WaitUntil(&mutex_, next_look);
       }
       if (stopping_) return;
+      payloads.swap(changed_payloads_);
+      instances = std::exchange(instances_changed_, false);
+      anything = std::exchange(anything_changed_, false);
     }
-    WakeAll();
+    if (anything || std::chrono::steady_clock::now() >= next_look) {
+      LookForChanges();
+      next_look = std::chrono::steady_clock::now() + policy::kSafetyPoll;
+    }
+    if (instances) WakeThoseOf(kInstances, nullptr);
+    if (payloads.empty()) continue;
+    for (const int64_t id : payloads) WakeThoseOf(id, &payloads);
+    WakeThoseOf(kAllPayloads, &payloads);
   }
+}
+
+void WatchHub::LookForChanges() {
+  WakeThoseOf(kInstances, nullptr);
+  WakeThoseOf(kAllPayloads, nullptr);
+  std::vector<int64_t> watched;
+  {
+    MutexLock lock(&mutex_);
+    for (auto at = watchers_.upper_bound(kAllPayloads); at != watchers_.end(); ++at) {
+      watched.push_back(at->first);
+    }
+  }
+  std::map<int64_t, int64_t> times;
+  for (size_t begin = 0; begin < watched.size(); begin += kTimesPerRead) {
+    const std::vector<int64_t> ids(
+        watched.begin() + begin, watched.begin() + std::min(watched.size(), begin + kTimesPerRead));
+    const absl::Status read = database_.Run([&](storage::Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto some, storage::payload_store::UpdateTimes(connection, ids));
+      times.insert(some.begin(), some.end());
+      return absl::OkStatus();
+    });
+    if (read.ok()) continue;
+    // They look themselves, and say what is wrong to those who watch.
+    LOG(WARNING) << "looking for changes of " << ids.size() << " watched payloads: " << read;
+    for (const int64_t id : ids) WakeThoseOf(id, nullptr);
+  }
+  for (const auto& [id, time] : times) {
+    const auto before = update_times_.find(id);
+    if (before == update_times_.end() || before->second != time) WakeThoseOf(id, nullptr);
+  }
+  update_times_ = std::move(times);
 }
 
 }  // namespace longshore::services

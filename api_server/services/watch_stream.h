@@ -27,9 +27,6 @@ class WatchSource {
   virtual absl::StatusOr<std::optional<Event>> Next() = 0;
   // Returns true when the stream ends with OK after this event.
   virtual bool IsLast(const Event& event) const = 0;
-  // Tells the source that these payloads, or any (nullptr), may have changed. Returns false when
-  // this source has no event about them. Any thread may call it. Never blocks.
-  virtual bool Notice(const std::set<int64_t>* payload_ids) = 0;
 };
 
 // Goes from idle to looking (in the database) to writing to looking and so on until it is finished.
@@ -43,8 +40,7 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
   WatchStream(WatchHub* hub, Reactor* reactor, std::unique_ptr<WatchSource<Event>> source)
       : hub_(*hub), source_(std::move(source)), reactor_(reactor) {}
 
-  void Wake(const std::set<int64_t>* payload_ids) override {
-    if (!source_->Notice(payload_ids)) return;
+  void Wake(const std::set<int64_t>* /*payload_ids*/) override {
     MutexLock lock(&mutex_);
     if (state_ == State::kIdle) {
       StartLooking();
@@ -126,15 +122,14 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
 template <typename Event>
 class WatchReactor : public grpc::ServerWriteReactor<Event> {
  public:
-  // Sends the events of `source`, or ends with `checked` when that is an error. `payload_id` is set
-  // when the watch is about one payload.
-  WatchReactor(WatchHub* hub, std::optional<int64_t> payload_id,
+  // Sends the events of `source` when `topic` changes, or ends with `checked` when that is an
+  // error.
+  WatchReactor(WatchHub* hub, std::unique_ptr<WatchTopic> topic,
                std::unique_ptr<WatchSource<Event>> source, const absl::Status& checked)
-      : hub_(*hub),
-        payload_id_(payload_id),
+      : topic_(std::move(topic)),
         stream_(std::make_shared<WatchStream<Event>>(hub, this, std::move(source))) {
     if (checked.ok()) {
-      hub_.Add(stream_, payload_id_);
+      topic_->Add(stream_);
     } else {
       stream_->Finish(ToGrpcStatus(checked));
     }
@@ -143,14 +138,13 @@ class WatchReactor : public grpc::ServerWriteReactor<Event> {
   void OnWriteDone(bool ok) override { stream_->OnWriteDone(ok); }
   void OnCancel() override { stream_->Finish(grpc::Status::CANCELLED); }
   void OnDone() override {
-    hub_.Remove(stream_, payload_id_);
+    topic_->Remove(stream_);
     stream_->Close();
     delete this;
   }
 
  private:
-  WatchHub& hub_;
-  const std::optional<int64_t> payload_id_;
+  const std::unique_ptr<WatchTopic> topic_;
   const std::shared_ptr<WatchStream<Event>> stream_;
 };
 

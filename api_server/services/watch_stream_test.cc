@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <deque>
 #include <functional>
 #include <future>
@@ -73,17 +72,31 @@ class Looks {
 
 class HeldSource : public WatchSource<v1::PayloadEvent> {
  public:
-  HeldSource(Looks* looks, const std::atomic<bool>* notices) : looks_(*looks), notices_(*notices) {}
+  explicit HeldSource(Looks* looks) : looks_(*looks) {}
   ~HeldSource() override { looks_.SourceIsGone(); }
   absl::StatusOr<std::optional<v1::PayloadEvent>> Next() override { return looks_.Do(); }
   bool IsLast(const v1::PayloadEvent& event) const override {
     return event.output().offset() == kLastOffset;
   }
-  bool Notice(const std::set<int64_t>* /*payload_ids*/) override { return notices_; }
 
  private:
   Looks& looks_;
-  const std::atomic<bool>& notices_;
+};
+
+// The hub's topic, of which the test wakes the watcher at once, not when the hub comes to it.
+class WakingTopic : public WatchTopic {
+ public:
+  WakingTopic(std::unique_ptr<WatchTopic> topic, std::weak_ptr<Watcher>* watcher)
+      : topic_(std::move(topic)), watcher_(*watcher) {}
+  void Add(std::shared_ptr<Watcher> watcher) override {
+    watcher_ = watcher;
+    topic_->Add(std::move(watcher));
+  }
+  void Remove(const std::shared_ptr<Watcher>& watcher) override { topic_->Remove(watcher); }
+
+ private:
+  const std::unique_ptr<WatchTopic> topic_;
+  std::weak_ptr<Watcher>& watcher_;
 };
 
 using Reactor = grpc::ServerWriteReactor<v1::PayloadEvent>;
@@ -112,7 +125,8 @@ class WatchStreamTest : public ::testing::Test {
   WatchStreamTest()
       : service_([this] {
           return new WatchReactor<v1::PayloadEvent>(
-              &hub_, kPayload, std::make_unique<HeldSource>(&looks_, &notices_), checked_);
+              &hub_, std::make_unique<WakingTopic>(hub_.OfPayload(kPayload), &watcher_),
+              std::make_unique<HeldSource>(&looks_), checked_);
         }) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service_);
@@ -135,6 +149,9 @@ class WatchStreamTest : public ::testing::Test {
     EXPECT_EQ(Read(), -1);
     return reader_->Finish();
   }
+  void Wake() {
+    if (const auto watcher = watcher_.lock()) watcher->Wake(nullptr);
+  }
   // Waits until the look that was under way, and one that it led to, are over. The hub has one
   // thread, which works in order of arrival.
   void AwaitIdle() {
@@ -148,7 +165,7 @@ class WatchStreamTest : public ::testing::Test {
   storage::Database database_{{.url = "not used"}};
   WatchHub hub_{&database_, /*threads=*/1};
   Looks looks_;
-  std::atomic<bool> notices_ = true;
+  std::weak_ptr<Watcher> watcher_;
   absl::Status checked_;
   Service service_;
   std::unique_ptr<grpc::Server> server_;
@@ -177,7 +194,7 @@ TEST_F(WatchStreamTest, LooksAgainOnlyWhenItIsWoken) {
   AwaitIdle();
   EXPECT_EQ(looks_.begun(), 1);
   looks_.End(Event(kLastOffset));
-  hub_.Wake({kPayload});
+  Wake();
   EXPECT_EQ(Read(), kLastOffset);
   EXPECT_EQ(looks_.begun(), 2);
 }
@@ -185,31 +202,11 @@ TEST_F(WatchStreamTest, LooksAgainOnlyWhenItIsWoken) {
 TEST_F(WatchStreamTest, WakesDuringALookLeadToOneMore) {
   Watch();
   looks_.AwaitBegun(1);
-  for (int i = 0; i < 3; ++i) hub_.Wake({kPayload});
-  hub_.WakeAll();
+  for (int i = 0; i < 3; ++i) Wake();
   for (int i = 0; i < 2; ++i) looks_.End(std::nullopt);
   looks_.AwaitBegun(2);
   AwaitIdle();
   EXPECT_EQ(looks_.begun(), 2);
-}
-
-TEST_F(WatchStreamTest, IsNotWokenByOtherPayloads) {
-  Watch();
-  looks_.AwaitBegun(1);
-  hub_.Wake({kPayload + 1});
-  for (int i = 0; i < 2; ++i) looks_.End(std::nullopt);
-  AwaitIdle();
-  EXPECT_EQ(looks_.begun(), 1);
-}
-
-TEST_F(WatchStreamTest, DoesNotLookForWhatTheSourceDoesNotNotice) {
-  Watch();
-  looks_.AwaitBegun(1);
-  notices_ = false;
-  hub_.Wake({kPayload});
-  for (int i = 0; i < 2; ++i) looks_.End(std::nullopt);
-  AwaitIdle();
-  EXPECT_EQ(looks_.begun(), 1);
 }
 
 TEST_F(WatchStreamTest, ARequestThatIsRefusedIsNotLookedFor) {
@@ -245,7 +242,7 @@ TEST_F(WatchStreamTest, AClientThatGoesAwayIsForgotten) {
   context_.TryCancel();
   EXPECT_EQ(Finish().error_code(), grpc::StatusCode::CANCELLED);
   looks_.AwaitSourceIsGone();
-  hub_.Wake({kPayload});
+  Wake();
   EXPECT_EQ(looks_.begun(), 1);
 }
 

@@ -38,6 +38,27 @@ LEFT JOIN payloads p ON p.id = i.payload_id
 LEFT JOIN tasks t ON t.id = p.task_id
 WHERE i.id = @id;
 
+-- name: get_instances
+SELECT
+  ${instance_columns}
+FROM instances i
+LEFT JOIN payloads p ON p.id = i.payload_id
+LEFT JOIN tasks t ON t.id = p.task_id
+WHERE i.id = ANY (@ids::bigint[])
+ORDER BY i.id;
+
+-- name: list_instance_states
+SELECT id, status
+FROM instances
+WHERE id = ANY (@ids::bigint[]);
+
+-- name: list_matching_instance_states
+-- Of those that match as in list_instances, whatever their status.
+SELECT id, status
+FROM instances
+WHERE (@project = '' OR project = @project)
+  AND tags @> @tags::text[];
+
 -- name: list_instances
 -- An empty @project or @status means every one; an instance matches when it has all of @tags.
 SELECT

@@ -50,14 +50,23 @@ WHERE p.id = ANY (@ids::bigint[])
 ORDER BY p.id
 FOR UPDATE OF p;
 
--- name: list_payloads_of_instance
--- An empty @status means every status, 0 as @before the first page.
+-- name: get_payload_update_times
+SELECT
+  p.id,
+  (extract(epoch FROM p.updated_at) * 1000000)::bigint AS updated_at
+FROM payloads p
+WHERE p.id = ANY (@ids::bigint[]);
+
+-- name: list_payloads
+-- 0 as @deployment_id or @instance_id means any, an empty @status or @failure_reason every one, 0 as @before the first page.
 SELECT
   ${payload_columns}
 FROM payloads p
 JOIN deployments d ON d.id = p.deployment_id
-WHERE p.instance_id = @instance_id
+WHERE (@deployment_id::bigint = 0 OR p.deployment_id = @deployment_id)
+  AND (@instance_id::bigint = 0 OR p.instance_id = @instance_id)
   AND (@status = '' OR p.status = @status)
+  AND (@failure_reason = '' OR p.failure_reason = @failure_reason)
   AND (@before::bigint = 0 OR p.id < @before)
 ORDER BY p.id DESC
 LIMIT @limit;

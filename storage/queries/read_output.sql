@@ -1,10 +1,12 @@
 -- What is stored of the output of a payload's current attempt, in order.
 
--- name: read_output
+-- name: read_output_ends
+-- The chunks that have a part in the first or the last @end_bytes of what was printed.
 SELECT o.data
 FROM payload_output o
 JOIN payloads p ON p.id = o.payload_id AND p.attempt = o.attempt
 WHERE p.id = @payload_id
+  AND (o.start_byte < @end_bytes OR o.end_byte > p.output_bytes - @end_bytes)
 ORDER BY o.start_byte;
 
 -- name: read_output_from

@@ -53,7 +53,7 @@ class BufTest(unittest.TestCase):
         self.assertIn("should be lower_snake_case", self.lint())
 
     def test_a_public_import_elsewhere_is_found(self):
-        self.plant("task_service.proto", "import \"longshore", "import public \"longshore")
+        self.plant("task_service.proto", "import \"longshore/v1/task", "import public \"longshore/v1/task")
         self.assertIn("must not be public", self.lint())
 
     def test_a_field_that_changes_its_name_is_found(self):

@@ -65,7 +65,11 @@ class InstanceLifeTest(unittest.TestCase):
         expect_error(self, lambda: self.update(987654, name="x"), grpc.StatusCode.NOT_FOUND, "INSTANCE_NOT_FOUND", [987654])
         expect_error(self, lambda: self.update(-3, name="x"), invalid, "INVALID_FIELD", ["instance_id", -3])
         expect_error(self, lambda: self.update(instance_id), invalid, "INVALID_FIELD", ["update_mask", "nothing to change"])
-        expect_error(self, lambda: self.update(instance_id, mask=["address"]), invalid, "INVALID_FIELD", ["'address'"])
+        expect_error(self, lambda: self.update(instance_id, mask=["ssh_user"]), invalid, "INVALID_FIELD", ["'ssh_user'"])
+        expect_error(self, lambda: self.update(instance_id, mask=["address"]), invalid, "INVALID_FIELD", ["address"])
+        expect_error(self, lambda: self.update(instance_id, port=65536), invalid, "INVALID_FIELD", ["port"])
+        expect_error(self, lambda: self.update(instance_id, host_key="ssh-dss AAAA"), invalid, "INVALID_FIELD", ["host_key"])
+        expect_error(self, lambda: self.update(instance_id, timeout=5), invalid, "INVALID_FIELD", ["timeout", "payload_path"])
         expect_error(self, lambda: self.update(instance_id, mask=["name"]), invalid, "INVALID_FIELD", ["name"])
         expect_error(self, lambda: self.update(instance_id, tags=[""]), invalid, "INVALID_FIELD", ["tags"])
         expect_error(self, lambda: self.update(instance_id, execute_payload=True), invalid, "INVALID_FIELD",
@@ -73,6 +77,35 @@ class InstanceLifeTest(unittest.TestCase):
         expect_error(self, lambda: self.update(instance_id, name="half", payload_path="/etc/passwd"),
                      grpc.StatusCode.PERMISSION_DENIED, "PAYLOAD_PATH_FORBIDDEN", ["/etc/passwd"])
         self.assertEqual(self.get(instance_id).name, "wrong", "all or nothing")
+
+    def test_another_address_and_host_key(self):
+        instance_id = self.register(name="moved")
+        self.assertEqual(self.stack.wait(self.deploy(instance_id, "echo one", execute=True)).output, "one\n")
+        other = self.stack.instances[1]
+        updated = self.update(instance_id, port=other.relay.port).instance
+        self.assertEqual((updated.port, updated.host_key), (other.relay.port, self.stack.instances[0].host_key()))
+        refused = self.stack.wait(self.deploy(instance_id, "true", execute=True))
+        self.assertEqual(refused.failure_reason, pb.FAILURE_REASON_HOST_KEY_MISMATCH, "the key stays pinned")
+        self.assertEqual(self.update(instance_id, mask=["host_key"]).instance.host_key, "")
+        self.assertEqual(self.stack.wait(self.deploy(instance_id, "echo two", execute=True)).output, "two\n")
+        self.assertEqual(self.get(instance_id).host_key, other.host_key(), "learned anew")
+        self.assertEqual(self.update(instance_id, mask=["port"], address="ignored").instance.port, 22)
+
+    def test_a_repeated_update_runs_its_script_once(self):
+        instance_id = self.register(name="repeated")
+        fields = dict(payload_path=self.stack.script("echo once >> /root/repeated"), execute_payload=True, timeout=77,
+                      request_id="update-once")
+        first = self.update(instance_id, **fields)
+        self.assertEqual(self.update(instance_id, **fields), first)
+        payload = self.stack.wait(first.payload_id)
+        self.assertEqual((payload.status, payload.timeout), (pb.PAYLOAD_STATUS_COMPLETED, 77))
+        self.assertEqual(self.update(instance_id, **fields), first)
+        expect_error(self, lambda: self.update(instance_id, **{**fields, "timeout": 78}), grpc.StatusCode.ALREADY_EXISTS,
+                     "REQUEST_ID_REUSED", ["update-once"])
+        listed = self.stack.payloads.ListInstancePayloads(payload_service.ListInstancePayloadsRequest(instance_id=instance_id))
+        self.assertEqual([p.id for p in listed.payloads], [first.payload_id])
+        with open(self.stack.instances[0].path("/root/repeated")) as file:
+            self.assertEqual(file.read(), "once\n")
 
     def test_payload_that_is_copied(self):
         instance_id = self.register(name="copied")

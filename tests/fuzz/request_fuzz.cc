@@ -24,6 +24,7 @@ namespace {
 class NoSignals : public domain::Signals {
   void TasksDue() override {}
   void PayloadsChanged(const std::vector<int64_t>&) override {}
+  void InstancesChanged() override {}
   void CancelRequested(const std::vector<int64_t>&) override {}
   void RecallRequested(const std::vector<int64_t>&) override {}
 };
@@ -62,13 +63,13 @@ class FuzzedDomain {
             input, [&](const auto& r) { return payloads_.Execute(r).status(); });
       case 'g':
         return Call<v1::GetPayloadStatusRequest>(
-            input, [&](const auto& r) { return payloads_.Get(r.payload_id()).status(); });
+            input, [&](const auto& r) { return reader_.Get(r.payload_id()).status(); });
       case 'c':
         return Call<v1::CancelPayloadRequest>(
             input, [&](const auto& r) { return payloads_.Cancel(r.payload_id()).status(); });
       case 'p':
         return Call<v1::ListInstancePayloadsRequest>(
-            input, [&](const auto& r) { return payloads_.List(r).status(); });
+            input, [&](const auto& r) { return reader_.ListOfInstance(r).status(); });
       case 'u':
         return Call<v1::UpdateInstanceRequest>(
             input, [&](const auto& r) { return instances_.Update(r).status(); });
@@ -87,6 +88,18 @@ class FuzzedDomain {
       case 'R':
         return Call<v1::RetryDeploymentRequest>(
             input, [&](const auto& r) { return deployments_.Retry(r).status(); });
+      case 'P':
+        return Call<v1::ListPayloadsRequest>(
+            input, [&](const auto& r) { return reader_.List(r).status(); });
+      case 'o':
+        return Call<v1::ReadPayloadOutputRequest>(
+            input, [&](const auto& r) { return reader_.ReadOutput(r).status(); });
+      case 's':
+        return Call<v1::GetScriptRequest>(
+            input, [&](const auto& r) { return reader_.GetScript(r.sha256()).status(); });
+      case 'w':
+        return Call<v1::ListWorkersRequest>(
+            input, [&](const auto& r) { return tasks_.ListWorkers(r).status(); });
       case 't':
         return Call<v1::ListTasksRequest>(input,
                                           [&](const auto& r) { return tasks_.List(r).status(); });
@@ -113,7 +126,8 @@ class FuzzedDomain {
   domain::InstanceCreator creator_{&database_, &providers_, &deployer_, &signals_};
   domain::InstanceManager instances_{&database_, &deployer_, &signals_};
   domain::DeploymentManager deployments_{&database_, &signals_, {}, OutputLimit(1000)};
-  domain::PayloadManager payloads_{&database_, &signals_, {}, OutputLimit(1000)};
+  domain::PayloadReader reader_{&database_};
+  domain::PayloadManager payloads_{&database_, &reader_, &signals_, {}, OutputLimit(1000)};
   domain::TaskManager tasks_{&database_};
 };
 

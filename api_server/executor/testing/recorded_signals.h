@@ -20,6 +20,10 @@ class RecordedSignals : public domain::Signals {
   void PayloadsChanged(const std::vector<int64_t>& payload_ids) override {
     Append(payload_ids, &payloads_);
   }
+  void InstancesChanged() override {
+    MutexLock lock(&mutex_);
+    ++instances_changed_;
+  }
   void CancelRequested(const std::vector<int64_t>& task_ids) override {
     Append(task_ids, &cancels_);
   }
@@ -30,6 +34,10 @@ class RecordedSignals : public domain::Signals {
   int tasks_due() {
     MutexLock lock(&mutex_);
     return tasks_due_;
+  }
+  int instances_changed() {
+    MutexLock lock(&mutex_);
+    return instances_changed_;
   }
   std::vector<int64_t> payloads() {
     MutexLock lock(&mutex_);
@@ -52,6 +60,7 @@ class RecordedSignals : public domain::Signals {
 
   Mutex mutex_;
   int tasks_due_ ABSL_GUARDED_BY(mutex_) = 0;
+  int instances_changed_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<int64_t> payloads_ ABSL_GUARDED_BY(mutex_);
   std::vector<int64_t> cancels_ ABSL_GUARDED_BY(mutex_);
   std::vector<int64_t> recalls_ ABSL_GUARDED_BY(mutex_);
