@@ -95,11 +95,12 @@ class Upload {
   // Before a call whose failure is looked at: libssh leaves the error of an earlier one in place
   // when no answer comes.
   void ForgetError() const { sftp_->errnum = SSH_FX_OK; }
-  // A call failed, and not because the instance's server said so. EOF is what libssh says when that
-  // server has ended while the connection lasts; no answer to any of these calls is.
+  // A call failed, and not because the instance's server said so. EOF is also what libssh says when
+  // that server has ended while the connection lasts.
   bool Unanswered() const {
     const int error = sftp_get_error(sftp_);
-    return LinkBroke(session_, sftp_) || error == SSH_FX_OK || error == SSH_FX_EOF;
+    return LinkBroke(session_, sftp_) || error == SSH_FX_OK ||
+           (error == SSH_FX_EOF && ssh_channel_is_eof(sftp_->channel) != 0);
   }
 
   absl::Status RemoveLeftovers() const {
