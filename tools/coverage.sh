@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures which lines the unit tests (every cc_test) run, prints a table by folder, and fails where a folder is below its floor in
-# docs/testing.md. What only whole-system tests run does not count. Usage: tools/coverage.sh
+# Measures which lines the unit tests (every cc_test) run, prints a table by folder, and fails where a folder is below its floor
+# in docs/testing.md. What only whole-system tests run does not count. Usage: tools/coverage.sh
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
