@@ -2,8 +2,13 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "cli/server_error.h"
+#include "common/backoff.h"
 #include "common/grpc_callbacks.h"
+#include "common/random.h"
 #include "longshore/v1/instance_service.grpc.pb.h"
 #include "longshore/v1/payload_service.grpc.pb.h"
 #include "longshore/v1/task_service.grpc.pb.h"
@@ -17,6 +22,11 @@ struct Client::Stubs {
 };
 
 namespace {
+
+// The contract's (docs/cli.md, "Repeating").
+constexpr std::chrono::milliseconds kRepeatFor{30000};
+constexpr BackoffOptions kRepeatBackoff{.initial = std::chrono::milliseconds(200),
+                                        .maximum = std::chrono::milliseconds(3000)};
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -53,13 +63,32 @@ absl::StatusOr<Response> Client::Call(Stub* stub,
   return response;
 }
 
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Client::Write(Stub* stub,
+                                       grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                    const Request&, Response*),
+                                       Request request) {
+  if constexpr (requires { request.request_id(); }) {
+    if (request.request_id().empty()) request.set_request_id(RandomHex(16));
+  }
+  const auto give_up = std::chrono::steady_clock::now() + std::min(kRepeatFor, deadline_);
+  for (int failures = 1;; ++failures) {
+    absl::StatusOr<Response> response = Call(stub, method, request);
+    if (!absl::IsUnavailable(response.status())) return response;
+    const auto next =
+        std::chrono::steady_clock::now() + BackoffDelay(kRepeatBackoff, failures, UniformRandom());
+    if (next >= give_up) return response;
+    std::this_thread::sleep_until(next);
+  }
+}
+
 absl::StatusOr<v1::Instance> Client::RegisterInstance(const v1::RegisterInstanceRequest& request) {
-  return Call(&stubs_->instances, &v1::InstanceService::Stub::RegisterInstance, request);
+  return Write(&stubs_->instances, &v1::InstanceService::Stub::RegisterInstance, request);
 }
 
 absl::StatusOr<v1::CreateInstanceResponse> Client::CreateInstance(
     const v1::CreateInstanceRequest& request) {
-  return Call(&stubs_->instances, &v1::InstanceService::Stub::CreateInstance, request);
+  return Write(&stubs_->instances, &v1::InstanceService::Stub::CreateInstance, request);
 }
 
 absl::StatusOr<v1::Instance> Client::GetInstance(const v1::GetInstanceRequest& request) {
@@ -73,22 +102,22 @@ absl::StatusOr<v1::ListInstancesResponse> Client::ListInstances(
 
 absl::StatusOr<v1::UpdateInstanceResponse> Client::UpdateInstance(
     const v1::UpdateInstanceRequest& request) {
-  return Call(&stubs_->instances, &v1::InstanceService::Stub::UpdateInstance, request);
+  return Write(&stubs_->instances, &v1::InstanceService::Stub::UpdateInstance, request);
 }
 
 absl::StatusOr<v1::TerminateInstanceResponse> Client::TerminateInstance(
     const v1::TerminateInstanceRequest& request) {
-  return Call(&stubs_->instances, &v1::InstanceService::Stub::TerminateInstance, request);
+  return Write(&stubs_->instances, &v1::InstanceService::Stub::TerminateInstance, request);
 }
 
 absl::StatusOr<v1::DeployPayloadResponse> Client::DeployPayload(
     const v1::DeployPayloadRequest& request) {
-  return Call(&stubs_->payloads, &v1::PayloadService::Stub::DeployPayload, request);
+  return Write(&stubs_->payloads, &v1::PayloadService::Stub::DeployPayload, request);
 }
 
 absl::StatusOr<v1::ExecutePayloadResponse> Client::ExecutePayload(
     const v1::ExecutePayloadRequest& request) {
-  return Call(&stubs_->payloads, &v1::PayloadService::Stub::ExecutePayload, request);
+  return Write(&stubs_->payloads, &v1::PayloadService::Stub::ExecutePayload, request);
 }
 
 absl::StatusOr<v1::Payload> Client::GetPayloadStatus(const v1::GetPayloadStatusRequest& request) {
@@ -100,8 +129,22 @@ absl::StatusOr<v1::ListInstancePayloadsResponse> Client::ListInstancePayloads(
   return Call(&stubs_->payloads, &v1::PayloadService::Stub::ListInstancePayloads, request);
 }
 
+absl::StatusOr<v1::ListPayloadsResponse> Client::ListPayloads(
+    const v1::ListPayloadsRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::ListPayloads, request);
+}
+
+absl::StatusOr<v1::ReadPayloadOutputResponse> Client::ReadPayloadOutput(
+    const v1::ReadPayloadOutputRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::ReadPayloadOutput, request);
+}
+
+absl::StatusOr<v1::GetScriptResponse> Client::GetScript(const v1::GetScriptRequest& request) {
+  return Call(&stubs_->payloads, &v1::PayloadService::Stub::GetScript, request);
+}
+
 absl::StatusOr<v1::Payload> Client::CancelPayload(const v1::CancelPayloadRequest& request) {
-  return Call(&stubs_->payloads, &v1::PayloadService::Stub::CancelPayload, request);
+  return Write(&stubs_->payloads, &v1::PayloadService::Stub::CancelPayload, request);
 }
 
 absl::StatusOr<v1::Deployment> Client::GetDeployment(const v1::GetDeploymentRequest& request) {
@@ -115,12 +158,12 @@ absl::StatusOr<v1::ListDeploymentsResponse> Client::ListDeployments(
 
 absl::StatusOr<v1::Deployment> Client::CancelDeployment(
     const v1::CancelDeploymentRequest& request) {
-  return Call(&stubs_->payloads, &v1::PayloadService::Stub::CancelDeployment, request);
+  return Write(&stubs_->payloads, &v1::PayloadService::Stub::CancelDeployment, request);
 }
 
 absl::StatusOr<v1::DeployPayloadResponse> Client::RetryDeployment(
     const v1::RetryDeploymentRequest& request) {
-  return Call(&stubs_->payloads, &v1::PayloadService::Stub::RetryDeployment, request);
+  return Write(&stubs_->payloads, &v1::PayloadService::Stub::RetryDeployment, request);
 }
 
 absl::StatusOr<v1::Task> Client::GetTask(const v1::GetTaskRequest& request) {
@@ -133,6 +176,10 @@ absl::StatusOr<v1::GetTaskLogResponse> Client::GetTaskLog(const v1::GetTaskLogRe
 
 absl::StatusOr<v1::ListTasksResponse> Client::ListTasks(const v1::ListTasksRequest& request) {
   return Call(&stubs_->tasks, &v1::TaskService::Stub::ListTasks, request);
+}
+
+absl::StatusOr<v1::ListWorkersResponse> Client::ListWorkers(const v1::ListWorkersRequest& request) {
+  return Call(&stubs_->tasks, &v1::TaskService::Stub::ListWorkers, request);
 }
 
 }  // namespace longshore::cli

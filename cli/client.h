@@ -20,7 +20,9 @@ class Status;
 
 namespace longshore::cli {
 
-// Thread-safe.
+// Thread-safe. A call that changes something is repeated by itself for up to 30 s while the
+// api_server is not reached or its database is away; its request_id, made here where the caller
+// gave none, lets it be carried out once.
 class Client {
  public:
   // Does not connect yet. `address` is HOST:PORT; `deadline` is the time for an answer, to a call
@@ -44,6 +46,10 @@ class Client {
   absl::StatusOr<v1::Payload> GetPayloadStatus(const v1::GetPayloadStatusRequest& request);
   absl::StatusOr<v1::ListInstancePayloadsResponse> ListInstancePayloads(
       const v1::ListInstancePayloadsRequest& request);
+  absl::StatusOr<v1::ListPayloadsResponse> ListPayloads(const v1::ListPayloadsRequest& request);
+  absl::StatusOr<v1::ReadPayloadOutputResponse> ReadPayloadOutput(
+      const v1::ReadPayloadOutputRequest& request);
+  absl::StatusOr<v1::GetScriptResponse> GetScript(const v1::GetScriptRequest& request);
   absl::StatusOr<v1::Payload> CancelPayload(const v1::CancelPayloadRequest& request);
 
   absl::StatusOr<v1::Deployment> GetDeployment(const v1::GetDeploymentRequest& request);
@@ -56,6 +62,7 @@ class Client {
   absl::StatusOr<v1::Task> GetTask(const v1::GetTaskRequest& request);
   absl::StatusOr<v1::GetTaskLogResponse> GetTaskLog(const v1::GetTaskLogRequest& request);
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request);
 
   std::chrono::milliseconds deadline() const { return deadline_; }
   // Whether the api_server has ever answered; one that never did is not worth a second try.
@@ -72,6 +79,12 @@ class Client {
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                              Response*),
                                 const Request& request);
+  // Call for what changes something.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Write(Stub* stub,
+                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                              Response*),
+                                 Request request);
 
   const std::chrono::milliseconds deadline_;
   std::atomic<bool> reached_{false};

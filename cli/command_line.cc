@@ -30,7 +30,12 @@ void AddCommands(const Command& root) {
   AddWatch(root);
   AddList(root);
   AddCancel(root);
+  AddOutput(root);
+  AddScript(root);
   AddTasks(root);
+  AddWorkers(root);
+  const Command payloads = root.Add("payloads", "Scripts on their way to, or on, instances");
+  AddPayloadsList(payloads);
   const Command deployments = root.Add("deployments", "Scripts for whole fleets");
   AddDeploymentsList(deployments);
   AddDeploymentsShow(deployments);

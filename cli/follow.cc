@@ -12,6 +12,7 @@
 #include "common/mutex.h"
 #include "common/payload_status.h"
 #include "common/status_macros.h"
+#include "longshore/v1/instance_service.grpc.pb.h"
 #include "longshore/v1/payload_service.grpc.pb.h"
 
 namespace longshore::cli {
@@ -136,6 +137,32 @@ class Watchdog {
   std::thread thread_;
 };
 
+// Hands the events of the stream that `open` opens to `on_event`, until that returns false or the
+// stream ends well. Opens it again when it breaks off.
+template <typename Event, typename Open>
+absl::Status WatchEvents(Client* client, const Open& open,
+                         const std::function<bool(const Event&)>& on_event) {
+  Patience patience(client);
+  while (true) {
+    grpc::ClientContext context;
+    patience.OnOpen(steady_clock::now());
+    Watchdog watchdog(&context, patience.event_due());
+    const auto reader = open(&context);
+    Event event;
+    bool more = true;
+    while (more && reader->Read(&event)) {
+      patience.OnEvent();
+      watchdog.Dismiss();
+      more = on_event(event);
+    }
+    if (!more) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    if (!more || status.ok()) return absl::OkStatus();
+    if (!patience.OnFailure(status, steady_clock::now())) return ServerError(status);
+    std::this_thread::sleep_until(patience.next_try());
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(Client* client,
@@ -180,25 +207,27 @@ absl::Status WatchDeploymentEvents(
   const auto stub = v1::PayloadService::NewStub(client->channel());
   v1::WatchDeploymentRequest request;
   request.set_deployment_id(deployment_id);
-  Patience patience(client);
-  while (true) {
-    grpc::ClientContext context;
-    patience.OnOpen(steady_clock::now());
-    Watchdog watchdog(&context, patience.event_due());
-    const auto reader = stub->WatchDeployment(&context, request);
-    v1::DeploymentEvent event;
-    bool more = true;
-    while (more && reader->Read(&event)) {
-      patience.OnEvent();
-      watchdog.Dismiss();
-      more = on_event(event);
-    }
-    if (!more) context.TryCancel();
-    const grpc::Status status = reader->Finish();
-    if (!more || status.ok()) return absl::OkStatus();
-    if (!patience.OnFailure(status, steady_clock::now())) return ServerError(status);
-    std::this_thread::sleep_until(patience.next_try());
-  }
+  return WatchEvents<v1::DeploymentEvent>(
+      client, [&](grpc::ClientContext* context) { return stub->WatchDeployment(context, request); },
+      on_event);
+}
+
+absl::StatusOr<std::vector<v1::Instance>> FollowInstances(Client* client,
+                                                          const std::vector<int64_t>& ids) {
+  const auto stub = v1::InstanceService::NewStub(client->channel());
+  v1::WatchInstancesRequest request;
+  request.mutable_instance_ids()->Add(ids.begin(), ids.end());
+  std::map<int64_t, v1::Instance> last;
+  RETURN_IF_ERROR(WatchEvents<v1::Instance>(
+      client, [&](grpc::ClientContext* context) { return stub->WatchInstances(context, request); },
+      [&](const v1::Instance& instance) {
+        last[instance.id()] = instance;
+        return true;
+      }));
+  std::vector<v1::Instance> instances;
+  instances.reserve(ids.size());
+  for (const int64_t id : ids) instances.push_back(last[id]);
+  return instances;
 }
 
 absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(Client* client, int64_t deployment_id,

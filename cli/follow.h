@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "cli/client.h"
+#include "longshore/v1/instance_service.pb.h"
 #include "longshore/v1/payload_service.pb.h"
 
 namespace longshore::cli {
@@ -38,6 +39,10 @@ absl::StatusOr<std::vector<v1::Payload>> FollowDeployment(Client* client, int64_
                                                           const std::vector<int64_t>& ids,
                                                           const FollowOptions& options,
                                                           const FollowHandlers& handlers);
+
+// Waits until every instance is READY, FAILED or TERMINATED; returns them in the order of `ids`.
+absl::StatusOr<std::vector<v1::Instance>> FollowInstances(Client* client,
+                                                          const std::vector<int64_t>& ids);
 
 // Hands every event of WatchDeployment to `on_event`, until that returns false or the stream ends.
 // After a broken connection the events begin again. Errors: those that are not passing ones.

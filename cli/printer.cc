@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "absl/strings/str_join.h"
+#include "cli/visible.h"
 #include "cli/yaml.h"
 #include "common/status.h"
 
@@ -27,8 +28,8 @@ void Printer::Print(const google::protobuf::Message& message, const std::string&
 
 void Printer::PrintEvent(const google::protobuf::Message& event) const {
   const std::string json = ToJson(event);
-  std::cout << (format_ == Format::kYaml ? "---\n" + YamlFromJson(json) : json + "\n")
-            << std::flush;
+  PrintText(format_ == Format::kYaml ? "---\n" + YamlFromJson(json) : json + "\n");
+  std::cout << std::flush;
 }
 
 void Printer::PrintError(const absl::Status& error, const std::string& hint) const {
@@ -37,11 +38,11 @@ void Printer::PrintError(const absl::Status& error, const std::string& hint) con
   } else if (structured()) {
     std::cerr << ErrorToJson(error) << "\n";
   } else {
-    std::cerr << "longshore: " << ToString(error) << hint << "\n";
+    std::cerr << "longshore: " << VisibleText(ToString(error)) << hint << "\n";
   }
 }
 
-void Printer::PrintText(const std::string& text) { std::cout << text; }
+void Printer::PrintText(const std::string& text) { std::cout << ForStandardOutput(text); }
 
 void Printer::PrintDocument(const std::string& json) const {
   if (format_ == Format::kYaml) return PrintText(YamlFromJson(json));

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "cli/output.h"
+#include "cli/visible.h"
 #include "common/enum_text.h"
 #include "common/payload_status.h"
 #include "common/utf8.h"
@@ -18,7 +19,10 @@ constexpr size_t kBarCells = 20;
 }  // namespace
 
 Progress::Progress(size_t total, bool show_output)
-    : total_(total), show_output_(show_output), terminal_(isatty(STDERR_FILENO) != 0) {
+    : total_(total),
+      show_output_(show_output),
+      terminal_(isatty(STDERR_FILENO) != 0),
+      colours_(isatty(STDOUT_FILENO) != 0) {
   Draw();
 }
 
@@ -52,8 +56,8 @@ void Progress::OnOutput(int64_t payload_id, int64_t /*offset*/, std::string_view
 void Progress::PrintLine(int64_t payload_id, std::string_view line) {
   const auto payload = payloads_.find(payload_id);
   const int64_t instance = payload == payloads_.end() ? 0 : payload->second.instance_id();
-  std::cout << "[instance " << instance << "] " << ToPrintableLine(line, kMaxLineBytes)
-            << std::endl;
+  std::cout << "[instance " << instance << "] "
+            << (colours_ ? VisibleText(line) : ToPrintableLine(line, kMaxLineBytes)) << std::endl;
 }
 
 void Progress::Erase() {

@@ -29,6 +29,7 @@ class Progress {
   const size_t total_;
   const bool show_output_;
   const bool terminal_;
+  const bool colours_;  // Of the output, on a terminal.
   bool drawn_ = false;
   std::map<int64_t, v1::Payload> payloads_;
   std::map<int64_t, std::string> lines_;  // Begun, not ended.

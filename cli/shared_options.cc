@@ -11,6 +11,11 @@ void AddLimit(const Command& command, int32_t* limit) {
   command.Count("--limit", limit, "at most the first N; without it all");
 }
 
+void AddRaw(const Command& command, bool* raw) {
+  command.Flag("--raw", raw,
+               "give a terminal the very bytes, escapes and all; files and pipes always get them");
+}
+
 void AddRequestId(const Command& command, std::string* request_id) {
   command.Text("--request-id", "ID", request_id,
                "makes the command safe to repeat: it is carried out once");

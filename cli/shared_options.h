@@ -19,6 +19,8 @@ struct WaitOptions {
 void AddWaitOptions(const Command& command, WaitOptions* options);
 // Declares --limit, which leaves kNoLimit of pages.h alone when it is not given.
 void AddLimit(const Command& command, int32_t* limit);
+// Declares --raw.
+void AddRaw(const Command& command, bool* raw);
 // Declares --request-id.
 void AddRequestId(const Command& command, std::string* request_id);
 

@@ -100,6 +100,19 @@ std::string DeploymentTable(const std::vector<v1::Deployment>& deployments, bool
   return MakeTable(*kColumns, deployments, wide);
 }
 
+std::string WorkerTable(const std::vector<v1::Worker>& workers) {
+  using Row = v1::Worker;
+  static const auto* const kColumns = new std::vector<Column<Row>>{
+      {"NAME", [](const Row& row) { return row.name(); }},
+      {"VERSION", [](const Row& row) { return row.version(); }},
+      {"CONNECTED", [](const Row& row) { return TimeText(row.connected_at()); }},
+      {"SEEN", [](const Row& row) { return TimeText(row.seen_at()); }},
+      {"RUNNING", [](const Row& row) { return std::to_string(row.running()); }},
+      {"CAPACITY", [](const Row& row) { return std::to_string(row.capacity()); }},
+  };
+  return MakeTable(*kColumns, workers, !kWide);
+}
+
 std::string TaskTable(const std::vector<v1::Task>& tasks, bool wide) {
   using Row = v1::Task;
   static const auto* const kColumns = new std::vector<Column<Row>>{

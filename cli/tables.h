@@ -9,6 +9,7 @@
 #include "longshore/v1/instance.pb.h"
 #include "longshore/v1/payload.pb.h"
 #include "longshore/v1/task.pb.h"
+#include "longshore/v1/worker.pb.h"
 
 namespace longshore::cli {
 
@@ -17,6 +18,7 @@ std::string PayloadTable(const std::vector<v1::Payload>& payloads, bool wide);
 // The table, or for a fleet of over 100 only what did not go well; the counts last.
 std::string PayloadSummary(const std::vector<v1::Payload>& payloads, bool wide);
 std::string DeploymentTable(const std::vector<v1::Deployment>& deployments, bool wide);
+std::string WorkerTable(const std::vector<v1::Worker>& workers);
 std::string TaskTable(const std::vector<v1::Task>& tasks, bool wide);
 
 }  // namespace longshore::cli

@@ -22,10 +22,14 @@ void AddInstancesList(const Command& parent);
 void AddInstancesShow(const Command& parent);
 void AddInstancesUpdate(const Command& parent);
 void AddList(const Command& parent);
+void AddOutput(const Command& parent);
+void AddPayloadsList(const Command& parent);
+void AddScript(const Command& parent);
 void AddStatus(const Command& parent);
 void AddTasks(const Command& parent);
 void AddVerify(const Command& parent);
 void AddWatch(const Command& parent);
+void AddWorkers(const Command& parent);
 
 }  // namespace longshore::cli
 

@@ -1,19 +1,13 @@
-#include <chrono>
-#include <iostream>
-#include <thread>
-
 #include "cli/await.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
+#include "cli/follow.h"
 #include "cli/session.h"
 #include "cli/tables.h"
 #include "common/status_macros.h"
 
 namespace longshore::cli {
 namespace {
-
-// There is no stream of instances to wait on.
-constexpr std::chrono::milliseconds kInstancePoll{250};
 
 struct Options {
   std::string name;
@@ -65,26 +59,18 @@ absl::StatusOr<std::vector<int64_t>> PayloadsOf(const v1::CreateInstanceResponse
   return ids;
 }
 
-bool IsSettled(v1::InstanceStatus status) {
-  return status == v1::INSTANCE_STATUS_READY || status == v1::INSTANCE_STATUS_FAILED ||
-         status == v1::INSTANCE_STATUS_TERMINATED;
-}
-
 // Waits until every instance is READY or never will be, and prints them; returns the exit status.
 absl::StatusOr<int> AwaitInstances(const v1::CreateInstanceResponse& created, Session* session) {
-  std::vector<v1::Instance> instances(created.instances().begin(), created.instances().end());
+  std::vector<int64_t> ids;
+  for (const v1::Instance& instance : created.instances()) ids.push_back(instance.id());
+  ASSIGN_OR_RETURN(const auto instances, FollowInstances(&session->client, ids));
   int exit_status = kExitDone;
-  for (v1::Instance& instance : instances) {
-    v1::GetInstanceRequest request;
-    request.set_instance_id(instance.id());
-    while (!IsSettled(instance.status())) {
-      std::this_thread::sleep_for(kInstancePoll);
-      ASSIGN_OR_RETURN(instance, session->client.GetInstance(request));
-    }
-    if (instance.status() != v1::INSTANCE_STATUS_READY) {
-      std::cerr << "instance " << instance.id() << ": " << instance.status_error() << "\n";
-      exit_status = kExitFailed;
-    }
+  for (const v1::Instance& instance : instances) {
+    if (instance.status() == v1::INSTANCE_STATUS_READY) continue;
+    const std::string error =
+        "instance " + std::to_string(instance.id()) + ": " + instance.status_error();
+    session->printer.PrintError(absl::UnknownError(error), "");
+    exit_status = kExitFailed;
   }
   session->printer.PrintRows(instances, InstanceTable(instances, session->printer.wide()));
   return exit_status;

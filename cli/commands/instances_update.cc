@@ -16,6 +16,11 @@ struct Options {
   bool no_tags = false;
   std::string path;
   bool execute = false;
+  int32_t timeout = 0;
+  std::string address;
+  int32_t port = 0;
+  std::string host_key;
+  std::string request_id;
   WaitOptions waiting;
 };
 
@@ -25,11 +30,19 @@ absl::StatusOr<v1::UpdateInstanceRequest> Request(const Options& options) {
   request.mutable_tags()->Add(options.tags.begin(), options.tags.end());
   request.set_payload_path(options.path);
   request.set_execute_payload(options.execute);
+  request.set_timeout(options.timeout);
+  request.set_address(options.address);
+  request.set_port(options.port);
+  request.set_host_key(options.host_key);
+  request.set_request_id(options.request_id);
   if (!options.no_tags) return request;
   if (!options.tags.empty()) return UsageError("give --tag or --no-tags, one of the two");
   request.mutable_update_mask()->add_paths("tags");
   if (!options.name.empty()) request.mutable_update_mask()->add_paths("name");
   if (!options.path.empty()) request.mutable_update_mask()->add_paths("payload_path");
+  if (!options.address.empty()) request.mutable_update_mask()->add_paths("address");
+  if (options.port != 0) request.mutable_update_mask()->add_paths("port");
+  if (!options.host_key.empty()) request.mutable_update_mask()->add_paths("host_key");
   return request;
 }
 
@@ -57,8 +70,7 @@ absl::StatusOr<int> UpdateInstance(const Options& options, Session* session) {
 
 void AddInstancesUpdate(const Command& parent) {
   const auto options = std::make_shared<Options>();
-  const Command command =
-      parent.Add("update", "Changes an instance's name and tags, and sends it a script");
+  const Command command = parent.Add("update", "Changes an instance, and sends it a script");
   command.Instance("INSTANCE", &options->instance, "its id or name");
   command.Text("--name", "NAME", &options->name, "its new name");
   command.Texts("--tag", "TAG", &options->tags,
@@ -67,6 +79,12 @@ void AddInstancesUpdate(const Command& parent) {
   command.Text("--path", "PATH", &options->path,
                "a script for it, read by the api_server on its host");
   command.Flag("--execute", &options->execute, "run the script once it is there");
+  command.Seconds("--timeout", &options->timeout, "how long it may run");
+  command.Text("--address", "HOST", &options->address, "where it is now");
+  command.Number("--port", "PORT", &options->port, "its SSH port");
+  command.Text("--host-key", "LINE", &options->host_key,
+               "the OpenSSH public key that it shows from now on");
+  AddRequestId(command, &options->request_id);
   AddWaitOptions(command, &options->waiting);
   command.Does([options](Session* session) { return UpdateInstance(*options, session); });
 }

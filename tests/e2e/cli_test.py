@@ -357,6 +357,12 @@ class CliTest(unittest.TestCase):
                 self.assertEqual((code, reason), ("DEADLINE_EXCEEDED", "SERVER_NOT_REACHED"))
                 self.assertIn("--deadline", message)
 
+    def test_a_list_with_blanks_is_refused_before_anything_is_sent(self):
+        payloads = self.stack.sql("SELECT count(*) FROM payloads")
+        _, err = self.longshore("deploy", "--file", self.file("true"), "--instances", "1,", "2,", "3", "--execute", status=2)
+        self.assertIn("surplus word '2,'", err)
+        self.assertEqual(self.stack.sql("SELECT count(*) FROM payloads"), payloads)
+
     def test_a_wrong_command_line_is_an_error_in_json_too(self):
         code, reason, message = self.error("status", "1", "2", status=2)
         self.assertEqual((code, reason), ("INVALID_ARGUMENT", "WRONG_COMMAND_LINE"))
