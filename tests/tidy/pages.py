@@ -54,6 +54,28 @@ def error_reasons(tree):
             yield f"docs/api.md: nothing about {name} of {path}"
 
 
+def reason_rows(tree):
+    """No reason stands in the table of errors that no code has."""
+    known = {name for name, _ in reasons(tree)}
+    table = re.search(r"^\| code \| reason \| when \|\n((?:\|.*\n)+)", tree.text("docs/api.md"), re.MULTILINE)
+    for row in table.group(1).splitlines()[1:]:
+        for name in re.findall(r"[A-Z_]{4,}", row.split("|")[2]):
+            if name not in known:
+                yield f"docs/api.md: no error has the reason {name}"
+
+
+def request_ids(tree):
+    """The page names exactly the calls that take a request_id."""
+    calls = set()
+    for path in public_services(tree) + ["proto/longshore/v1/deployment.proto"]:
+        for name, body in re.findall(r"^message (\w+)Request \{\n(.*?)^\}", tree.text(path), re.MULTILINE | re.DOTALL):
+            if re.search(r"^ +string request_id\b", body, re.MULTILINE):
+                calls.add(name)
+    told = re.search(r"^`request_id` \(([\w, ]+);", tree.text("docs/api.md"), re.MULTILINE)
+    for name in sorted(calls ^ set(told.group(1).split(", "))):
+        yield f"docs/api.md: {name} takes a request_id, or does not"
+
+
 def version(tree):
     """The one version is in common/version.h, and the changelog has it."""
     number = re.search(r'kVersion = "([\d.]+)"', tree.text("common/version.h")).group(1)

@@ -54,6 +54,12 @@ class TidyTest(unittest.TestCase):
     def test_error_reasons(self):
         self.assert_tidy(pages.error_reasons)
 
+    def test_reason_rows(self):
+        self.assert_tidy(pages.reason_rows)
+
+    def test_request_ids(self):
+        self.assert_tidy(pages.request_ids)
+
     def test_version(self):
         self.assert_tidy(pages.version)
 
@@ -178,6 +184,15 @@ class PlantedTest(unittest.TestCase):
         self.assert_found(pages.error_reasons, "PLANTED_REASON")
         self.plant("proto/longshore/v1/payload.proto", lambda text: text + "  FAILURE_REASON_PLANTED_TOO = 99;\n")
         self.assert_found(pages.error_reasons, "PLANTED_TOO")
+
+    def test_a_reason_that_is_gone(self):
+        self.plant("docs/api.md", lambda text: text.replace("| WRONG_STATE |", "| WRONG_STATE, PLANTED_REASON |"))
+        self.assert_found(pages.reason_rows, "PLANTED_REASON")
+
+    def test_a_request_id_without_a_word(self):
+        self.plant("proto/longshore/v1/task_service.proto",
+                   lambda text: text + "message PlantedRequest {\n  string request_id = 1;\n}\n")
+        self.assert_found(pages.request_ids, "Planted")
 
     def test_a_version_without_a_word(self):
         self.plant("common/version.h", lambda text: text.replace('kVersion = "', 'kVersion = "9', 1))
