@@ -40,9 +40,10 @@ void Progress::OnOutput(int64_t payload_id, int64_t /*offset*/, std::string_view
   std::string& line = lines_[payload_id];
   line.append(data);
   Erase();
+  const std::string_view whole = line;
   size_t begin = 0;
   for (size_t end = line.find('\n'); end != std::string::npos; end = line.find('\n', begin)) {
-    PrintLine(payload_id, std::string_view(line).substr(begin, end - begin));
+    PrintLine(payload_id, whole.substr(begin, end - begin));
     begin = end + 1;
   }
   line.erase(0, begin);

@@ -77,8 +77,8 @@ size_t UnfinishedBytes(std::string_view bytes) {
 std::string Visible::Add(std::string_view bytes) {
   pending_ += bytes;
   const std::string tail = pending_.substr(pending_.size() - UnfinishedBytes(pending_));
-  const std::string text =
-      ToValidUtf8(std::string_view(pending_).substr(0, pending_.size() - tail.size()));
+  pending_.resize(pending_.size() - tail.size());
+  const std::string text = ToValidUtf8(pending_);
   std::string shown;
   std::string_view rest = text;
   while (!rest.empty()) {
