@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "api_server/server.h"
 #include "common/backoff.h"
+#include "common/logging.h"
 #include "common/policy.h"
 #include "common/shutdown.h"
 #include "common/version.h"
@@ -161,7 +162,9 @@ int Main() {
   }
   LOG(INFO) << "api_server is ready on port " << (*server)->port() << ", for workers on port "
             << (*server)->worker_port();
-  LOG(INFO) << "signal " << signals.Wait() << ": draining";
+  // LOG() takes the time before the expression is evaluated.
+  const int signal = signals.Wait();
+  LOG(INFO) << "signal " << signal << ": draining";
   ShutdownSignals::ExitAfter(policy::kDrainLimit);
   (*server)->Drain();
   LOG(INFO) << "drained";
@@ -174,8 +177,7 @@ int Main() {
 int main(int argc, char** argv) {
   gflags::SetUsageMessage("the api_server of Longshore; see docs/operations.md");
   gflags::SetVersionString(std::string(longshore::kVersion));
-  FLAGS_logtostderr = true;
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
-  google::InitGoogleLogging(argv[0]);
+  const longshore::Logging logging(argv[0]);
   return longshore::Main();
 }

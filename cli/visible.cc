@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "common/utf8.h"
 
 namespace longshore::cli {
@@ -31,29 +29,10 @@ size_t ColourLength(std::string_view text, bool* unfinished) {
   return 0;
 }
 
-// Of a well-formed character.
-char32_t CodePoint(std::string_view character) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(character[i]); };
-  if (character.size() == 1) return byte(0);
-  char32_t point = byte(0) & (0x7F >> character.size());
-  for (size_t i = 1; i < character.size(); ++i) point = point << 6 | (byte(i) & 0x3F);
-  return point;
-}
-
-bool TurnsDirection(char32_t point) {
-  return point == 0x061C || point == 0x200E || point == 0x200F ||
-         (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
-}
-
+// Line ends and tabs pass.
 std::string Shown(std::string_view character) {
-  const char32_t point = CodePoint(character);
-  const bool control =
-      (point < 0x20 && point != '\n' && point != '\t') || (point >= 0x7F && point < 0xA0);
-  if (!control && !TurnsDirection(point)) return std::string(character);
-  char text[8];
-  std::snprintf(text, sizeof(text), point < 0x80 ? "\\x%02x" : "\\u%04x",
-                static_cast<unsigned>(point));
-  return text;
+  if (character == "\n" || character == "\t") return std::string(character);
+  return ShownCharacter(character);
 }
 
 size_t LengthByLead(unsigned char lead) {

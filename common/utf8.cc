@@ -1,5 +1,7 @@
 #include "common/utf8.h"
 
+#include <cstdio>
+
 namespace longshore {
 namespace {
 
@@ -33,6 +35,21 @@ bool IsControl(std::string_view character) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(character[i]); };
   if (character.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
   return character.size() == 2 && byte(0) == 0xC2 && byte(1) < 0xA0;
+}
+
+// Of a well-formed character.
+char32_t CodePoint(std::string_view character) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return byte(0);
+  char32_t point = byte(0) & (0x7F >> character.size());
+  for (size_t i = 1; i < character.size(); ++i) point = point << 6 | (byte(i) & 0x3F);
+  return point;
+}
+
+// Unicode's line and paragraph separators, and what turns the direction of writing (bidi).
+bool TurnsOrBreaks(char32_t point) {
+  return point == 0x061C || point == 0x200E || point == 0x200F ||
+         (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
 }
 
 }  // namespace
@@ -70,6 +87,27 @@ std::string ToPrintableLine(std::string_view bytes, size_t limit) {
     if (line.size() + length > limit) break;
     const std::string_view character = rest.substr(0, length);
     line += IsControl(character) ? "?" : character;
+    rest.remove_prefix(length);
+  }
+  return line;
+}
+
+std::string ShownCharacter(std::string_view character) {
+  const char32_t point = CodePoint(character);
+  if (!IsControl(character) && !TurnsOrBreaks(point)) return std::string(character);
+  char text[8];
+  std::snprintf(text, sizeof(text), point < 0x80 ? "\\x%02x" : "\\u%04x",
+                static_cast<unsigned>(point));
+  return text;
+}
+
+std::string ToShownLine(std::string_view bytes) {
+  const std::string valid = ToValidUtf8(bytes);
+  std::string line;
+  line.reserve(valid.size());
+  for (std::string_view rest = valid; !rest.empty();) {
+    const size_t length = SequenceLength(rest);
+    line += ShownCharacter(rest.substr(0, length));
     rest.remove_prefix(length);
   }
   return line;

@@ -1,4 +1,4 @@
-// Makes bytes from outside safe to carry in a protobuf string or a log line.
+// Makes bytes from outside safe to carry in a protobuf string, a log line or on a terminal.
 #ifndef LONGSHORE_COMMON_UTF8_H_
 #define LONGSHORE_COMMON_UTF8_H_
 
@@ -18,6 +18,14 @@ std::string KeepEnds(std::string text, size_t limit);
 // One line for people: valid UTF-8, control characters (C0, DEL, C1) shown as "?", at most `limit`
 // bytes.
 std::string ToPrintableLine(std::string_view bytes, size_t limit);
+
+// A well-formed character as it may be shown to people: control characters (C0, DEL, C1), line
+// separators and those that turn the direction of writing come out as `\x1b` and `\u202e`, every
+// other one unchanged.
+std::string ShownCharacter(std::string_view character);
+
+// All of `bytes` as one line of shown characters; what is no UTF-8 becomes U+FFFD.
+std::string ToShownLine(std::string_view bytes);
 
 }  // namespace longshore
 

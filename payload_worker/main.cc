@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "absl/strings/str_split.h"
+#include "common/logging.h"
 #include "common/shutdown.h"
 #include "common/version.h"
 #include "payload_worker/worker.h"
@@ -69,7 +70,9 @@ int Main() {
     return 1;
   }
   Worker worker(std::move(options), *std::move(key));
-  LOG(INFO) << "signal " << signals.Wait() << ": draining";
+  // LOG() takes the time before the expression is evaluated.
+  const int signal = signals.Wait();
+  LOG(INFO) << "signal " << signal << ": draining";
   ShutdownSignals::ExitAfter(kDrainLimit);
   worker.Drain();
   LOG(INFO) << "drained";
@@ -82,8 +85,7 @@ int Main() {
 int main(int argc, char** argv) {
   gflags::SetUsageMessage("the payload_worker of Longshore; see docs/operations.md");
   gflags::SetVersionString(std::string(longshore::kVersion));
-  FLAGS_logtostderr = true;
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
-  google::InitGoogleLogging(argv[0]);
+  const longshore::Logging logging(argv[0]);
   return longshore::Main();
 }

@@ -61,6 +61,12 @@ std::string OneLine(std::string text) {
   return text;
 }
 
+// What the server says unasked, for example that an administrator ends the connection. libpq would
+// print it on standard error as it is.
+void LogNotice(void* /*arg*/, const char* message) {
+  LOG(WARNING) << "the database says: " << OneLine(message);
+}
+
 // Writes {a,b,c}; `append` writes element i.
 template <typename Values, typename Append>
 std::string ArrayText(const Values& values, Append append) {
@@ -207,7 +213,9 @@ Params& Params::OptionalInts(std::string_view name,
 }
 
 Connection::Connection(pg_conn* connection, std::chrono::seconds answer_limit)
-    : connection_(connection), answer_limit_(answer_limit) {}
+    : connection_(connection), answer_limit_(answer_limit) {
+  PQsetNoticeProcessor(connection_.get(), LogNotice, /*arg=*/nullptr);
+}
 
 Connection::~Connection() = default;
 
