@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -143,6 +145,12 @@ class Connection {
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
 
+  // Has `tell` run once the transaction that the connection is in is committed; it is forgotten
+  // when that is rolled back, or its commit stays in doubt. `tell` does not use the connection.
+  void AfterCommit(std::function<void()> tell) { after_commit_.push_back(std::move(tell)); }
+  // Takes what was said to AfterCommit. For Database, which runs transactions.
+  std::vector<std::function<void()>> TakeAfterCommit() { return std::exchange(after_commit_, {}); }
+
   // False once the connection is broken for good.
   bool healthy() const;
 
@@ -172,6 +180,7 @@ class Connection {
   std::unique_ptr<pg_conn, Deleter> connection_;
   const std::chrono::seconds answer_limit_;
   std::map<std::string, std::string, std::less<>> prepared_;  // Names, by text.
+  std::vector<std::function<void()>> after_commit_;
 };
 
 }  // namespace longshore::storage

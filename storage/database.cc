@@ -58,8 +58,12 @@ void Database::Return(std::unique_ptr<Connection> connection) {
 
 absl::Status Database::WithConnection(const std::function<absl::Status(Connection&)>& body) {
   ASSIGN_OR_RETURN(auto connection, Acquire());
-  const absl::Status status = body(*connection);
+  absl::Status status = body(*connection);
+  const auto after_commit = connection->TakeAfterCommit();
   Return(std::move(connection));
+  if (status.ok()) {
+    for (const auto& tell : after_commit) tell();
+  }
   return status;
 }
 

@@ -4,6 +4,7 @@
 #include "common/random.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "storage/payload_log.h"
 #include "storage/queries/queries.h"
 
 namespace longshore::storage {
@@ -60,17 +61,19 @@ absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                          const std::vector<int64_t>& instance_ids,
                          const std::vector<std::string>& remote_paths,
                          const std::vector<int64_t>& task_ids) {
-  return connection
-      .Execute(queries::kInsertPayloads, Params()
-                                             .Int("deployment_id", deployment_id)
-                                             .Bool("execute_payload", deployment.execute_payload)
-                                             .Int("timeout", deployment.timeout)
-                                             .Ints("ids", ids)
-                                             .Ints("instance_ids", instance_ids)
-                                             .Texts("remote_paths", remote_paths)
-                                             .Ints("task_ids", task_ids)
-                                             .Texts("run_ids", NewRunIds(ids.size())))
-      .status();
+  ASSIGN_OR_RETURN(const Result inserted,
+                   connection.Execute(queries::kInsertPayloads,
+                                      Params()
+                                          .Int("deployment_id", deployment_id)
+                                          .Bool("execute_payload", deployment.execute_payload)
+                                          .Int("timeout", deployment.timeout)
+                                          .Ints("ids", ids)
+                                          .Ints("instance_ids", instance_ids)
+                                          .Texts("remote_paths", remote_paths)
+                                          .Ints("task_ids", task_ids)
+                                          .Texts("run_ids", NewRunIds(ids.size()))));
+  LogAccepted(connection, inserted);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, int64_t id) {
@@ -123,17 +126,24 @@ absl::Status MarkTransferred(Connection& connection, const std::vector<int64_t>&
   const Params arrived = Params().Ints("ids", ids).Texts("remote_paths", remote_paths);
   // The homes come first: marking a payload overwrites the path by which they are recognised.
   RETURN_IF_ERROR(connection.Execute(queries::kLearnHomes, arrived).status());
-  return connection.Execute(queries::kMarkPayloadsTransferred, arrived).status();
+  ASSIGN_OR_RETURN(const Result transferred,
+                   connection.Execute(queries::kMarkPayloadsTransferred, arrived));
+  LogDelivered(connection, transferred);
+  return absl::OkStatus();
 }
 
 absl::Status MarkExecuting(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
-  return connection.Execute(queries::kMarkPayloadsExecuting, Params().Ints("ids", ids)).status();
+  ASSIGN_OR_RETURN(const Result started,
+                   connection.Execute(queries::kMarkPayloadsExecuting, Params().Ints("ids", ids)));
+  LogStarted(connection, started);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<int64_t>> IdsOfDeployment(
     Connection& connection, int64_t deployment_id, const std::vector<v1::PayloadStatus>& statuses) {
   std::vector<std::string> names;
+  names.reserve(statuses.size());
   for (v1::PayloadStatus status : statuses) names.push_back(EnumText(status));
   ASSIGN_OR_RETURN(
       const Result result,
@@ -151,23 +161,27 @@ absl::StatusOr<std::vector<int64_t>> OpenOfInstance(Connection& connection, int6
 
 absl::Status Retry(Connection& connection, const std::vector<int64_t>& ids,
                    const std::vector<int64_t>& task_ids) {
-  return connection
-      .Execute(queries::kRetryPayloads, Params()
-                                            .Ints("ids", ids)
-                                            .Ints("task_ids", task_ids)
-                                            .Texts("run_ids", NewRunIds(ids.size())))
-      .status();
+  ASSIGN_OR_RETURN(
+      const Result again,
+      connection.Execute(queries::kRetryPayloads, Params()
+                                                      .Ints("ids", ids)
+                                                      .Ints("task_ids", task_ids)
+                                                      .Texts("run_ids", NewRunIds(ids.size()))));
+  LogAccepted(connection, again);
+  return absl::OkStatus();
 }
 
 absl::Status SetTasks(Connection& connection, const std::vector<int64_t>& ids,
                       const std::vector<int64_t>& task_ids, int timeout) {
-  return connection
-      .Execute(queries::kSetPayloadTasks, Params()
-                                              .Ints("ids", ids)
-                                              .Ints("task_ids", task_ids)
-                                              .Int("timeout", timeout)
-                                              .Texts("run_ids", NewRunIds(ids.size())))
-      .status();
+  ASSIGN_OR_RETURN(
+      const Result asked,
+      connection.Execute(queries::kSetPayloadTasks, Params()
+                                                        .Ints("ids", ids)
+                                                        .Ints("task_ids", task_ids)
+                                                        .Int("timeout", timeout)
+                                                        .Texts("run_ids", NewRunIds(ids.size()))));
+  LogAskedToRun(connection, asked);
+  return absl::OkStatus();
 }
 
 }  // namespace payload_store

@@ -3,6 +3,7 @@
 #include "common/enum_text.h"
 #include "common/status_macros.h"
 #include "storage/capacity_lock.h"
+#include "storage/payload_log.h"
 #include "storage/queries/queries.h"
 #include "storage/rollout_store.h"
 
@@ -106,6 +107,7 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
                                                     .Ints("output_bytes", output_bytes)
                                                     .Bools("output_missing", missing)
                                                     .Int("max_output_bytes", limit.total())));
+  LogEnded(connection, result);
   std::vector<int64_t> cut;
   for (const Row row : result) {
     if (row.Bool("cut")) cut.push_back(row.Int("id"));
@@ -227,6 +229,7 @@ absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
                         const std::vector<std::string>& errors) {
   if (ids.empty()) return absl::OkStatus();
   std::vector<int64_t> milliseconds;
+  milliseconds.reserve(delays.size());
   for (const auto& delay : delays) milliseconds.push_back(delay.count());
   return connection
       .Execute(queries::kRescheduleTasks, Params()

@@ -30,7 +30,17 @@ FROM unnest(
 ) AS ended(id, status, failure_reason, error, executed, exit_code, execution_time_us, output_bytes, output_missing)
 WHERE p.id = ended.id
   AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')
-RETURNING p.id, p.output_bytes > @max_output_bytes::bigint AS cut;
+RETURNING
+  p.id,
+  p.deployment_id,
+  p.instance_id,
+  p.task_id,
+  p.attempt,
+  p.status,
+  p.failure_reason,
+  p.exit_code,
+  p.execution_time_us,
+  p.output_bytes > @max_output_bytes::bigint AS cut;
 
 -- name: end_tasks
 UPDATE tasks t

@@ -15,4 +15,5 @@ FROM unnest(
   @remote_paths::text[],
   @task_ids::bigint[],
   @run_ids::text[]
-) AS added(id, instance_id, remote_path, task_id, run_id);
+) AS added(id, instance_id, remote_path, task_id, run_id)
+RETURNING id, deployment_id, instance_id, task_id, attempt;

@@ -21,7 +21,8 @@ SET
   updated_at = now()
 FROM unnest(@ids::bigint[], @remote_paths::text[]) AS arrived(id, path)
 WHERE p.id = arrived.id
-  AND p.status = 'PENDING';
+  AND p.status = 'PENDING'
+RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt, p.execute_payload;
 
 -- name: mark_payloads_executing
 UPDATE payloads
@@ -32,4 +33,5 @@ SET
   started_at = now(),
   updated_at = now()
 WHERE id = ANY (@ids::bigint[])
-  AND status IN ('PENDING', 'TRANSFERRED');
+  AND status IN ('PENDING', 'TRANSFERRED')
+RETURNING id, deployment_id, instance_id, task_id, attempt;

@@ -19,4 +19,5 @@ SET
   run_id = retry.run_id,
   earlier_run_ids = p.earlier_run_ids || coalesce(nullif(p.run_id, ''), p.id || '.' || p.attempt)
 FROM unnest(@ids::bigint[], @task_ids::bigint[], @run_ids::text[]) AS retry(id, task_id, run_id)
-WHERE p.id = retry.id;
+WHERE p.id = retry.id
+RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt;
