@@ -16,6 +16,7 @@
 #include "api_server/executor/worker_registry.h"
 #include "api_server/executor/worker_stream.h"
 #include "api_server/services/services.h"
+#include "api_server/services/unreadable_requests.h"
 #include "common/status_macros.h"
 #include "storage/migrator.h"
 
@@ -198,6 +199,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   grpc::ResourceQuota quota("public");
   quota.SetMaxThreads(kMaxRequestThreads);
   builder.SetResourceQuota(quota);
+  services::RefuseUnreadableRequests(&builder);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &parts->port);
   builder.RegisterService(&parts->instance_service);
   builder.RegisterService(&parts->payload_service);

@@ -42,6 +42,12 @@ absl::Status InvalidField(std::string_view field, std::string_view value, std::s
                     std::string(field) + " " + Shown(value) + " " + std::string(rule));
 }
 
+absl::Status RequestUnreadable(std::string_view method) {
+  return WithReason(absl::InvalidArgumentError("what was sent is no request for " +
+                                               std::string(method) + ": it cannot be read"),
+                    "INVALID_FIELD");
+}
+
 absl::Status PayloadPathInvalid(std::string_view path, std::string_view problem) {
   return FieldError(absl::StatusCode::kInvalidArgument, "PAYLOAD_PATH_INVALID", "payload_path",
                     "payload_path " + Shown(path) + " " + std::string(problem));

@@ -14,6 +14,9 @@ namespace longshore::domain {
 // A field breaks its rule. `rule` completes the sentence "FIELD VALUE RULE".
 absl::Status InvalidField(std::string_view field, std::string_view value, std::string_view rule);
 
+// What came for the RPC `method` is no request of its kind.
+absl::Status RequestUnreadable(std::string_view method);
+
 absl::Status PayloadPathInvalid(std::string_view path, std::string_view problem);
 absl::Status PayloadPathForbidden(std::string_view path, std::string_view problem);
 absl::Status PayloadFileNotFound(std::string_view path);

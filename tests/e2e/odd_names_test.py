@@ -207,6 +207,23 @@ class OddNamesTest(Provisioning, unittest.TestCase):
                     self.assertEqual([each.field for each in details["BadRequest"].field_violations], [name])
         self.assertEqual(self.rows(), before, "refused requests leave nothing behind")
 
+    def test_no_text_at_all(self):
+        before = self.rows()
+        for module in (instance_service, payload_service, task_service):
+            for service in module.DESCRIPTOR.services_by_name.values():
+                for method in service.methods:
+                    path = f"/{service.full_name}/{method.name}"
+                    channel = self.stack.channels[0]
+                    call = channel.unary_stream(path) if method.name.startswith("Watch") else channel.unary_unary(path)
+                    for name, request in messages_without_text(method.input_type):
+                        with self.subTest(f"{method.name} {name}"):
+                            details = expect_error(self, lambda: list(call(request)), INVALID, "INVALID_FIELD", ["UTF-8"])
+                            self.assertEqual([each.field for each in details["BadRequest"].field_violations],
+                                             [name.rsplit(".")[-1]])
+                    with self.subTest(f"{method.name}: no message"):
+                        expect_error(self, lambda: list(call(b"\xff")), INVALID, "INVALID_FIELD", [method.name])
+        self.assertEqual(self.rows(), before)
+
     def test_labels_are_carried(self):
         changing = self.register().id
         for what, text in carried("label").items():
@@ -318,6 +335,17 @@ class OddNamesTest(Provisioning, unittest.TestCase):
 
     def worker_names(self):
         return [worker.name for worker in self.stack.tasks.ListWorkers(task_service.ListWorkersRequest()).workers]
+
+    def test_logs_stay_one_line(self):
+        for what in ("an option of ssh", "formats", "turned around", "the longest name"):
+            text = ODD[what].text
+            worker = self.worker(text)
+            wait_until(lambda: text in self.worker_names(), f"worker {text!r}")
+            worker.kill()
+        for process in (*self.stack.api_servers, *self.stack.workers, worker):
+            for line in process.read_log().rstrip("\n").split("\n"):
+                self.assertRegex(line, r"^[IWEF]\d{8} ")
+                self.assertEqual([c for c in line if unicodedata.category(c) == "Cc"], [], line)
 
     def longshore(self, *words, status=0):
         """What it prints away from a terminal: standard output, standard error."""
