@@ -11,6 +11,8 @@ namespace {
 
 // Values are quoted from requests: shown in one line, and not at any length.
 constexpr size_t kMaxShown = 200;
+// Clients take 8 KiB of an error, and it has the message three times over.
+constexpr size_t kMaxSelectorShown = 600;
 
 std::string Shown(std::string_view value) {
   std::string shown = "'" + ToPrintableLine(value, kMaxShown) + "'";
@@ -101,7 +103,8 @@ absl::Status ScriptNotFound(std::string_view sha256) {
 
 absl::Status NoInstanceMatches(std::string_view wanted) {
   return FieldError(absl::StatusCode::kNotFound, "INSTANCE_NOT_FOUND", "selector",
-                    "no instance matches " + std::string(wanted));
+                    "no instance matches " + ToPrintableLine(wanted, kMaxSelectorShown) +
+                        (wanted.size() > kMaxSelectorShown ? "..." : ""));
 }
 
 absl::Status TaskNotFound(int64_t id) { return NotFound("task", "TASK_NOT_FOUND", id); }

@@ -309,6 +309,11 @@ class OddNamesTest(Provisioning, unittest.TestCase):
                 error = wait_until(lambda: self.stack.task(task_id).error, "a first try")
                 self.assertIn("cannot resolve", error)
 
+    def test_a_selector_that_is_as_long_as_can_be(self):
+        tags = [f"{n:02}" + "\u00e9" * 126 for n in range(64)]
+        expect_error(self, lambda: self.call("DeployPayload", selector=dict(tags=tags), payload_content=b"true"),
+                     grpc.StatusCode.NOT_FOUND, "INSTANCE_NOT_FOUND", ["00", "no instance matches"])
+
     def test_ansible(self):
         """Everything that is carried, through an inventory, a playbook and its log."""
         tags = sorted(carried("label").values(), key=str.encode)
