@@ -8,6 +8,7 @@
 #include "api_server/domain/fields.h"
 #include "api_server/domain/remote_path.h"
 #include "api_server/domain/request_once.h"
+#include "common/path_rules.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "storage/deployment_store.h"
@@ -163,10 +164,12 @@ absl::Status Deployer::ChooseInstances(Connection& connection,
     if (remote_path.empty()) {
       remote_path =
           DefaultRemotePath(target->second.ssh_user, target->second.home, plan->script.base_name);
-      // A path under "~/" is not known yet; every other must keep to the rules like one that was
-      // asked for.
+      // A path under "~/" is not known yet, only its name; every other must keep to the rules like
+      // one that was asked for.
       if (remote_path[0] == '/' || !limits_.allowed_remote_dirs.empty()) {
         RETURN_IF_ERROR(ValidateRemotePath(remote_path, limits_.allowed_remote_dirs));
+      } else if (const auto problem = PathProblem(remote_path.substr(1)); !problem.empty()) {
+        return RemotePathInvalid(remote_path, problem);
       }
     }
     plan->instance_ids.push_back(id);

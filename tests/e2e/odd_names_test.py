@@ -277,6 +277,14 @@ class OddNamesTest(Provisioning, unittest.TestCase):
                 self.assertEqual((payload.status, payload.output), (pb.PAYLOAD_STATUS_COMPLETED, remote_path), payload.error)
                 self.assertEqual(os.listdir(self.host.path(f"/root/below/{parent}")), ["run.sh"])
 
+    def test_the_default_remote_path(self):
+        for user, code in (("root", "REMOTE_PATH_INVALID"), ("nobody", "REMOTE_PATH_INVALID")):
+            instance = self.register(ssh_user=user)
+            path = self.stack.script(SCRIPT, f"{user}\nnewline")
+            before = self.rows()
+            expect_error(self, lambda: self.call("DeployPayload", instance_ids=[instance.id], payload_path=path), INVALID, code)
+            self.assertEqual(self.rows(), before)
+
     def test_request_ids(self):
         for what, text in carried("request").items():
             with self.subTest(what):
