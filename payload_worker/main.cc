@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "common/logging.h"
 #include "common/shutdown.h"
+#include "common/utf8.h"
 #include "common/version.h"
 #include "payload_worker/worker.h"
 
@@ -30,6 +31,8 @@ namespace {
 
 // WorkerOptions::drain_timeout, and the connections that are being made to their own limits.
 constexpr std::chrono::seconds kDrainLimit{60};
+// An api_server takes no more.
+constexpr size_t kMaxNameBytes = 255;
 
 std::string DefaultName() {
   char host[256] = "";
@@ -53,6 +56,9 @@ int Main() {
   std::string problem;
   if (options.servers.empty()) problem = "--api_server is required";
   if (FLAGS_ssh_private_key.empty()) problem = "--ssh_private_key is required";
+  if (ToPrintableLine(options.name, kMaxNameBytes) != options.name) {
+    problem = "--name must be UTF-8 without control characters, at most 255 bytes";
+  }
   if (FLAGS_max_connecting < 1 || FLAGS_max_connecting > 1024) {
     problem = "--max_connecting must be 1 to 1024";
   }

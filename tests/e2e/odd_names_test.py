@@ -349,6 +349,21 @@ class OddNamesTest(Provisioning, unittest.TestCase):
     def worker_names(self):
         return [worker.name for worker in self.stack.tasks.ListWorkers(task_service.ListWorkersRequest()).workers]
 
+    def test_workers(self):
+        names = set(carried("worker").values())
+        workers = [self.worker(name) for name in names]
+        wait_until(lambda: names <= set(self.worker_names()), "every worker")
+        for worker in workers:
+            worker.kill()
+        before = self.worker_names()
+        for what, name in {**refused("worker"), "no text": NO_TEXT}.items():
+            with self.subTest(what):
+                if "\0" not in os.fsdecode(name):  # What no command line can have.
+                    worker = self.worker(name)
+                    self.assertEqual(worker.ended(), 2)
+                    self.assertIn("--name", worker.tail())
+        self.assertEqual(self.worker_names(), before)
+
     def test_logs_stay_one_line(self):
         for what in ("an option of ssh", "formats", "turned around", "the longest name"):
             text = ODD[what].text
