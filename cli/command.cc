@@ -8,6 +8,7 @@
 #include "cli/values.h"
 #include "common/enum_text.h"
 #include "common/status.h"
+#include "common/utf8.h"
 
 namespace longshore::cli {
 namespace {
@@ -23,17 +24,33 @@ Value ValueOrThrow(absl::StatusOr<Value> value) {
 
 bool IsOption(const std::string& name) { return name[0] == '-'; }
 
+// Of "-o,--output" the long name.
+std::string LongName(const std::string& name) { return name.substr(name.find(',') + 1); }
+
+// What is sent must be text. The name of a file here need not be.
+void CheckText(const std::string& name, const std::string& type, const std::string& text) {
+  if (type == kFileType || ToValidUtf8(text) == text) return;
+  throw CLI::ValidationError(name + " '" + text + "' is not valid UTF-8");
+}
+
 CLI::Option* AddValue(CLI::App* app, const std::string& name, const std::string& type,
                       const std::function<void(const std::string&)>& take,
                       const std::string& description) {
-  return app->add_option_function<std::string>(name, take, description)->type_name(type);
+  const auto take_text = [=](const std::string& text) {
+    CheckText(LongName(name), type, text);
+    take(text);
+  };
+  return app->add_option_function<std::string>(name, take_text, description)->type_name(type);
 }
 
 CLI::Option* AddValues(CLI::App* app, const std::string& name, const std::string& type,
                        const std::function<void(const std::string&)>& take,
                        const std::string& description) {
-  const auto take_all = [take](const std::vector<std::string>& texts) {
-    for (const std::string& text : texts) take(text);
+  const auto take_all = [=](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      CheckText(name, type, text);
+      take(text);
+    }
   };
   return app->add_option_function<std::vector<std::string>>(name, take_all, description)
       ->type_name(type)
@@ -168,9 +185,7 @@ void Command::Choice(const std::string& name, const std::vector<std::string>& ch
   const auto take = [=](const std::string& text) {
     const auto found = std::find(choices.begin(), choices.end(), absl::AsciiStrToLower(text));
     if (found == choices.end()) {
-      // Of "-o,--output" the long name.
-      throw CLI::ValidationError(name.substr(name.find(',') + 1) + " '" + text + "' is none of " +
-                                 type);
+      throw CLI::ValidationError(LongName(name) + " '" + text + "' is none of " + type);
     }
     choose(found - choices.begin());
   };

@@ -408,6 +408,30 @@ class OddNamesTest(Provisioning, unittest.TestCase):
         for instance_id in made:  # So that nobody else is given its name.
             self.call("TerminateInstance", instance_id=instance_id)
 
+    def test_command_line_with_no_text(self):
+        before = self.rows()
+        add = [b"instances", b"add", b"--name=a", b"--address=a"]
+        for name, words in {
+            "--name": [*add, b"--name=" + NO_TEXT], "--project": [*add, b"--project=" + NO_TEXT],
+            "--tag": [*add, b"--tag=" + NO_TEXT], "--address": [*add, b"--address", NO_TEXT],
+            "--user": [*add, b"--user=" + NO_TEXT], "--request-id": [*add, b"--request-id=" + NO_TEXT],
+            "INSTANCE": [b"instances", b"show", NO_TEXT],
+            "--instances": [b"deploy", b"--path=/a", b"--instances=1," + NO_TEXT],
+            "--path": [b"deploy", b"--instances=1", b"--path=/" + NO_TEXT],
+            "--remote-path": [b"deploy", b"--instances=1", b"--path=/a", b"--remote-path=/" + NO_TEXT],
+        }.items():
+            with self.subTest(name):
+                _, err = self.longshore(*words, status=2)
+                self.assertRegex(err, f"^longshore: {name} .*UTF-8")
+                _, err = self.longshore(*words, "-o", "json", status=2)
+                self.assertIn(name, json.loads(err)["error"]["message"])
+        self.assertEqual(self.rows(), before)
+        # The name of a file here is what it is.
+        path = os.fsencode(self.stack.directory) + b"/" + NO_TEXT
+        with open(path, "w") as file:
+            file.write("true")
+        self.longshore("deploy", b"--file=" + path, f"--instances={self.host.id}", "--validate-only")
+
     def test_completion(self):
         """By the function that bash would call: what has been typed may be anything."""
         directory = tempfile.TemporaryDirectory(prefix="odd-names-")
