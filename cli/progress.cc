@@ -30,7 +30,7 @@ void Progress::OnStatus(const v1::Payload& payload) {
   payloads_[payload.id()] = payload;
   if (terminal_ && payload.status() == v1::PAYLOAD_STATUS_FAILED) {
     Erase();
-    std::cerr << PayloadLine(payload) << "\n";
+    std::cerr << VisibleText(PayloadLine(payload)) << "\n";
   }
   Draw();
 }

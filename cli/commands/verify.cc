@@ -1,9 +1,12 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_replace.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/session.h"
+#include "cli/visible.h"
 #include "common/status_macros.h"
 #include "storage/connection.h"
 #include "verify/database_checks.h"
@@ -70,7 +73,10 @@ absl::StatusOr<int> Verify(const Options& options, Session* session) {
                 " run directories or uploads on them are not this database's)";
     }
     for (const std::string& instance : report.unreachable) {
-      std::cerr << "not checked: " << instance << "\n";
+      // ssh ends its lines as for a terminal in raw mode.
+      std::string text = absl::StrReplaceAll(instance, {{"\r\n", "\n"}});
+      absl::StripTrailingAsciiWhitespace(&text);
+      std::cerr << "not checked: " << VisibleText(text) << "\n";
       complete = false;
     }
   }

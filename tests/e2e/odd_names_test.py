@@ -17,7 +17,7 @@ import grpc
 import yaml
 
 from harness.api import instance_service, payload_service, pb, task_service
-from harness.errors import expect_error
+from harness.errors import expect_error, why_not_showable
 from harness.patience import communicate, follow, wait_until
 from harness.process import Process
 from harness.programs import LONGSHORE, PLAYBOOK
@@ -262,6 +262,8 @@ class OddNamesTest(Provisioning, unittest.TestCase):
                 stored = self.stack.sql("SELECT encode(convert_to(remote_path, 'UTF8'), 'hex') FROM payloads "
                                         f"WHERE id = {payload_id}")
                 self.assertEqual(bytes.fromhex(stored).decode(), remote_path)
+                (watched,) = [event.payload.remote_path for event in self.stack.watch(payload_id) if event.HasField("payload")]
+                self.assertEqual(watched, remote_path)
         listed = self.call("ListPayloads", instance_id=self.host.id).payloads
         self.assertLessEqual(set(payloads), {each.id for each in listed})
         self.assertEqual(self.host.uploads(), [])
@@ -306,6 +308,7 @@ class OddNamesTest(Provisioning, unittest.TestCase):
                 payload = self.stack.wait(payloads[instance_id])
                 self.assertEqual((payload.failure_reason, payload.executed),
                                  (pb.FAILURE_REASON_AUTHENTICATION_FAILED, False), payload)
+                self.assertEqual(why_not_showable(payload.error), "")
                 # As sshd writes what it was asked for.
                 shown = "".join(chr(byte) if 0x20 < byte < 0x7f else f"\\{byte:03o}"
                                 for byte in text.replace("\\", "\\\\").encode())
@@ -316,6 +319,7 @@ class OddNamesTest(Provisioning, unittest.TestCase):
                 task_id = self.stack.get(payloads[instance_id]).task_id
                 error = wait_until(lambda: self.stack.task(task_id).error, "a first try")
                 self.assertIn("cannot resolve", error)
+                self.assertEqual(why_not_showable(error), "")
 
     def test_a_selector_that_is_as_long_as_can_be(self):
         tags = [f"{n:02}" + "\u00e9" * 126 for n in range(64)]
@@ -407,6 +411,22 @@ class OddNamesTest(Provisioning, unittest.TestCase):
         self.assertEqual({c for c in table if unicodedata.category(c) == "Cc"}, {"\n"}, table)
         for instance_id in made:  # So that nobody else is given its name.
             self.call("TerminateInstance", instance_id=instance_id)
+
+    def test_verify(self):
+        """It goes by ssh, and shows what that says; so does an instance that greets with what a terminal obeys."""
+        noisy = self.stack.add_instance("noisy", host_key=self.host.host_key())
+        with open(noisy.path("/root/.bashrc"), "w") as file:
+            file.write("printf '\\033]52;c;QQ==\\007\\233\\342\\200\\256' >&2; exit 7\n")
+        self.call(UPDATE, instance_id=noisy.id, host_key=noisy.host_key())
+        fields = [dict(ssh_user=text) for text in carried("user").values()]
+        fields += [dict(address=text) for text in carried("address").values()]
+        ids = [self.register(host_key=self.host.host_key(), **each).id for each in fields]
+        _, err = self.longshore("verify", f"--database={self.stack.database_url}", "--instances", f"--ssh-key={self.stack.key}",
+                                status=1)
+        self.assertIn(f"not checked: instance {noisy.id}: ssh ended with 7: \\x1b]52;c;QQ==\\x07\ufffd\\u202e\n", err)
+        for instance_id in ids:
+            self.assertIn(f"not checked: instance {instance_id}: ssh ended with 255", err)
+        self.assertEqual({c for c in err if unicodedata.category(c) == "Cc"}, {"\n"})
 
     def test_command_line_with_no_text(self):
         before = self.rows()
