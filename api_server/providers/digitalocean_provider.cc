@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 
@@ -67,15 +68,17 @@ DigitalOceanProvider::DigitalOceanProvider(DigitalOceanOptions options)
 
 absl::Status DigitalOceanProvider::Check(const MachineSpec& spec) const {
   if (options_.token.empty()) {
-    return absl::InvalidArgumentError(
-        "provider 'digitalocean' has no token: start api_server with --digitalocean_token_file");
+    constexpr char kProblem[] =
+        "provider 'digitalocean' has no token: start api_server with --digitalocean_token_file";
+    return WithFieldViolation(absl::InvalidArgumentError(kProblem), "provider", kProblem);
   }
   for (const auto& [field, value] :
        {std::pair("region", &spec.region), std::pair("size", &spec.size),
         std::pair("image", &spec.image)}) {
     if (value->empty()) {
-      return absl::InvalidArgumentError(
-          std::string(field) + " '' must not be empty: the provider digitalocean needs it");
+      const std::string problem =
+          std::string(field) + " '' must not be empty: the provider digitalocean needs it";
+      return WithFieldViolation(absl::InvalidArgumentError(problem), field, problem);
     }
   }
   return absl::OkStatus();

@@ -11,12 +11,15 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/ascii.h"
+#include "common/status.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 
 namespace longshore::providers {
 namespace {
 
 constexpr std::chrono::milliseconds kActionLimit{30000};
+constexpr size_t kMaxShown = 200;
 
 constexpr char kScript[] =
 #include "api_server/providers/local_instance.inc"
@@ -91,8 +94,9 @@ absl::Status LocalProvider::Check(const MachineSpec& spec) const {
        {std::pair("region", &spec.region), std::pair("size", &spec.size),
         std::pair("image", &spec.image)}) {
     if (!value->empty()) {
-      return absl::InvalidArgumentError(std::string(field) + " '" + *value +
-                                        "' must be empty: the provider local has none");
+      const std::string problem = std::string(field) + " '" + ToPrintableLine(*value, kMaxShown) +
+                                  "' must be empty: the provider local has none";
+      return WithFieldViolation(absl::InvalidArgumentError(problem), field, problem);
     }
   }
   return absl::OkStatus();

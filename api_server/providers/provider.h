@@ -37,8 +37,8 @@ struct Machine {
 class Provider {
  public:
   virtual ~Provider() = default;
-  // Checks what can be checked without a request to the provider. Errors: InvalidArgument, which
-  // names the field.
+  // Checks what can be checked without a request to the provider. Errors: InvalidArgument, with
+  // the field's violation.
   virtual absl::Status Check(const MachineSpec& spec) const = 0;
   // Takes the next step towards the machine. Returns nullopt while the machine is being made; the
   // caller asks again later. Errors: InvalidArgument when such a machine can never be made; any

@@ -207,6 +207,14 @@ class OddNamesTest(Provisioning, unittest.TestCase):
                     self.assertEqual([each.field for each in details["BadRequest"].field_violations], [name])
         self.assertEqual(self.rows(), before, "refused requests leave nothing behind")
 
+    def test_what_a_provider_does_not_take(self):
+        for name in ("provider", "region"):
+            for what, text in carried("label").items():
+                with self.subTest(f"{name}: {what}"):
+                    details = expect_error(self, lambda: self.call(CREATE, **{"name": "a", name: text}), INVALID, "INVALID_FIELD")
+                    (violation,) = details["BadRequest"].field_violations
+                    self.assertEqual((violation.field, why_not_showable(violation.description)), (name, ""))
+
     def test_no_text_at_all(self):
         before = self.rows()
         for module in (instance_service, payload_service, task_service):
