@@ -1,5 +1,5 @@
-// Exponential backoff with full jitter in its upper half: enough spread that a fleet does not come
-// back in step.
+// Delays between tries: the limit doubles with each failure, up to a maximum, and a delay is chosen
+// at random from its upper half, so that a fleet does not come back in step.
 #ifndef LONGSHORE_COMMON_BACKOFF_H_
 #define LONGSHORE_COMMON_BACKOFF_H_
 
@@ -7,16 +7,17 @@
 
 namespace longshore {
 
+// The delay after the first failure, and the longest delay.
 struct BackoffOptions {
   std::chrono::milliseconds initial{1000};
   std::chrono::milliseconds maximum{60000};
 };
 
-// The delay before try number `failures` + 1, for `failures` >= 1. `uniform` is a random number in
-// [0, 1).
+// Returns the delay after `failures` failures in a row, which is 1 or more. `uniform` is a random
+// number in [0, 1).
 std::chrono::milliseconds BackoffDelay(const BackoffOptions& options, int failures, double uniform);
 
-// A random number in [0, 1) for BackoffDelay. Thread-safe.
+// Returns a random number in [0, 1) for BackoffDelay. Thread-safe.
 double UniformRandom();
 
 }  // namespace longshore

@@ -1,4 +1,4 @@
-// Time that a test can hold still. Thread-safe.
+// A clock that a test can replace by one that stands still. Thread-safe.
 #ifndef LONGSHORE_COMMON_CLOCK_H_
 #define LONGSHORE_COMMON_CLOCK_H_
 
@@ -6,14 +6,14 @@
 
 namespace longshore {
 
-// Monotonic time that goes on while the machine is suspended, so that a lease is never trusted for
-// longer than it is.
+// Monotonic time that goes on while the machine is suspended. The worker measures its leases with
+// it, so that it does not trust one that ran out during a suspend.
 class Clock {
  public:
   virtual ~Clock() = default;
   virtual std::chrono::nanoseconds SinceBoot() const = 0;
 
-  // The machine's own clock (CLOCK_BOOTTIME).
+  // Returns the machine's own clock (CLOCK_BOOTTIME), which lives for ever.
   static const Clock* Real();
 };
 

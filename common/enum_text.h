@@ -10,7 +10,7 @@
 
 namespace longshore {
 
-// "PAYLOAD_STATUS" for PayloadStatus.
+// Returns "PAYLOAD_STATUS_" for "PayloadStatus".
 inline std::string EnumPrefix(std::string_view type_name) {
   std::string prefix;
   for (char c : type_name) {
@@ -20,7 +20,7 @@ inline std::string EnumPrefix(std::string_view type_name) {
   return prefix + "_";
 }
 
-// "COMPLETED" for PAYLOAD_STATUS_COMPLETED; empty for a number that the enum does not have.
+// Returns "COMPLETED" for PAYLOAD_STATUS_COMPLETED; empty for a number that the enum does not have.
 template <typename Enum>
 std::string EnumText(Enum value) {
   const auto* descriptor = google::protobuf::GetEnumDescriptor<Enum>();
@@ -28,7 +28,7 @@ std::string EnumText(Enum value) {
   return entry == nullptr ? "" : entry->name().substr(EnumPrefix(descriptor->name()).size());
 }
 
-// The value whose EnumText is `text`; the zero value when there is none.
+// Returns the value whose EnumText is `text`, or the zero value when there is none.
 template <typename Enum>
 Enum EnumFromText(std::string_view text) {
   const auto* descriptor = google::protobuf::GetEnumDescriptor<Enum>();

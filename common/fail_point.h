@@ -1,18 +1,18 @@
-// Named moments at which a test can crash, hold, stop or fail a process, so that a fault meets its
-// moment by design, not by luck.
+// Named moments ("fail points") at which a test can crash, hold, stop or fail a process, so that a
+// fault comes at exactly the moment that the test is about.
 //
-// Compiled in only with --//common:fail_points (tests/fault builds such programs beside the shipped
-// ones); otherwise the macros are empty and no name of a moment is in the binary.
+// Compiled in only with --//common:fail_points; tests/fault builds such programs beside the shipped
+// ones. Without it the macros are empty, and the binary contains no name of a fail point.
 //
-// A test arms the moment NAME by a file of that name in the directory $LONGSHORE_FAIL_POINTS; its
-// text says what is to happen:
-//   crash       SIGKILL to the process itself
-//   stop        SIGSTOP to the process itself
+// A test arms the fail point NAME with a file of that name in the directory $LONGSHORE_FAIL_POINTS.
+// The file's text says what happens there:
+//   crash       the process sends itself SIGKILL
+//   stop        the process sends itself SIGSTOP
 //   hold        the thread waits until the file NAME.hit is removed
-//   error TEXT  LONGSHORE_RETURN_IF_FAIL_POINT returns UNAVAILABLE with TEXT; elsewhere nothing
-//   happens
-// Whoever comes first takes it, by renaming it to NAME.hit: that a moment has been reached shows
-// from outside, and it is met once. Thread-safe.
+//   error TEXT  LONGSHORE_RETURN_IF_FAIL_POINT returns UNAVAILABLE with TEXT; LONGSHORE_FAIL_POINT
+//               does nothing
+// The first thread that comes by takes it by renaming the file to NAME.hit. So each arming takes
+// effect once, and a test can see that the moment has been reached. Thread-safe.
 #ifndef LONGSHORE_COMMON_FAIL_POINT_H_
 #define LONGSHORE_COMMON_FAIL_POINT_H_
 
@@ -22,7 +22,7 @@
 
 namespace longshore {
 
-// Does what the moment is armed with; not OK only for "error".
+// Does what the fail point is armed with, if it is. Returns an error only for "error".
 absl::Status HitFailPoint(const char* name);
 
 }  // namespace longshore

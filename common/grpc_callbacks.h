@@ -1,4 +1,4 @@
-// Works around the teardown of gRPC 1.51's callback threads.
+// A workaround for a race in gRPC 1.51 when its callback threads end.
 #ifndef LONGSHORE_COMMON_GRPC_CALLBACKS_H_
 #define LONGSHORE_COMMON_GRPC_CALLBACKS_H_
 
@@ -8,10 +8,11 @@
 
 namespace longshore {
 
-// gRPC runs callback streams on a queue that the channels share and that ends with the last of
-// them; ending it races with its own threads ("assertion failed: prior > 0" in
-// completion_queue.cc). Keeps `channel`, of the first call, to the end of the process, so that the
-// queue never ends. Call before a channel's first callback stream. Thread-safe.
+// gRPC runs callback streams on a queue that all channels share and that ends with the last
+// channel. Its end races with its own threads ("assertion failed: prior > 0" in
+// completion_queue.cc). This function keeps the first `channel` that it is given until the process
+// ends, so that the queue never ends. Call it before a channel's first callback stream.
+// Thread-safe.
 inline void KeepCallbackQueue(std::shared_ptr<grpc::Channel> channel) {
   static const auto* kept = new std::shared_ptr<grpc::Channel>(std::move(channel));
   (void)kept;

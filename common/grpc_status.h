@@ -1,5 +1,4 @@
-// The one place where an absl::Status becomes a grpc::Status and the other way round, details
-// included.
+// Converts absl::Status to grpc::Status and back, details included. Nothing else does so.
 #ifndef LONGSHORE_COMMON_GRPC_STATUS_H_
 #define LONGSHORE_COMMON_GRPC_STATUS_H_
 

@@ -1,6 +1,5 @@
-// What a host key must look like, for everybody who takes one: clients' requests, workers'
-// messages, instances' answers. The database holds the same rule as a constraint
-// (instances_host_key).
+// What a host key must look like, whether it comes from a client's request, a worker's message or
+// an instance. The database checks the same rule with a constraint (instances_host_key).
 #ifndef LONGSHORE_COMMON_HOST_KEY_H_
 #define LONGSHORE_COMMON_HOST_KEY_H_
 
@@ -9,15 +8,17 @@
 
 namespace longshore {
 
-// An RSA key of 16,384 bits, the largest that OpenSSL verifies with, has some 2,800.
+// Larger than any key that is accepted: an RSA key of 16,384 bits, the largest that OpenSSL
+// verifies with, has about 2,800 bytes.
 inline constexpr size_t kMaxHostKeyBytes = 16384;
 
-// "TYPE BASE64" of the OpenSSH public key line `line`, without its comment; empty when it is none:
-// not of type ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256/384/521, not base64, of another type
-// inside, or of more than one line.
+// Returns "TYPE BASE64" of the OpenSSH public key line `line`, without its comment. Returns an
+// empty string when the line is not such a key: when its type is not ssh-ed25519, ssh-rsa or
+// ecdsa-sha2-nistp256/384/521, its base64 is not valid or holds a key of another type, or there is
+// more than one line.
 std::string NormalizedHostKey(std::string_view line);
 
-// `text` is such a key and nothing else.
+// Returns true when `text` is such a key in exactly this form.
 inline bool IsHostKey(std::string_view text) {
   return !text.empty() && NormalizedHostKey(text) == text;
 }

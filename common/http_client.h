@@ -1,4 +1,4 @@
-// HTTP requests, one at a time each.
+// A simple HTTP client: each call sends one request and waits for its response.
 #ifndef LONGSHORE_COMMON_HTTP_CLIENT_H_
 #define LONGSHORE_COMMON_HTTP_CLIENT_H_
 
@@ -21,12 +21,13 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 0;
   std::string body;
-  std::chrono::seconds retry_after{0};  // 0 when the server does not say.
+  std::chrono::seconds retry_after{0};  // From Retry-After, at most an hour; 0 without it.
 };
 
-// Blocks. Follows no redirect, so that a header goes to nobody but the server named. Thread-safe.
-// Errors: Unavailable (no complete answer: whether the request took effect is not known), which
-// name neither headers nor body.
+// Sends a request and waits for the complete response, whatever its status is. It follows no
+// redirect, so that headers, which may hold a token, go to the named server only. Blocks.
+// Thread-safe. Errors: Unavailable, without the headers and the body in its message; then it is not
+// known whether the request took effect.
 absl::StatusOr<HttpResponse> SendHttp(const HttpRequest& request);
 
 }  // namespace longshore

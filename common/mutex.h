@@ -1,7 +1,7 @@
 // A mutex that both clang's thread-safety analysis and ThreadSanitizer understand.
 //
-// Debian's Abseil is not instrumented, so TSan cannot see absl::Mutex's happens-before; std::mutex
-// it can.
+// Debian's Abseil is built without ThreadSanitizer, so the sanitizer does not see the order that
+// absl::Mutex enforces. It does see that of std::mutex.
 #ifndef LONGSHORE_COMMON_MUTEX_H_
 #define LONGSHORE_COMMON_MUTEX_H_
 
@@ -13,6 +13,7 @@
 
 namespace longshore {
 
+// std::mutex with annotations for the analysis. Usually locked through MutexLock.
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
@@ -37,8 +38,8 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex& mutex_;
 };
 
-// Condition variable for Mutex. Every wait may wake for no reason: wait in a loop over the
-// condition.
+// A condition variable for Mutex. A wait may return without a reason, so call it in a loop that
+// checks the condition.
 class CondVar {
  public:
   void Wait(Mutex* mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -46,7 +47,7 @@ class CondVar {
     condition_.wait(lock);
     lock.release();
   }
-  // Returns at `deadline` at the latest.
+  // Also returns at `deadline`.
   void WaitUntil(Mutex* mutex, std::chrono::steady_clock::time_point deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);

@@ -1,5 +1,5 @@
-// The rules for how much of what a script prints is kept, for everybody who cuts it: the worker
-// that sends it, the server that checks it, the store.
+// How much of a script's output is kept. The worker that sends it, the api_server that checks it
+// and the store that cuts it share these rules.
 #ifndef LONGSHORE_COMMON_OUTPUT_LIMIT_H_
 #define LONGSHORE_COMMON_OUTPUT_LIMIT_H_
 
@@ -7,12 +7,11 @@
 
 namespace longshore {
 
-// No script prints as much: a petabyte. Larger sizes and offsets are refused, so that sums of them
-// stay far from an overflow.
+// A petabyte, more than any script prints. Larger sizes and offsets are refused, so that sums of
+// them cannot overflow.
 inline constexpr int64_t kMaxPrintedBytes = int64_t{1} << 50;
 
-// How much of an output is kept when it is longer than the limit: its first `head` and its last
-// `tail` bytes.
+// Of an output longer than the limit the first `head` and the last `tail` bytes are kept.
 struct OutputLimit {
   explicit OutputLimit(int64_t max_output_bytes)
       : head(max_output_bytes / 2), tail(max_output_bytes - head) {}

@@ -1,4 +1,4 @@
-// What is said about a PayloadStatus in more than one place.
+// Facts about PayloadStatus that several programs need.
 #ifndef LONGSHORE_COMMON_PAYLOAD_STATUS_H_
 #define LONGSHORE_COMMON_PAYLOAD_STATUS_H_
 
@@ -6,7 +6,7 @@
 
 namespace longshore {
 
-// True for COMPLETED, FAILED and CANCELLED: nothing changes any more.
+// Returns true for COMPLETED, FAILED and CANCELLED. Only a retry changes such a status.
 inline bool IsTerminal(v1::PayloadStatus status) {
   return status == v1::PAYLOAD_STATUS_COMPLETED || status == v1::PAYLOAD_STATUS_FAILED ||
          status == v1::PAYLOAD_STATUS_CANCELLED;

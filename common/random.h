@@ -1,4 +1,4 @@
-// Randomness that nobody can foretell.
+// Random values that cannot be predicted.
 #ifndef LONGSHORE_COMMON_RANDOM_H_
 #define LONGSHORE_COMMON_RANDOM_H_
 
@@ -6,11 +6,11 @@
 
 namespace longshore {
 
-// `bytes` random bytes of the kernel (getentropy), at most 256, as twice as many hexadecimal
-// digits.
+// Returns `bytes` random bytes from the kernel (getentropy), at most 256, as twice as many
+// hexadecimal digits. Ends the process when the kernel has none.
 std::string RandomHex(int bytes);
 
-// The id of a run: 128 bits. Two of them are never the same.
+// Returns a new id for a run: 128 bits, so two ids are never the same.
 inline std::string RandomRunId() { return RandomHex(16); }
 
 }  // namespace longshore

@@ -7,11 +7,11 @@
 
 namespace longshore {
 
-// 32 raw bytes.
+// Returns the hash as 32 raw bytes.
 std::string Sha256(std::string_view data);
-// Lower case.
+// Returns lower-case digits.
 std::string HexEncode(std::string_view bytes);
-// Empty when `hex` is not an even number of hexadecimal digits.
+// Returns an empty string when `hex` is not an even number of hexadecimal digits.
 std::string HexDecode(std::string_view hex);
 
 }  // namespace longshore

@@ -1,4 +1,4 @@
-// Words for a POSIX shell.
+// Quotes words for a POSIX shell.
 #ifndef LONGSHORE_COMMON_SHELL_QUOTE_H_
 #define LONGSHORE_COMMON_SHELL_QUOTE_H_
 
@@ -7,7 +7,7 @@
 
 namespace longshore {
 
-// In single quotes, so that a shell takes it for one word as it is, whatever is in it.
+// Returns `word` in single quotes, so that a shell takes it as one word, whatever is in it.
 std::string ShellQuote(std::string_view word);
 
 }  // namespace longshore

@@ -1,4 +1,4 @@
-// Turns SIGTERM and SIGINT into something a main thread can wait for.
+// Lets a main thread wait for SIGTERM and SIGINT.
 #ifndef LONGSHORE_COMMON_SHUTDOWN_H_
 #define LONGSHORE_COMMON_SHUTDOWN_H_
 
@@ -8,18 +8,18 @@
 
 namespace longshore {
 
-// Construct first thing in main, before any thread exists: threads inherit the blocked signals.
+// Construct it in main before any thread exists, because threads inherit the blocked signals.
 class ShutdownSignals {
  public:
   // Blocks SIGTERM and SIGINT, ignores SIGPIPE.
   ShutdownSignals();
-  // Returns the signal's number once one has come.
+  // Waits for one of the signals and returns its number.
   int Wait();
-  // The same, but 0 when none has come within `limit`.
+  // Does the same, but returns 0 when none has come within `limit`.
   int WaitFor(std::chrono::milliseconds limit);
 
-  // Ends the process with status 1 when it has not ended by itself within `limit`: for a drain that
-  // waits for something that is stuck. What was in hand is then as after a kill.
+  // Ends the process with status 1 if it has not ended by itself within `limit`, for a drain that
+  // waits for something stuck. What was in progress is then as after a kill.
   static void ExitAfter(std::chrono::seconds limit);
 
  private:

@@ -14,19 +14,20 @@ namespace longshore {
 
 inline constexpr char kErrorDomain[] = "longshore";
 
-// Each returns `status` with one detail more; does nothing to an OK status.
+// Each returns `status` with one more detail; an OK status stays as it is.
 absl::Status WithReason(absl::Status status, std::string_view reason);
 absl::Status WithFieldViolation(absl::Status status, std::string_view field,
                                 std::string_view description);
 absl::Status WithResource(absl::Status status, std::string_view type, std::string_view name);
 
-// The reason given by WithReason; empty without one.
+// Returns the reason that WithReason has set, or an empty string.
 std::string ReasonOf(const absl::Status& status);
 
-// `status` as the message that travels in gRPC's status details.
+// Returns `status` as the message that gRPC carries in its status details.
 google::rpc::Status ToRpcStatus(const absl::Status& status);
 
-// `text` as a std::string from Abseil's own string_view type (Debian builds it apart from std's).
+// Returns the message of `status` as a std::string. Needed because Debian's Abseil has a
+// string_view type of its own.
 inline std::string ToString(const absl::Status& status) {
   return std::string(status.message().data(), status.message().size());
 }

@@ -1,4 +1,4 @@
-// The two macros that make absl::Status readable; Debian's Abseil does not ship them.
+// The two usual macros for absl::Status, which Debian's Abseil does not ship.
 #ifndef LONGSHORE_COMMON_STATUS_MACROS_H_
 #define LONGSHORE_COMMON_STATUS_MACROS_H_
 
@@ -18,8 +18,8 @@
 #define LONGSHORE_CONCAT_INNER(a, b) a##b
 #define LONGSHORE_CONCAT(a, b) LONGSHORE_CONCAT_INNER(a, b)
 
-// ASSIGN_OR_RETURN(auto value, Compute()): declares or assigns on success, returns the error
-// otherwise.
+// ASSIGN_OR_RETURN(auto value, Compute()) declares or assigns `value` when Compute succeeds, and
+// otherwise returns its error from the enclosing function.
 #define ASSIGN_OR_RETURN(lhs, expr) \
   ASSIGN_OR_RETURN_IMPL(LONGSHORE_CONCAT(status_or_, __LINE__), lhs, expr)
 #define ASSIGN_OR_RETURN_IMPL(result, lhs, expr) \

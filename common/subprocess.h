@@ -1,4 +1,4 @@
-// Runs programs.
+// Runs programs as child processes.
 #ifndef LONGSHORE_COMMON_SUBPROCESS_H_
 #define LONGSHORE_COMMON_SUBPROCESS_H_
 
@@ -15,40 +15,44 @@
 namespace longshore {
 
 struct ChildOptions {
-  std::vector<std::string> words;        // The program, found in PATH, and its arguments.
-  std::vector<std::string> environment;  // "NAME=value", besides this process's own.
-  bool records = false;                  // Its descriptor 3 is another pipe to this process.
+  std::vector<std::string> words;  // The program, found in PATH, and its arguments.
+  // "NAME=value". Added to this process's own environment.
+  std::vector<std::string> environment;
+  // Gives the program a second pipe to this process, as its descriptor 3.
+  bool records = false;
 };
 
-// A program that runs, in a process group of its own: standard input empty, output and error in one
-// pipe, and no other descriptor of this process. Not thread-safe.
+// A running program in a process group of its own. Its standard input is empty, its standard output
+// and error share one pipe, and it inherits no other descriptor. Not thread-safe.
 class ChildProcess {
  public:
-  // Errors: Unavailable (it cannot be started).
+  // Starts the program. Errors: Unavailable (it cannot be started).
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(const ChildOptions& options);
-  // Kills it and what is left of its group, and reaps it.
+  // Kills the program and what is left of its group, and reaps it.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  // Waits up to `limit` for something to happen, then adds to `output` and `records` what has been
-  // written. False once everybody who could write has closed both; `records` may be null.
+  // Waits up to `limit` for output or for the program's end, then appends what has been written to
+  // `output` and `records`. Returns false once everybody who could write has closed both pipes.
+  // `records` may be null.
   bool Read(std::chrono::milliseconds limit, std::string* output, std::string* records);
-  // True once the program itself has ended, whoever else still writes.
+  // Returns true once the program itself has ended, even if others still hold its pipes.
   bool HasEnded() const;
   void Kill();
-  // Waits for its end: the exit status, or 128 + the signal that ended it.
+  // Waits for the program's end. Returns its exit status, or 128 + the signal that ended it, and 0
+  // when it is called again.
   int Wait();
 
  private:
   ChildProcess(pid_t pid, int pid_fd, int output, int records);
-  // Adds what is there; closes the descriptor at its end.
+  // Appends what is in the pipe, and closes the descriptor at its end.
   static void Drain(int* fd, std::string* text);
 
   const pid_t pid_;
   const int pid_fd_;
-  int output_;   // -1 once closed.
-  int records_;  // The same, or when there is none.
+  int output_;   // -1 after it was closed.
+  int records_;  // -1 after it was closed, or without records.
   bool reaped_ = false;
 };
 
@@ -57,8 +61,9 @@ struct ProgramResult {
   std::string output;   // Standard output and error together; its first 64 KiB.
 };
 
-// Runs `words` until it has ended and nobody holds its output any more. Kills it when that takes
-// longer than `limit`. Blocks. Errors: Unavailable (cannot be started), DeadlineExceeded.
+// Runs a program, its name and arguments in `words`, until it has ended and nobody holds its output
+// any more. Kills it when that takes longer than `limit`. Blocks. Errors: Unavailable (it cannot be
+// started), DeadlineExceeded.
 absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& words,
                                          std::chrono::milliseconds limit);
 

@@ -7,16 +7,16 @@
 
 namespace longshore {
 
-// `bytes` with every byte that is not part of well-formed UTF-8 (Unicode 15, table 3-7) replaced by
-// U+FFFD.
+// Returns `bytes` with U+FFFD in place of every byte that is not part of well-formed UTF-8 (Unicode
+// 15, table 3-7).
 std::string ToValidUtf8(std::string_view bytes);
 
-// `text`, which is well-formed, without its middle where it is over `limit` bytes: about half of
-// them from each end, no character cut in two.
+// Returns `text`, which must be well-formed, without its middle if it is over `limit` bytes: half
+// of the limit is kept from each end, and no character is cut in two.
 std::string KeepEnds(std::string text, size_t limit);
 
-// One line for people: valid UTF-8, control characters (C0, DEL, C1) shown as "?", at most `limit`
-// bytes.
+// Returns one line for people, at most `limit` bytes: valid UTF-8, with "?" for every control
+// character (C0, DEL, C1).
 std::string ToPrintableLine(std::string_view bytes, size_t limit);
 
 // A well-formed character as it may be shown to people: control characters (C0, DEL, C1), line

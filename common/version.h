@@ -1,5 +1,5 @@
-// The version of Longshore, for all its programs. A worker tells it to its server, which refuses
-// 0.1.0: that names runs by PAYLOAD.ATTEMPT.
+// The version of Longshore, for all its programs. A worker sends it in its hello. The api_server
+// refuses workers of version 0.1.0, which name runs PAYLOAD.ATTEMPT instead of by their random ids.
 #ifndef LONGSHORE_COMMON_VERSION_H_
 #define LONGSHORE_COMMON_VERSION_H_
 

@@ -19,10 +19,10 @@ class WorkQueue {
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
-  // Never blocks; does nothing once Shutdown has been called. What is queued is the caller's to
-  // bound.
+  // Adds work. Never blocks; does nothing after Shutdown. The queue has no limit of its own, so the
+  // caller limits what it adds.
   void Add(std::function<void()> work) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Drops what has not been started, waits for what has.
+  // Drops what has not been started and waits for what has.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -1,4 +1,4 @@
-// A private PostgreSQL for a test (tools/lib/postgres.sh).
+// A private PostgreSQL server for a test, started by tools/lib/postgres.sh.
 #ifndef LONGSHORE_COMMON_TESTING_POSTGRES_H_
 #define LONGSHORE_COMMON_TESTING_POSTGRES_H_
 
@@ -8,8 +8,8 @@
 
 namespace longshore::testing {
 
-// Runs from construction to destruction, on a free port of loopback, in a directory of its own.
-// Dies with the test's process.
+// Runs from construction to destruction, on a free loopback port and in a directory of its own. It
+// also ends when the test's process dies.
 class Postgres {
  public:
   Postgres();
@@ -17,7 +17,7 @@ class Postgres {
   Postgres(const Postgres&) = delete;
   Postgres& operator=(const Postgres&) = delete;
 
-  // A database of the given name, made now.
+  // Creates a database of this name and returns its URL.
   std::string CreateDatabase(const std::string& name);
 
  private:
