@@ -1,4 +1,5 @@
-// The lock that makes decisions about places on instances one after the other.
+// The lock that serialises decisions about places, so that no two transactions count the same free
+// place.
 #ifndef LONGSHORE_STORAGE_CAPACITY_LOCK_H_
 #define LONGSHORE_STORAGE_CAPACITY_LOCK_H_
 
@@ -7,8 +8,9 @@
 
 namespace longshore::storage {
 
-// Whoever decides about places on instances or in rollouts, or frees one, takes this lock first and
-// holds it to the end of the transaction. Aborted when it does not come within lock_timeout.
+// Locks the places on instances and in rollouts until the transaction ends. A transaction that
+// gives out or frees a place takes this lock first. Errors: Aborted when it does not get the lock
+// within lock_timeout.
 absl::Status LockCapacity(Connection& connection);
 
 }  // namespace longshore::storage

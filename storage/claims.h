@@ -1,4 +1,5 @@
-// What claims give: which worker got what, with all that it needs to know.
+// The results of claims: what was claimed, for which worker, and all that the worker needs to know
+// about it.
 #ifndef LONGSHORE_STORAGE_CLAIMS_H_
 #define LONGSHORE_STORAGE_CLAIMS_H_
 
@@ -10,7 +11,7 @@
 
 namespace longshore::storage {
 
-// Where an instance is reached, and by which key it is known.
+// Where an instance is reached, and its pinned host key.
 struct Target {
   int64_t instance_id = 0;
   std::string address;
@@ -19,10 +20,10 @@ struct Target {
   std::string host_key;  // "TYPE BASE64"; empty before the first contact.
 };
 
-// From the columns instance_id, address, port, ssh_user and host_key.
+// Reads a Target from the columns instance_id, address, port, ssh_user and host_key.
 Target ReadTarget(const Row& row);
 
-// A task of a payload under a new lease.
+// A payload's task under a new lease.
 struct PayloadClaim {
   std::string worker;
   int64_t task_id = 0;
@@ -30,7 +31,7 @@ struct PayloadClaim {
   int64_t payload_id = 0;
   int attempt = 0;   // Of the payload.
   std::string run;   // The name of its run on the instance.
-  int failures = 0;  // Tries of the task that failed since it last got anywhere.
+  int failures = 0;  // Failed tries of the task since its script last ran.
   Target target;
   std::string script_sha256;  // 32 bytes.
   int64_t script_bytes = 0;
@@ -38,14 +39,14 @@ struct PayloadClaim {
   bool transfer = false;  // PAYLOAD_TRANSFER; otherwise PAYLOAD_EXECUTE.
   bool execute = false;
   int timeout = 0;           // Seconds.
-  int64_t output_bytes = 0;  // Output before this byte is stored.
-  bool executing = false;    // The script has been started, as far as the database knows.
+  int64_t output_bytes = 0;  // Output before this byte is stored already.
+  bool executing = false;    // The database knows that it was started.
   bool cancel_requested = false;
   bool recall_requested = false;
 };
 
-// A due task that no worker gets, because its payload will never be delivered; its end is still to
-// be written.
+// A due task that is not claimed because its payload cannot be delivered any more. The caller still
+// has to end it.
 struct RefusedTask {
   enum class Reason { kRolloutStopped, kInstanceTerminated, kInstanceFailed };
   int64_t task_id = 0;
@@ -58,8 +59,8 @@ struct RefusedTask {
 struct CleanupClaim {
   std::string worker;
   int64_t payload_id = 0;
-  int attempt = 0;  // Of the payload.
-  int64_t try_number = 0;
+  int attempt = 0;         // Of the payload.
+  int64_t try_number = 0;  // How often its removal has been tried, with this try.
   std::string run;
   std::string remote_path;
   Target target;

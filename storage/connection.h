@@ -1,4 +1,4 @@
-// RAII over libpq: one connection, its parameters and its results.
+// RAII classes over libpq: a connection, the parameters of a statement, and its result.
 #ifndef LONGSHORE_STORAGE_CONNECTION_H_
 #define LONGSHORE_STORAGE_CONNECTION_H_
 
@@ -25,8 +25,8 @@ namespace longshore::storage {
 
 class Result;
 
-// One row of a Result, which must outlive it. Columns go by the names that the statement gives
-// them; a name that it does not give is a mistake in the program and ends it.
+// One row of a Result, which must outlive it. Columns are read by name. A name that the statement
+// does not have is a bug, which ends the program.
 class Row {
  public:
   bool IsNull(std::string_view column) const;
@@ -45,7 +45,7 @@ class Row {
   int row_;
 };
 
-// The rows of one statement.
+// The rows that one statement returned.
 class Result {
  public:
   explicit Result(pg_result* result);  // Takes ownership.
@@ -70,13 +70,13 @@ class Result {
   };
   Iterator begin() const { return Iterator(*this, 0); }
   Iterator end() const { return Iterator(*this, rows()); }
-  // The first row of a statement that always has one, or whose rows() was looked at.
+  // Returns the first row. There must be one.
   Row first() const { return *begin(); }
 
   const pg_result* get() const { return result_.get(); }
 
   int rows() const;
-  // Rows that an INSERT, UPDATE or DELETE touched.
+  // Returns how many rows an INSERT, UPDATE or DELETE changed.
   int64_t affected() const;
   bool IsNull(int row, int column) const;
   std::string_view Text(int row, int column) const;
@@ -84,7 +84,7 @@ class Result {
   bool Bool(int row, int column) const;
   std::string Bytes(int row, int column) const;                   // bytea.
   std::vector<std::string> TextArray(int row, int column) const;  // text[] without NULLs.
-  // The place of the column of this name; ends the program when there is none.
+  // Returns the index of the column with this name. Ends the program when there is none.
   int Column(std::string_view name) const;
 
  private:
@@ -94,8 +94,8 @@ class Result {
   std::unique_ptr<pg_result, Deleter> result_;
 };
 
-// The values of a query's parameters, by name and in any order. Numbers and text travel as text;
-// Bytes as binary. A name must outlive the object: it is a literal.
+// The values of a query's parameters, by name and in any order. Bytes are sent in binary,
+// everything else as text. Names are not copied, so they should be literals.
 class Params {
  public:
   Params& Int(std::string_view name, int64_t value);
@@ -121,26 +121,27 @@ class Params {
 
 // One connection to PostgreSQL. Not thread-safe; Database lends it to one thread at a time.
 //
-// Errors are absl::Status: Unavailable (connection, server going down, disk full), Aborted
-// (deadlock, serialization, lock or statement timeout: repeat the transaction), AlreadyExists
-// (unique violation), Internal (all else).
+// Errors: Unavailable (the connection broke, the server shuts down or is read-only, its disk is
+// full), Aborted (deadlock, serialization failure, lock or statement timeout: repeat the
+// transaction), AlreadyExists (unique violation), Internal (anything else).
 class Connection {
  public:
-  // Longer than any statement may take (statement_timeout is 60 s): who has not answered by then is
-  // frozen, or something on the way swallows what it says.
+  // Longer than any statement may take (statement_timeout is 60 s). A server that has not answered
+  // by then is frozen or cut off.
   static constexpr std::chrono::seconds kAnswerLimit{75};
-  // Connects to `url` (a libpq connection string), waiting at most a few seconds. An answer that
-  // does not come within `answer_limit` breaks the connection.
+  // Connects to `url` (a libpq connection string), waiting for a few seconds at most. From then on
+  // an answer that does not come within `answer_limit` breaks the connection.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(
       const std::string& url, std::chrono::seconds answer_limit = kAnswerLimit);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Runs one statement without parameters; for what is asked once, by tests and the like.
+  // Runs one statement without parameters. For statements that run once, in tests for example.
   absl::StatusOr<Result> Execute(const char* sql);
-  // Runs a statement of a .sql file, which is prepared at its first use on this connection. Every
-  // parameter of it needs a value, and nothing else has one.
+  // Runs a statement of a .sql file, which is prepared at its first use on this connection.
+  // `params` must have a value for each of its parameters and no other; a mismatch ends the
+  // program.
   absl::StatusOr<Result> Execute(const Query& query, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
@@ -151,27 +152,28 @@ class Connection {
   // Takes what was said to AfterCommit. For Database, which runs transactions.
   std::vector<std::function<void()>> TakeAfterCommit() { return std::exchange(after_commit_, {}); }
 
-  // False once the connection is broken for good.
+  // Returns false once the connection is broken for good.
   bool healthy() const;
 
-  // LISTEN/NOTIFY. Waits for a notification or for `wake_fd` to become readable, whichever is
-  // first.
+  // A notification of a channel that this connection LISTENs to.
   struct Notification {
     std::string channel;
     std::string payload;
   };
+  // Waits until a notification comes or `wake_fd` becomes readable. Returns the notifications that
+  // have come, which may be none.
   absl::StatusOr<std::vector<Notification>> WaitForNotifications(int wake_fd);
 
  private:
   Connection(pg_conn* connection, std::chrono::seconds answer_limit);
   absl::Status Check(const pg_result* result) const;
-  // Prepares a statement unless this connection has it already; returns its name.
+  // Prepares a statement unless this connection has prepared it already. Returns its name.
   absl::StatusOr<std::string> Prepare(const char* sql);
-  // What the server says to what was sent, all of it. An answer that does not come in time breaks
-  // the connection.
+  // Reads the complete answer to what was sent; `sent` says whether sending succeeded. An answer
+  // that does not come in time breaks the connection.
   absl::StatusOr<Result> Answer(bool sent);
-  // Sends what is left and waits until a result is there, or an error; false when neither comes in
-  // time.
+  // Sends the rest of the request and waits until a result or an error can be read. Returns false
+  // when neither comes in time.
   bool AwaitAnswer();
 
   struct Deleter {
@@ -179,7 +181,8 @@ class Connection {
   };
   std::unique_ptr<pg_conn, Deleter> connection_;
   const std::chrono::seconds answer_limit_;
-  std::map<std::string, std::string, std::less<>> prepared_;  // Names, by text.
+  std::map<std::string, std::string, std::less<>>
+      prepared_;  // From texts of statements to their names.
   std::vector<std::function<void()>> after_commit_;
 };
 

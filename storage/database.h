@@ -1,4 +1,4 @@
-// A pool of connections and the one way to run a transaction on them.
+// A pool of connections, and the functions that run transactions on them.
 #ifndef LONGSHORE_STORAGE_DATABASE_H_
 #define LONGSHORE_STORAGE_DATABASE_H_
 
@@ -19,29 +19,30 @@ namespace longshore::storage {
 struct DatabaseOptions {
   std::string url;
   int max_connections = policy::kDatabaseConnections;
-  // How long a caller waits for a free connection before it is told Unavailable.
+  // How long a caller waits for a free connection before it gets Unavailable.
   std::chrono::milliseconds acquire_timeout{5000};
 };
 
-// Thread-safe.
+// Thread-safe. Errors are those of Connection; Unavailable also when no connection is free in time.
 class Database {
  public:
   explicit Database(DatabaseOptions options);
   ~Database();
 
-  // Runs `body` between BEGIN and COMMIT; rolls back when it returns an error.
+  // Runs `body` between BEGIN and COMMIT, and rolls back when it returns an error.
   //
-  // Repeats the whole transaction a few times on Aborted (deadlock, serialization failure, lock
-  // timeout), so `body` must have no effect outside the database before it succeeds. Unavailable
-  // from COMMIT leaves it in doubt whether the transaction happened: what is written must be safe
-  // to write again.
+  // On Aborted (deadlock, serialization failure, lock timeout) it repeats the whole transaction a
+  // few times, so `body` must have no effect outside the database. When COMMIT returns Unavailable
+  // it is not known whether the transaction took effect, so what `body` writes must be safe to
+  // write again.
   absl::Status Transact(const std::function<absl::Status(Connection&)>& body);
 
-  // Runs a single statement that reads, or is harmless twice: repeated once on Unavailable.
+  // Runs `body`, a single statement without BEGIN. On Unavailable it runs `body` once more, so that
+  // must be harmless.
   absl::Status Run(const std::function<absl::Status(Connection&)>& body);
 
-  // NOTIFY in a transaction of its own. A lost notification only costs time; every listener also
-  // polls slowly.
+  // Sends a NOTIFY in a transaction of its own. A lost notification only costs time, because every
+  // listener also polls slowly.
   absl::Status Notify(const std::string& channel, const std::string& payload);
 
   const std::string& url() const { return options_.url; }

@@ -1,4 +1,4 @@
-// The deployments table. Rollouts, which move it, are in rollout_store.h.
+// The deployments table. Its rollout columns are in rollout_store.h.
 #ifndef LONGSHORE_STORAGE_DEPLOYMENT_STORE_H_
 #define LONGSHORE_STORAGE_DEPLOYMENT_STORE_H_
 
@@ -16,37 +16,41 @@
 namespace longshore::storage {
 
 struct NewDeployment {
-  std::string script_sha256;  // 32 raw bytes; the script is in script_store.
+  std::string script_sha256;  // 32 raw bytes; scripts are in script_store.h.
   int64_t script_bytes = 0;
+  // The payload_path of the request; empty for payload_content.
   std::string original_path;
-  std::string remote_path;  // As asked for; empty when each instance has its own default.
+  std::string remote_path;  // From the request; empty: each instance's default.
   bool execute_payload = false;
-  int timeout = 0;                     // Seconds.
-  v1::DeployPayloadRequest request{};  // Without the script. Its rollout is the deployment's.
-  std::vector<std::string> projects{};
+  int timeout = 0;  // Seconds.
+  // Without payload_content. Its rollout becomes the deployment's.
+  v1::DeployPayloadRequest request{};
+  std::vector<std::string> projects{};  // Of its instances.
 };
 
 namespace deployment_store {
 
+// Inserts a deployment and returns its id.
 absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& deployment);
-// With its counts.
+// Returns the deployment with its counts, or nullopt when there is none.
 absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, int64_t id);
-// By descending id, with their counts, without request.instance_ids; page.after is the last id of
-// the page before. An empty project means every project.
+// Lists deployments by descending id, with their counts and without request.instance_ids.
+// page.after is the last id of the previous page. An empty project means every project.
 absl::StatusOr<std::vector<v1::Deployment>> List(Connection& connection, const std::string& project,
                                                  Page page);
 
-// What a watch has to know of each payload, by ascending id.
+// What a watch compares to find the payloads that have changed.
 struct PayloadState {
   int64_t id = 0;
   v1::PayloadStatus status = v1::PAYLOAD_STATUS_UNSPECIFIED;
-  int attempt = 0;
+  int attempt = 0;  // Payload.attempt, not Task.attempt.
 };
+// Returns the state of each payload of the deployment, by ascending id.
 absl::StatusOr<std::vector<PayloadState>> PayloadStates(Connection& connection, int64_t id);
 
 }  // namespace deployment_store
 
-// Adds payloads of one status to `counts`.
+// Adds `count` payloads of one status to `counts`; `count` may be negative.
 void AddToCounts(v1::PayloadStatus status, int64_t count, v1::PayloadCounts* counts);
 
 }  // namespace longshore::storage

@@ -1,4 +1,4 @@
-// Keeps the fault of one row from stopping the others.
+// Finds the rows that the database refuses, so that one bad row does not stop the others.
 #ifndef LONGSHORE_STORAGE_ISOLATE_H_
 #define LONGSHORE_STORAGE_ISOLATE_H_
 
@@ -13,23 +13,24 @@
 
 namespace longshore::storage {
 
-// The database has refused something because of what it is about. Trying again, or later, does not
-// help; leaving out the row that is at fault does.
+// Returns true for an error that the data of some row causes. Repeating the statement does not
+// help; leaving that row out does.
 inline bool IsRowFault(const absl::Status& status) {
   return !status.ok() && !absl::IsUnavailable(status) && !absl::IsAborted(status) &&
          !absl::IsCancelled(status);
 }
 
 template <typename Item>
+// An item that was refused, and the error message.
 struct Refused {
   Item item;
   std::string reason;
 };
 
-// Applies `apply`, a transaction of its own each time, to all of `items`; when that fails because
-// of a row, to each half of them, and so on. Returns those that are at fault by themselves. Any
-// other failure ends it and is returned: some items have been applied by then, so `apply` must be
-// safe to repeat.
+// Applies `apply`, which is one transaction, to all of `items`. If that fails because of a row, it
+// applies it to each half of them, and so on down to single items, and returns the items that are
+// refused alone. Any other error ends it and is returned. Some items have been applied by then, so
+// `apply` must be safe to repeat.
 template <typename Item>
 absl::StatusOr<std::vector<Refused<Item>>> ApplyIsolated(
     const std::vector<Item>& items,

@@ -1,4 +1,5 @@
-// Claims and leases: which worker holds which task, and until when. By the database's clock alone.
+// Claims and leases: which worker holds which task, and until when. All times are by the database's
+// clock.
 #ifndef LONGSHORE_STORAGE_LEASE_STORE_H_
 #define LONGSHORE_STORAGE_LEASE_STORE_H_
 
@@ -19,88 +20,96 @@ namespace longshore::storage {
 struct ClaimOptions {
   std::chrono::milliseconds lease_duration = policy::kLeaseDuration;
   int max_running_per_instance = policy::kMaxRunningPerInstance;
-  // How long a task waits before it looks again whether its instance is READY.
+  // How long a task waits before it is claimed again when its instance is not READY.
   std::chrono::milliseconds readiness_delay{5000};
 };
 
-// Tasks of one deployment that are due.
+// The due tasks of one deployment. `due` is their number, or how many of them to claim.
 struct DueFlow {
   std::string project;
   int64_t deployment_id = 0;
   int due = 0;
 };
 
-// A run directory that `worker` says is gone: of the task that it held under lease_epoch, or, with
-// task_id 0, of the cleanup whose try lease_epoch is the number of.
+// A run directory that `worker` says it has removed: after the run of the task that it held under
+// lease_epoch or, with task_id 0, in a cleanup, of which lease_epoch is the try_number.
 struct CleanedRun {
   int64_t payload_id = 0;
-  int64_t attempt = 0;
+  int64_t attempt = 0;  // Payload.attempt, not Task.attempt.
   int64_t task_id = 0;
   int64_t lease_epoch = 0;
   std::string worker;
 };
 
+// What became of the due tasks. Those in neither list were parked or postponed.
 struct ClaimResult {
   std::vector<PayloadClaim> claims;
   std::vector<RefusedTask> refused;
-  int examined = 0;  // Due tasks looked at.
+  int examined = 0;  // How many due tasks were looked at.
 };
 
 namespace lease_store {
 
-// The deployments that have tasks of payloads due, with how many each, counted to
-// `most_counted`; apart from `set_aside`. The oldest and the newest of a project when it has very
-// many.
+// Returns the deployments that have due tasks of payloads, each with their number, which is counted
+// up to `most_counted` and without the tasks `set_aside`. Of a project with very many deployments
+// it returns the oldest and the newest only.
 absl::StatusOr<std::vector<DueFlow>> FindDueFlows(Connection& connection, int most_counted,
                                                   const std::vector<int64_t>& set_aside);
-// The longest due tasks of each flow, as many as it says.
+// Returns the ids of the tasks that ClaimDue would look at.
 absl::StatusOr<std::vector<int64_t>> FindDue(Connection& connection,
                                              const std::vector<DueFlow>& flows,
                                              const std::vector<int64_t>& set_aside);
 
-// Claims the longest due tasks of each flow, as many as it says, at most one for each element of
-// `workers`, which names who gets it. Parks those that have to wait for their remote_path or a
-// place on the instance and postpones those whose instance is not READY. In a transaction.
+// Claims the longest due tasks of each flow, as many as flow.due says. The first task goes to the
+// first element of `workers`, and so on; no more are claimed than there are elements. A task that
+// has to wait for its remote_path or for a place on its instance is parked, and one whose instance
+// is not READY is postponed. Call it in a transaction: it takes the capacity lock.
 absl::StatusOr<ClaimResult> ClaimDue(Connection& connection, const std::vector<DueFlow>& flows,
                                      const std::vector<int64_t>& set_aside,
                                      const std::vector<std::string>& workers,
                                      const ClaimOptions& options);
-// The same for those of the tasks that are due.
+// Does the same for those of `task_ids` that are due.
 absl::StatusOr<ClaimResult> ClaimTasks(Connection& connection, const std::vector<int64_t>& task_ids,
                                        const std::vector<std::string>& workers,
                                        const ClaimOptions& options);
 
+// A lease that was renewed, and what its holder is asked to do.
 struct Renewal {
   HeldLease lease;
   bool cancel_requested;
   bool recall_requested;
 };
-// Renews those leases that their workers still hold; the others are missing in the answer.
+// Renews the leases that their workers still hold. The others are missing from the result.
 absl::StatusOr<std::vector<Renewal>> Renew(Connection& connection,
                                            const std::vector<HeldLease>& leases,
                                            std::chrono::milliseconds lease_duration);
 
-// Puts those of the tasks whose lease ran out back to PENDING; returns how many.
+// Puts those of `task_ids` whose leases have run out back to PENDING. Returns how many.
 absl::StatusOr<int64_t> ReapExpired(Connection& connection, const std::vector<int64_t>& task_ids);
-// Locks up to `limit` tasks whose deliver_by is over, or, while somebody holds them and has not
-// said that the script runs, has been over for `grace`.
+// Locks and returns up to `limit` tasks that were not delivered in time: PENDING tasks whose
+// deliver_by is over, and held ones for which it has been over for `grace` without a word that the
+// script runs.
 absl::StatusOr<std::vector<int64_t>> FindUndelivered(Connection& connection, int limit,
                                                      std::chrono::seconds grace);
-// Locks up to `limit` tasks that are held and whose end_by is over.
+// Locks and returns up to `limit` held tasks whose end_by is over: their instances should have
+// ended the script.
 absl::StatusOr<std::vector<int64_t>> FindOverrun(Connection& connection, int limit);
-// Tasks whose lease ran out.
+// Returns up to `limit` tasks whose leases have run out.
 absl::StatusOr<std::vector<int64_t>> FindExpired(Connection& connection, int limit);
-// Wakes waiting tasks of instances where nothing runs: a net under task_store::End.
+// Wakes parked tasks of instances where nothing runs. Usually task_store::End wakes them; this
+// catches what it missed. Call it in a transaction: it takes the capacity lock.
 absl::Status WakeStranded(Connection& connection);
-// Time until the next thing to do becomes due (a task, a lease, a cleanup); nullopt when there is
-// nothing.
+// Returns the time until the next task, lease, deadline or cleanup becomes due, which is negative
+// when one is due already; nullopt when there is nothing.
 absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue(Connection& connection);
 
-// Claims run directories that are due for removal, at most one for each element of `workers`,
-// which names who is asked to remove it.
+// Claims run directories that are due for removal, the first for the first element of `workers`,
+// and so on. It also forgets those of instances that are TERMINATED, and those that could not be
+// removed for a week.
 absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection,
                                                         const std::vector<std::string>& workers);
-// Forgets those that are gone, where the one who says so was asked to remove it.
+// Forgets the run directories that were removed, if the worker that says so held the task or was
+// asked to remove the directory.
 absl::Status DeleteCleanups(Connection& connection, const std::vector<CleanedRun>& cleaned);
 
 }  // namespace lease_store

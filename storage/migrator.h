@@ -1,4 +1,4 @@
-// Brings the database's schema up to what this binary knows.
+// Updates the database's schema to the version that this binary needs.
 #ifndef LONGSHORE_STORAGE_MIGRATOR_H_
 #define LONGSHORE_STORAGE_MIGRATOR_H_
 
@@ -9,19 +9,21 @@
 
 namespace longshore::storage {
 
+// One step of the schema.
 struct Migration {
   int version;
   std::string name;
   std::string sql;
 };
 
-// The migrations compiled into this binary (migrations/NNNN_name.sql), by ascending version.
+// Returns the migrations that are compiled into this binary (migrations/NNNN_name.sql), by
+// ascending version.
 const std::vector<Migration>& EmbeddedMigrations();
 
-// Applies what is missing, each in a transaction of its own, under a database-wide lock, so that
-// several api_servers may start at once and one killed half way leaves nothing half done. Errors:
-// Unavailable (database away), FailedPrecondition (the schema is newer than this binary), Internal
-// (a migration fails).
+// Applies the missing migrations, each in a transaction of its own. It holds a database-wide lock,
+// so several api_servers may start at once, and one that is killed half way leaves nothing half
+// done. Errors: Unavailable (the database is away), FailedPrecondition (the schema is newer than
+// this binary), Internal (a migration fails).
 absl::Status Migrate(const std::string& url,
                      const std::vector<Migration>& migrations = EmbeddedMigrations());
 

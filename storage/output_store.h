@@ -1,4 +1,5 @@
-// The payload_output table: what scripts printed, in chunks by offset.
+// The payload_output table: what scripts have printed, in chunks. Offsets count from the beginning
+// of all that a script printed.
 #ifndef LONGSHORE_STORAGE_OUTPUT_STORE_H_
 #define LONGSHORE_STORAGE_OUTPUT_STORE_H_
 
@@ -12,27 +13,29 @@
 
 namespace longshore::storage {
 
+// A piece of a payload's output.
 struct OutputChunk {
   int64_t payload_id = 0;
-  int64_t offset = 0;  // Of the first byte in all that the script printed.
+  int64_t offset = 0;  // Of its first byte.
   std::string data;
-  int64_t lease_epoch = 0;  // Under which lease it is written; kept for checks (verify/).
+  int64_t lease_epoch = 0;  // The lease that it is written under; kept for checks (verify/).
 };
 
 namespace output_store {
 
-// Stores the chunks of the payloads' current attempts and counts them in payloads.output_bytes. A
-// chunk that is there already is left alone. No chunk may cross the end of the head. Deletes what
-// no longer belongs to head or tail.
+// Stores chunks for the current attempts of their payloads (Payload.attempt) and updates
+// payloads.output_bytes. A chunk that is stored already is left alone. No chunk may cross the end
+// of the head. Chunks that no longer belong to head or tail are deleted.
 absl::Status Append(Connection& connection, const std::vector<OutputChunk>& chunks,
                     const OutputLimit& limit);
 // Cuts the outputs of payloads that have just ended to exactly head and tail.
 absl::Status Trim(Connection& connection, const std::vector<int64_t>& payload_ids,
                   const OutputLimit& limit);
-// What is stored of the first and the last `end_bytes` that were printed, and some more, in order.
+// Returns what is stored of the first and the last `end_bytes` that were printed, in order. Whole
+// chunks are returned, so it may be more.
 absl::StatusOr<std::string> ReadEnds(Connection& connection, int64_t payload_id, int64_t end_bytes);
-// The first stored stretch without a gap at or after `offset`, at most `max_bytes` of it; empty
-// data when there is none.
+// Returns the first stored piece at or after `offset`, up to the next gap, of at most `max_bytes`
+// and 16 chunks. Its data is empty when nothing more is stored.
 absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id, int64_t offset,
                                      int64_t max_bytes);
 

@@ -16,13 +16,13 @@
 
 namespace longshore::storage {
 
-// A payload with the columns that are not part of the public message.
+// A payload with a column that the public message does not have.
 struct StoredPayload {
   v1::Payload payload;
-  bool execute_payload = false;  // The transfer goes on to run the script.
+  bool execute_payload = false;  // The transfer also runs the script.
 };
 
-// 0, empty or unspecified: any.
+// Which payloads to list. 0 or unspecified: any.
 struct PayloadFilter {
   int64_t deployment_id = 0;
   int64_t instance_id = 0;
@@ -32,44 +32,46 @@ struct PayloadFilter {
 
 namespace payload_store {
 
-// Ids for `count` payloads to be inserted with InsertBatch.
+// Returns new ids for `count` payloads, which InsertBatch then inserts.
 absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
-// One row for each index: ids[i] for instance_ids[i] at remote_paths[i], moved by task_ids[i].
-// Each gets the id of its run.
+// Inserts one payload for each index: ids[i] for instance_ids[i] at remote_paths[i], to be
+// delivered by task_ids[i]. Each gets a random run id.
 absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                          const NewDeployment& deployment, const std::vector<int64_t>& ids,
                          const std::vector<int64_t>& instance_ids,
                          const std::vector<std::string>& remote_paths,
                          const std::vector<int64_t>& task_ids);
 
-// Without output.
+// Returns the payload without its output, or nullopt when there is none.
 absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, int64_t id);
-// The rows that exist, by ascending id. `lock` takes them FOR UPDATE; lock their tasks first
-// (task_store::Lock).
+// Returns the payloads that exist, by ascending id, without output. `lock` locks them FOR UPDATE;
+// lock their tasks first (task_store::Lock).
 absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection,
                                                    const std::vector<int64_t>& ids, bool lock);
-// When each of the payloads that exist was changed last, in microseconds since the epoch, by id.
+// Returns when each payload that exists was changed last, by id, in microseconds since the epoch.
 absl::StatusOr<std::map<int64_t, int64_t>> UpdateTimes(Connection& connection,
                                                        const std::vector<int64_t>& ids);
-// By descending id, without output; page.after is the last id of the page before.
+// Lists payloads by descending id, without output. page.after is the last id of the previous page.
 absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const PayloadFilter& filter,
                                               Page page);
 
-// PENDING -> TRANSFERRED for ids[i]; remembers remote_paths[i] and the home that it tells of.
+// Sets ids[i] from PENDING to TRANSFERRED and stores remote_paths[i], where its script is. Such a
+// path may show the home directory of the login user, which is stored with the instance.
 absl::Status MarkTransferred(Connection& connection, const std::vector<int64_t>& ids,
                              const std::vector<std::string>& remote_paths);
-// PENDING or TRANSFERRED -> EXECUTING.
+// Sets payloads from PENDING or TRANSFERRED to EXECUTING.
 absl::Status MarkExecuting(Connection& connection, const std::vector<int64_t>& ids);
-// The payloads of a deployment that have one of the statuses, by id.
+// Returns the payloads of a deployment that have one of `statuses`, by ascending id.
 absl::StatusOr<std::vector<int64_t>> IdsOfDeployment(
     Connection& connection, int64_t deployment_id, const std::vector<v1::PayloadStatus>& statuses);
-// The payloads of an instance that are not terminal, by id.
+// Returns the payloads of an instance that are not terminal, by ascending id.
 absl::StatusOr<std::vector<int64_t>> OpenOfInstance(Connection& connection, int64_t instance_id);
-// FAILED or CANCELLED -> PENDING: a new attempt with a new run, moved by task_ids[i].
+// Sets payloads from FAILED or CANCELLED to PENDING: begins a new attempt (Payload.attempt + 1)
+// with a new run id, which task_ids[i] carries out.
 absl::Status Retry(Connection& connection, const std::vector<int64_t>& ids,
                    const std::vector<int64_t>& task_ids);
-// Hands the payloads to new tasks, with a new timeout where it is not 0. A run that has no id yet
-// gets one: it has not been started.
+// Gives the payloads to new tasks, with a new timeout unless that is 0. A run from before runs had
+// ids gets one if it has not been started.
 absl::Status SetTasks(Connection& connection, const std::vector<int64_t>& ids,
                       const std::vector<int64_t>& task_ids, int timeout);
 

@@ -1,5 +1,5 @@
-// PROVISION_INSTANCE tasks: unlike other tasks of instances they are the workers', who take them
-// in batches.
+// PROVISION_INSTANCE tasks. Unlike other tasks of instances they are carried out by workers, which
+// take them in batches.
 #ifndef LONGSHORE_STORAGE_PROVISION_STORE_H_
 #define LONGSHORE_STORAGE_PROVISION_STORE_H_
 
@@ -18,27 +18,28 @@ namespace longshore::storage {
 
 namespace provision_store {
 
-// Claims up to `limit` due ones for `worker`; their instances are PROVISIONING. In a transaction.
+// Claims up to `limit` due tasks for `worker` and sets their instances to PROVISIONING. Call it in
+// a transaction.
 absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const std::string& worker,
                                                   int limit,
                                                   std::chrono::milliseconds lease_duration);
 
-// Locks up to `limit` that nobody holds and whose time limit is over.
+// Locks and returns up to `limit` tasks that nobody holds and whose time limit is over.
 absl::StatusOr<std::vector<int64_t>> FindOverdue(Connection& connection, int limit);
 
-// The rest under a task that is held, in a transaction.
+// The caller of the next four holds the task and has begun a transaction.
 
-// The instance is READY, the task COMPLETED.
+// Sets the instance to READY and the task to COMPLETED.
 absl::Status Complete(Connection& connection, const LockedTask& task);
-// Back to PENDING after a failed try, with a delay.
+// Sets the task back to PENDING after a failed try, to be due after `delay`.
 absl::Status TryAgain(Connection& connection, const LockedTask& task,
                       std::chrono::milliseconds delay, const std::string& error);
-// False when the task's time limit is over.
+// Returns false when the task's time limit is over.
 absl::StatusOr<bool> InTime(Connection& connection, const LockedTask& task);
-// Adds the log of a try to the task's.
+// Appends the log of a try to the task's log, of which the last 262,144 characters are kept.
 absl::Status AppendLog(Connection& connection, int64_t task_id, const std::string& log);
 
-// Empty when nothing has been logged.
+// Returns the task's log, or an empty string when it has none.
 absl::StatusOr<std::string> GetLog(Connection& connection, int64_t task_id);
 
 }  // namespace provision_store

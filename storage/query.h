@@ -1,4 +1,4 @@
-// A statement of a .sql file, as storage/queries/embed.py hands it to the program.
+// A statement of a .sql file. storage/queries/embed.py makes constants of this type.
 #ifndef LONGSHORE_STORAGE_QUERY_H_
 #define LONGSHORE_STORAGE_QUERY_H_
 
@@ -8,15 +8,15 @@
 namespace longshore::storage {
 
 struct Query {
-  // More than any statement needs; unused places are empty.
+  // More parameters than any statement has. Unused places are empty.
   static constexpr int kMaxParameters = 16;
 
-  // The file's name, or the one behind `-- name:`.
+  // The name behind `-- name:`, or else the file's.
   const char* name;
   const char* text;
   // The names of $1, $2 and so on.
   std::array<std::string_view, kMaxParameters> parameters;
-  // What the comment in its first line says, or "".
+  // The comment in its first line, or "".
   const char* title;
 };
 

@@ -1,5 +1,5 @@
-// The request_ids table: what was answered to a request, so that the same request again gets the
-// same answer.
+// The request_ids table: the answers to requests that had a request_id, so that a repeated request
+// gets the same answer.
 #ifndef LONGSHORE_STORAGE_REQUEST_ID_STORE_H_
 #define LONGSHORE_STORAGE_REQUEST_ID_STORE_H_
 
@@ -14,16 +14,19 @@ namespace longshore::storage {
 
 namespace request_id_store {
 
+// A stored answer.
 struct Answer {
-  std::string fingerprint;  // Of the request that was answered.
+  std::string fingerprint;  // Of the request, to see whether a repeated one is the same.
   std::string response;     // Serialized.
 };
+// Returns the stored answer, or nullopt when there is none.
 absl::StatusOr<std::optional<Answer>> Find(Connection& connection, const std::string& method,
                                            const std::string& request_id);
-// Claims the id for this transaction: false when another transaction has answered it. Waits for
-// one that is about to.
+// Claims the id for this transaction. Returns false when another transaction has claimed it; waits
+// for one that has not ended yet.
 absl::StatusOr<bool> Claim(Connection& connection, const std::string& method,
                            const std::string& request_id, const std::string& fingerprint);
+// Stores the answer under an id that this transaction has claimed.
 absl::Status SetResponse(Connection& connection, const std::string& method,
                          const std::string& request_id, const std::string& response);
 

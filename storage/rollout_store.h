@@ -1,5 +1,4 @@
-// How deployments go through their fleets: the gate in front of max_concurrency, the stop at
-// max_errors.
+// Rollouts: the gate that enforces max_concurrency, and the stop at max_errors.
 #ifndef LONGSHORE_STORAGE_ROLLOUT_STORE_H_
 #define LONGSHORE_STORAGE_ROLLOUT_STORE_H_
 
@@ -11,30 +10,31 @@
 
 namespace longshore::storage {
 
-// The gate: every task of a deployment with max_concurrency is inserted behind it (tasks.gated).
-// OpenGates alone lets tasks through, under LockCapacity, as many as leave no more than
-// max_concurrency neither ended nor behind it. A task that has to be tried again later goes back
+// Every task of a deployment with max_concurrency is inserted behind the gate (tasks.gated). Only
+// OpenGates lets tasks through, under LockCapacity: as many as keep the number of tasks that have
+// passed it and not ended within max_concurrency. A task that is to be tried again later goes back
 // behind it.
 namespace rollout_store {
 
-// Something is to be done by the functions below.
+// Returns true when a rollout has tasks behind the gate or is being stopped.
 absl::StatusOr<bool> AnyActive(Connection& connection);
-// Lets the tasks through whose turn it is.
+// Lets the tasks through whose turn it is. Call it under LockCapacity.
 absl::Status OpenGates(Connection& connection);
 
-// The payloads have just been FAILED: stops the rollouts that have their max_errors by now. Held
+// Stops the rollouts that have reached max_errors, now that these payloads are FAILED. Call it
 // under LockCapacity, so that no claim misses it.
 absl::Status StopAfterFailures(Connection& connection, const std::vector<int64_t>& payload_ids);
-// Locks up to `limit` pending tasks of stopping rollouts whose scripts have not been started.
+// Locks and returns up to `limit` PENDING tasks of stopping rollouts whose scripts have not been
+// started. The caller ends them.
 absl::StatusOr<std::vector<int64_t>> FindStopped(Connection& connection, int limit);
-// Asks the holders of such tasks, where they have not been asked, to stop unless the script has
-// been started; returns the tasks.
+// Asks the holders of such tasks to stop them unless the script has been started. Returns the tasks
+// that have not been asked before.
 absl::StatusOr<std::vector<int64_t>> Recall(Connection& connection);
-// Rollouts with nothing left to stop, or nothing left behind the gate, need no more attention.
-// Under LockCapacity.
+// Takes rollouts with nothing left to stop, or nothing left behind the gate, out of the active
+// ones. Call it under LockCapacity.
 absl::Status Settle(Connection& connection);
 
-// New tasks were inserted: their deployments' rollouts begin, or go on after a stop.
+// Begins the rollouts of tasks that were just inserted, or resumes them after a stop.
 absl::Status Begin(Connection& connection, const std::vector<int64_t>& task_ids);
 
 }  // namespace rollout_store

@@ -1,4 +1,4 @@
-// What the stores share: columns to proto fields, and pages.
+// What the stores share: reading columns into proto fields, and pages of lists.
 #ifndef LONGSHORE_STORAGE_ROWS_H_
 #define LONGSHORE_STORAGE_ROWS_H_
 
@@ -8,14 +8,15 @@
 
 namespace longshore::storage {
 
-// A page of a list: at most `limit` rows after `after` in the list's order (0: from its beginning).
+// A page of a list: at most `limit` rows after the row `after` in the list's order; 0: from its
+// beginning.
 struct Page {
   int64_t after = 0;
   int limit = 100;
 };
 
-// Sets a Timestamp from a column of microseconds since the epoch, or a Duration from one of
-// microseconds; leaves it unset for NULL.
+// Sets a Timestamp from a column of microseconds since the epoch, or a Duration from a column of
+// microseconds. Leaves the field unset when the column is NULL.
 template <typename Setter>
 void ReadTimestamp(const Row& row, std::string_view column, Setter mutable_field) {
   if (row.IsNull(column)) return;
@@ -25,7 +26,7 @@ void ReadTimestamp(const Row& row, std::string_view column, Setter mutable_field
   field->set_nanos(static_cast<int32_t>(micros % 1000000 * 1000));
 }
 
-// The first column as numbers.
+// Returns the first column as numbers.
 inline std::vector<int64_t> ReadIds(const Result& result) {
   std::vector<int64_t> ids;
   ids.reserve(result.rows());

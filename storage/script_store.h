@@ -1,4 +1,4 @@
-// The scripts table: scripts by content.
+// The scripts table: each script once, by its hash.
 #ifndef LONGSHORE_STORAGE_SCRIPT_STORE_H_
 #define LONGSHORE_STORAGE_SCRIPT_STORE_H_
 
@@ -13,10 +13,12 @@ namespace longshore::storage {
 
 namespace script_store {
 
-// Does nothing when the script is there already. `sha256` is 32 raw bytes.
+// Stores a script, unless it is there already. `sha256` is 32 raw bytes, here and below.
 absl::Status Put(Connection& connection, const std::string& sha256, const std::string& content);
+// Returns the script, or nullopt when there is none.
 absl::StatusOr<std::optional<std::string>> Get(Connection& connection, const std::string& sha256);
-// The script, when `worker` holds a task that is about it.
+// Returns the script only while `worker` holds a task of a deployment with that script; otherwise
+// nullopt.
 absl::StatusOr<std::optional<std::string>> GetForHolder(Connection& connection,
                                                         const std::string& sha256,
                                                         const std::string& worker);

@@ -1,4 +1,4 @@
-// The tasks table: tasks come, wait, and end. Claims and leases are in lease_store.h.
+// The tasks table: how tasks are inserted, wait, and end. Claims and leases are in lease_store.h.
 #ifndef LONGSHORE_STORAGE_TASK_STORE_H_
 #define LONGSHORE_STORAGE_TASK_STORE_H_
 
@@ -18,13 +18,14 @@
 
 namespace longshore::storage {
 
+// Which tasks to list. 0 or unspecified: any.
 struct TaskFilter {
   v1::TaskStatus status = v1::TASK_STATUS_UNSPECIFIED;
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
   int64_t instance_id = 0;
 };
 
-// A task under one lease, and who says to hold it.
+// A task under one lease, and the worker that says it holds it.
 struct HeldLease {
   int64_t task_id = 0;
   int64_t lease_epoch = 0;
@@ -32,9 +33,10 @@ struct HeldLease {
   auto operator<=>(const HeldLease&) const = default;
 };
 
-// The columns of `leases` as the parameters task_ids, lease_epochs and workers.
+// Returns `leases` as the parameters task_ids, lease_epochs and workers.
 Params LeaseParams(const std::vector<HeldLease>& leases);
 
+// Tasks of payloads to be inserted, all of one type.
 struct NewTasks {
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
   std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
@@ -46,19 +48,19 @@ struct NewTasks {
   std::vector<std::optional<int64_t>> depends_on;
 };
 
-// A task row under FOR UPDATE.
+// A task whose row is locked FOR UPDATE.
 struct LockedTask {
   int64_t id = 0;
   v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
   v1::TaskStatus status = v1::TASK_STATUS_UNSPECIFIED;
   int64_t lease_epoch = 0;
-  std::string worker;  // Who holds it, or held it last.
+  std::string worker;  // Who holds it or held it last.
   int64_t payload_id = 0;
   int64_t instance_id = 0;
-  std::string remote_path;  // As it was asked for: may begin with "~/".
+  std::string remote_path;  // As requested: may begin with "~/".
   int timeout = 0;          // Of its payload, in seconds.
-  bool executes = false;    // It is to run the script, not only to deliver it.
-  int failures = 0;
+  bool executes = false;    // It runs the script, and does not only deliver it.
+  int failures = 0;         // Failed tries since the script last ran.
   bool cancel_requested = false;
   bool recall_requested = false;
   bool instance_terminating = false;
@@ -67,16 +69,17 @@ struct LockedTask {
   std::string error;
 };
 
-// The script has been started, or may have been without anybody having been told
-// (tasks.maybe_started): only its instance knows, so it is not ended as one that was not.
+// Returns true when the script has been started, or may have been started without anybody having
+// been told (tasks.maybe_started). Then only the instance knows, so the task must not be ended like
+// one whose script was not started.
 bool MayHaveStarted(const LockedTask& task);
 
-// How one payload task ended, and its payload with it.
+// How a payload's task ends, and the payload with it.
 struct TaskEnd {
   int64_t task_id = 0;
   int64_t payload_id = 0;
   int64_t instance_id = 0;
-  // TRANSFERRED (at rest), COMPLETED, FAILED or CANCELLED.
+  // TRANSFERRED (the payload stays open), COMPLETED, FAILED or CANCELLED.
   v1::PayloadStatus status = v1::PAYLOAD_STATUS_UNSPECIFIED;
   v1::FailureReason failure_reason = v1::FAILURE_REASON_UNSPECIFIED;
   std::string error;
@@ -84,54 +87,62 @@ struct TaskEnd {
   std::optional<int64_t> exit_code;
   std::optional<int64_t> execution_time_us;
   int64_t output_bytes = 0;
-  bool output_missing = false;  // Something that was printed is not among what is stored.
-  bool run_directory = false;   // A run directory is left on the instance: remember to clean it up.
+  bool output_missing = false;  // Something that was printed is missing from what is stored.
+  // A run directory is left on the instance and has to be cleaned up.
+  bool run_directory = false;
 };
 
 namespace task_store {
 
+// Returns new ids for `count` tasks, which InsertBatch then inserts.
 absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
-// A task of a payload comes after it, and takes its place in the rollout of its deployment.
+// Inserts tasks of payloads, which must be in the database already, and begins or resumes the
+// rollouts of their deployments.
 absl::Status InsertBatch(Connection& connection, const NewTasks& tasks);
+// Returns the task, or nullopt when there is none.
 absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, int64_t id);
-// By descending id; page.after is the last id of the page before.
+// Lists tasks by descending id; page.after is the last id of the previous page.
 absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const TaskFilter& filter,
                                            Page page);
 
-// Locks the rows FOR UPDATE in id order; unknown ids are left out. Always before
-// payload_store::GetMany's lock.
+// Locks the tasks FOR UPDATE in the order of their ids and returns those that exist. Lock tasks
+// before payloads (payload_store::GetMany), so that no two transactions wait for each other.
 absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
                                              const std::vector<int64_t>& ids);
-// The same for every task of the payloads, by id.
+// Does the same for every task of these payloads.
 absl::StatusOr<std::vector<LockedTask>> LockForPayloads(Connection& connection,
                                                         const std::vector<int64_t>& payload_ids);
-// Asks the holders, now or later, to stop the tasks.
+// Asks whoever holds the tasks, now or later, to stop them.
 absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& ids);
 
-// Their holders gave the word to start and had no answer. To be said before Reschedule.
+// Notes that the holders told the instances to start the scripts and had no answer. Call it before
+// Reschedule.
 absl::Status MarkMaybeStarted(Connection& connection, const std::vector<int64_t>& ids);
-// Back to PENDING after a failed try: not before now + delays[i], with errors[i]. In a rollout
-// the place goes to another meanwhile.
+// Sets tasks back to PENDING after a failed try: due not before now + delays[i], with errors[i]. In
+// a rollout a task leaves its place to another meanwhile, unless its script may have been started.
 absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
                         const std::vector<std::chrono::milliseconds>& delays,
                         const std::vector<std::string>& errors);
-// Back to PENDING at once: handed over. Leases that are another's by now are left alone.
+// Sets tasks that are handed over back to PENDING, due at once. Leases that somebody else holds by
+// now are left alone.
 absl::Status Release(Connection& connection, const std::vector<HeldLease>& leases);
-// The scripts of these tasks run, and somebody follows them. From now on the deadlines count from
-// the start of the script: deliver_by is for losing contact, its timeout and delivery_timeout
-// later; end_by is for an instance that does not end it, its timeout and `grace` later; who
-// reaches the instance again past the timeout has `grace` from then on to hear of the end, once.
+// Sets the deadlines of tasks whose scripts run. Both count from the start of the script. When
+// contact is lost, deliver_by ends the task `delivery_timeout` after the script's timeout. When the
+// instance does not end the script, end_by ends it `grace` after the timeout. Whoever reaches the
+// instance after that timeout has `grace` from then on to hear of the end, once.
 absl::Status SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
                              std::chrono::seconds delivery_timeout, std::chrono::seconds grace);
-// Their scripts have ended, and the output is still on its way: that may take until deliver_by.
+// Gives tasks whose scripts have ended until deliver_by for the rest of the output.
 absl::Status WaitForOutput(Connection& connection, const std::vector<int64_t>& ids);
 
-// Lets what depends on the completed tasks begin and ends what depends on the others.
+// Lets the tasks begin that depend on the completed ones, and ends those that depend on the failed
+// ones.
 absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
                             const std::vector<int64_t>& failed);
 
-// Ends tasks and their payloads in one go, tells dependents, lets waiting tasks of the instances
-// go on, and remembers what is left on them. The tasks must be locked and not terminal.
+// Ends tasks and their payloads. Also cuts their outputs, stops rollouts at max_errors, lets
+// dependent and parked tasks go on, and remembers what is left on the instances for cleanup. The
+// tasks must be locked and not terminal. It takes the capacity lock.
 absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
                  const OutputLimit& limit);
 

@@ -1,4 +1,5 @@
-// The workers table: who has connected, and when it was last heard of.
+// The workers table: which workers have connected, and when each was connected last. For people;
+// nothing depends on it.
 #ifndef LONGSHORE_STORAGE_WORKER_STORE_H_
 #define LONGSHORE_STORAGE_WORKER_STORE_H_
 
@@ -13,14 +14,15 @@
 
 namespace longshore::storage {
 
+// What a worker says in its hello.
 struct ConnectedWorker {
   std::string name;
   std::string incarnation;  // Differs for each process of that name.
   std::string version;
-  int capacity = 0;  // Tasks that it takes at a time.
+  int capacity = 0;  // Assignments that it takes when it connects.
 };
 
-// A row of the list.
+// A row of the list, with its place in it.
 struct ListedWorker {
   int64_t id() const { return row_id; }
   size_t ByteSizeLong() const { return worker.ByteSizeLong(); }
@@ -31,11 +33,13 @@ struct ListedWorker {
 
 namespace worker_store {
 
-// Notes that the worker has connected just now.
+// Notes that the worker has just connected.
 absl::Status Upsert(Connection& connection, const ConnectedWorker& worker);
-// Notes that the workers are connected; at most once in `period` for each.
+// Notes that the workers are connected, at most once per `period` for each.
 absl::Status MarkSeen(Connection& connection, const std::vector<std::string>& names,
                       std::chrono::milliseconds period);
+// Lists workers in the order of their first connection; page.after is the row_id of the last one on
+// the previous page.
 absl::StatusOr<std::vector<ListedWorker>> List(Connection& connection, Page page);
 
 }  // namespace worker_store

@@ -1,4 +1,4 @@
-// What tests of the stores, and of what is built on them, have in common.
+// The fixture for tests of the stores, and of what is built on them.
 #ifndef LONGSHORE_STORAGE_TESTING_DATABASE_FIXTURE_H_
 #define LONGSHORE_STORAGE_TESTING_DATABASE_FIXTURE_H_
 
@@ -23,13 +23,13 @@
 
 namespace longshore::storage {
 
-// A host key that is well-formed; `seed` makes different ones.
+// Returns a well-formed host key; each `seed` gives another one.
 inline std::string HostKey(char seed = 'K') {
   const std::string blob = std::string("\0\0\0\x0bssh-ed25519\0\0\0 ", 19) + std::string(32, seed);
   return "ssh-ed25519 " + absl::Base64Escape(blob);
 }
 
-// Claims what is due, without taking turns.
+// Claims due tasks for `workers`, without taking turns among deployments.
 inline absl::StatusOr<ClaimResult> ClaimDue(Connection& connection,
                                             const std::vector<std::string>& workers,
                                             const ClaimOptions& options) {
@@ -38,7 +38,7 @@ inline absl::StatusOr<ClaimResult> ClaimDue(Connection& connection,
   return lease_store::ClaimDue(connection, flows, {}, workers, options);
 }
 
-// A test suite with a PostgreSQL of its own and, for each test, a new database with the schema.
+// A test suite with its own PostgreSQL. Each test gets a new database with the schema.
 class DatabaseFixture : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { postgres_ = new longshore::testing::Postgres(); }
@@ -51,7 +51,7 @@ class DatabaseFixture : public ::testing::Test {
     database_ = std::make_unique<Database>(DatabaseOptions{.url = url_});
   }
 
-  // The good end of a task whose payload has the same id.
+  // Returns the successful end of a task whose payload has the same id.
   TaskEnd Completed(int64_t task_id, int64_t instance_id) {
     return {.task_id = task_id,
             .payload_id = task_id,
@@ -72,7 +72,7 @@ class DatabaseFixture : public ::testing::Test {
     return database_->Transact([&](Connection& c) { return c.ExecuteScript(sql); });
   }
 
-  // The first column of the first row, as text.
+  // Returns the first column of the first row, as text.
   std::string QueryValue(const std::string& sql) {
     std::string value;
     Do([&](Connection& c) -> absl::Status {
@@ -101,13 +101,13 @@ class DatabaseFixture : public ::testing::Test {
     return id;
   }
 
-  // One payload with its transfer task; returns the task's id, which equals the payload's in a new
-  // database.
+  // Inserts one payload with its transfer task. Returns the task's id, which equals the payload's
+  // in a new database.
   int64_t AddPayload(int64_t instance_id, const std::string& path, bool execute = true) {
     return AddDeployment({instance_id}, path, {}, execute)[0];
   }
 
-  // One deployment; returns the tasks' ids, which equal the payloads' in a new database.
+  // Inserts one deployment. Returns its tasks' ids, which equal the payloads' in a new database.
   std::vector<int64_t> AddDeployment(const std::vector<int64_t>& instance_ids,
                                      const std::string& path, const v1::Rollout& rollout,
                                      bool execute = true) {
@@ -134,7 +134,7 @@ class DatabaseFixture : public ::testing::Test {
     return tasks.ids;
   }
 
-  // One deployment to `size` instances of its own; in a new database their ids are the tasks' too.
+  // Inserts one deployment to `size` new instances, whose ids equal the tasks' in a new database.
   std::vector<int64_t> AddFleet(int size, int max_concurrency, int max_errors) {
     std::vector<int64_t> instances;
     instances.reserve(size);
@@ -145,6 +145,7 @@ class DatabaseFixture : public ::testing::Test {
     return AddDeployment(instances, "/x", rollout);
   }
 
+  // Claims up to `places` due tasks for the worker "w". Returns their ids.
   std::vector<int64_t> Claim(int places, ClaimOptions options = {}) {
     std::vector<int64_t> ids;
     Do([&](Connection& c) -> absl::Status {
