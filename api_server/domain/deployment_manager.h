@@ -24,7 +24,8 @@ class DeploymentManager {
   absl::StatusOr<v1::DeployPayloadResponse> Retry(const v1::RetryDeploymentRequest& request);
 
  private:
-  // Begins a new attempt of every payload in `locked` whose instance still takes payloads.
+  // Begins a new attempt (Payload.attempt) of every payload in `locked` whose instance still takes
+  // payloads.
   absl::Status InsertRetries(storage::Connection& connection, const LockedPayloads& locked,
                              v1::DeployPayloadResponse* response) const;
 

@@ -34,7 +34,7 @@ absl::Status NoInstanceMatches(std::string_view wanted);
 
 absl::Status InstanceTerminated(int64_t id);
 absl::Status InstanceTerminating(int64_t id);
-// It has no address yet that could be changed.
+// The instance has not been made yet, so it has no address that could be changed.
 absl::Status InstanceNotMade(int64_t id);
 absl::Status InstanceListedTwice(int64_t id);
 // `problem` completes "payload ID PROBLEM".

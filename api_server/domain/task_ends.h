@@ -1,4 +1,4 @@
-// How tasks end that no worker brings to an end, in the words that users read.
+// The ends of tasks that no worker ends itself, with the texts that users read.
 #ifndef LONGSHORE_API_SERVER_DOMAIN_TASK_ENDS_H_
 #define LONGSHORE_API_SERVER_DOMAIN_TASK_ENDS_H_
 
@@ -9,10 +9,10 @@
 
 namespace longshore::domain {
 
-// The script has not been started and is not wanted any more.
+// Somebody cancelled the task before its script was started.
 storage::TaskEnd CancelledEnd(const storage::LockedTask& task);
 
-// The instance is going away.
+// The instance is being terminated.
 storage::TaskEnd TerminatedEnd(const storage::LockedTask& task);
 
 // The instance will never be READY.
@@ -21,7 +21,7 @@ storage::TaskEnd InstanceFailedEnd(const storage::LockedTask& task);
 // Longshore itself cannot carry the task on; `error` says why.
 storage::TaskEnd InternalEnd(const storage::LockedTask& task, std::string error);
 
-// A claim has refused the task.
+// A claim refused the task, for the reason that it names.
 storage::TaskEnd RefusedEnd(const storage::RefusedTask& task);
 
 }  // namespace longshore::domain

@@ -1,4 +1,4 @@
-// Makes of a claim what the worker is told.
+// Turns claims into the assignments that workers get.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_ASSIGNMENT_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_ASSIGNMENT_H_
 
@@ -17,12 +17,12 @@ struct AddressedAssignment {
   v1::Assignment assignment;
 };
 
-// `max_output_bytes`: how much of an output is stored.
+// Each makes an assignment of a claim. `max_output_bytes` is how much of an output is stored.
 AddressedAssignment MakeAssignment(const storage::PayloadClaim& claim, int64_t max_output_bytes);
 AddressedAssignment MakeAssignment(const storage::CleanupClaim& claim);
 AddressedAssignment MakeAssignment(const storage::ProvisionClaim& claim);
 
-// An assignment for each claim; `more` are the further arguments of MakeAssignment.
+// Makes an assignment of each claim. `more` are the further arguments of MakeAssignment.
 template <typename Claim, typename... More>
 std::vector<AddressedAssignment> MakeAssignments(const std::vector<Claim>& claims, More... more) {
   std::vector<AddressedAssignment> assignments;

@@ -24,7 +24,7 @@ class DispatchSteps {
   virtual absl::Status DoHousekeeping() = 0;
   // The time until the next thing is due; nullopt when there is nothing.
   virtual absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue() = 0;
-  // Some worker would take another task.
+  // Returns true when some worker would take another task.
   virtual bool HasCredit() = 0;
 };
 

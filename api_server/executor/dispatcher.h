@@ -19,8 +19,8 @@ namespace longshore::executor {
 struct DispatcherOptions {
   storage::ClaimOptions claim;
   int64_t max_output_bytes = policy::kMaxOutputBytes;  // What is stored of one output.
-  std::chrono::seconds delivery_timeout =
-      policy::kDeliveryTimeout;  // See HousekeeperOptions, as the next.
+  // See HousekeeperOptions for both.
+  std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
   std::chrono::seconds execution_grace = policy::kExecutionGrace;
 };
 

@@ -17,9 +17,9 @@
 namespace longshore::executor {
 
 struct HousekeeperOptions {
-  std::chrono::seconds delivery_timeout =
-      policy::kDeliveryTimeout;  // For messages; tasks carry their own deadline.
-  // For messages, and how long past its deadline a worker may hold a delivery.
+  // For error messages only; each task has its own deadline.
+  std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
+  // For error messages, and how long past its deadline a worker may hold a delivery.
   std::chrono::seconds execution_grace = policy::kExecutionGrace;
   int64_t max_output_bytes = policy::kMaxOutputBytes;
 };

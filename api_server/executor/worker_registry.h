@@ -51,7 +51,7 @@ class WorkerRegistry {
   void SendToAll(const v1::ServerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
   // Tells all connected workers, and those that connect later, to go to another api_server.
   void BeginDrain() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Of those that are connected; a name may come twice.
+  // Returns the names of the connected workers. A name may come twice.
   std::vector<std::string> Names() ABSL_LOCKS_EXCLUDED(mutex_);
   int size() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -1,5 +1,5 @@
-// One deployment as all its watchers on this api_server see it: read from the database once,
-// however many they are.
+// The state of one deployment, shared by all its watchers on this api_server: it is read from the
+// database once, however many they are.
 #ifndef LONGSHORE_API_SERVER_SERVICES_DEPLOYMENT_FEED_H_
 #define LONGSHORE_API_SERVER_SERVICES_DEPLOYMENT_FEED_H_
 
@@ -20,12 +20,12 @@
 
 namespace longshore::services {
 
-// The payloads that all feeds may keep in memory together, about 600 bytes each. The watchers of a
-// feed that gets no room read theirs from the database.
+// Limits how many payloads all feeds together keep in memory, at about 600 bytes each. If a feed
+// gets no room its watchers read their payloads from the database.
 class PayloadBudget {
  public:
   explicit PayloadBudget(int64_t payloads) : left_(payloads) {}
-  // Takes room for `payloads`; false when there is not enough.
+  // Takes room for `payloads`. Returns false when there is not enough.
   bool Take(int64_t payloads);
   void Return(int64_t payloads) { left_ += payloads; }
 
@@ -33,29 +33,31 @@ class PayloadBudget {
   std::atomic<int64_t> left_;
 };
 
-// Thread-safe. Each change of a payload gets a version, greater than all before; a payload that
-// changes again leaves its old one. So a watcher that is behind by however much needs to remember
-// one version, and is sent each payload once, as it is now.
+// Thread-safe. Each change of a payload gets a new version, greater than all before. When the
+// payload changes again, its new version replaces the old one. So a watcher only has to remember
+// one version, however far it is behind, and it is sent each changed payload once, as it is now.
 class DeploymentFeed : public Watcher, public std::enable_shared_from_this<DeploymentFeed> {
  public:
   DeploymentFeed(WatchHub* hub, int64_t deployment_id, PayloadBudget* budget);
   ~DeploymentFeed() override;
 
-  // Lets `watcher` be woken by changes. Returns its ticket: what Read gives it was read from the
-  // database later than this call.
+  // Wakes `watcher` at changes from now on. Returns its ticket: what Read returns for that ticket
+  // was read from the database after this call.
   uint64_t Subscribe(std::shared_ptr<Watcher> watcher) ABSL_LOCKS_EXCLUDED(joining_, mutex_);
   void Unsubscribe(const std::shared_ptr<Watcher>& watcher) ABSL_LOCKS_EXCLUDED(joining_, mutex_);
 
   struct Change {
-    size_t index = 0;  // Of the payload in its deployment.
+    size_t index = 0;  // Of the payload among those of its deployment.
     v1::Payload payload;
   };
   struct News {
-    bool ready = false;         // False: nothing has been read for this ticket yet.
-    size_t payloads = 0;        // Of the deployment.
-    v1::Deployment deployment;  // Without the request's ids. Its counts are the database's.
+    // False: nothing has been read for this ticket yet.
+    bool ready = false;
+    size_t payloads = 0;  // How many the deployment has.
+    // Without request.instance_ids. Its counts are the database's.
+    v1::Deployment deployment;
     std::vector<Change> changes;
-    uint64_t version = 0;  // Of the last change; to be given to the next Read.
+    uint64_t version = 0;  // Of the last change; give it to the next Read.
     bool more = false;     // There are later changes.
   };
   // Returns up to `limit` payloads that changed after `version`, in the order of their last
@@ -63,7 +65,7 @@ class DeploymentFeed : public Watcher, public std::enable_shared_from_this<Deplo
   absl::StatusOr<News> Read(uint64_t ticket, uint64_t version, size_t limit)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Of the hub: looks for changes among these payloads, or all.
+  // Called by the hub: looks for changes among these payloads, or among all.
   void Wake(const std::set<int64_t>* payload_ids) override ABSL_LOCKS_EXCLUDED(mutex_);
   void Stop() override ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -71,25 +73,26 @@ class DeploymentFeed : public Watcher, public std::enable_shared_from_this<Deplo
   struct Entry {
     int64_t id = 0;
     v1::PayloadStatus status = v1::PAYLOAD_STATUS_UNSPECIFIED;
-    int attempt = 0;
+    int attempt = 0;  // Payload.attempt, not Task.attempt.
     uint64_t version = 0;
     std::shared_ptr<const v1::Payload> payload;  // Null when the feed keeps none.
   };
 
   void Refresh() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status ReadChanges() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Reads the states of all payloads; those that differ are to be read.
+  // Reads the states of all payloads and notes those that differ in unread_.
   absl::Status CompareStates() ABSL_LOCKS_EXCLUDED(mutex_);
   void StartRefresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Store(const std::vector<v1::Payload>& payloads) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The entry of a payload; null when it is not of this deployment.
+  // Returns the entry of a payload, or null when it is not of this deployment.
   Entry* Find(int64_t payload_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   WatchHub& hub_;
   const int64_t deployment_id_;
   PayloadBudget& budget_;
   const std::unique_ptr<WatchTopic> payloads_;
-  // Held while somebody comes or goes: the feed is on its topic while it has a subscriber.
+  // Held while a watcher subscribes or unsubscribes, so that the feed is on its topic exactly while
+  // it has subscribers.
   Mutex joining_;
   Mutex mutex_;
   std::set<std::shared_ptr<Watcher>> subscribers_ ABSL_GUARDED_BY(mutex_);
@@ -99,7 +102,7 @@ class DeploymentFeed : public Watcher, public std::enable_shared_from_this<Deplo
   uint64_t last_version_ ABSL_GUARDED_BY(mutex_) = 0;
   bool loaded_ ABSL_GUARDED_BY(mutex_) = false;
   bool keeps_payloads_ ABSL_GUARDED_BY(mutex_) = false;
-  // Looks at the database: at most one at a time.
+  // The looks at the database, of which there is one at a time at most.
   bool refreshing_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t looks_begun_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t looks_wanted_ ABSL_GUARDED_BY(mutex_) = 0;  // The greatest ticket.
@@ -109,11 +112,11 @@ class DeploymentFeed : public Watcher, public std::enable_shared_from_this<Deplo
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
 };
 
-// The feeds that somebody watches. Thread-safe.
+// The feeds that are being watched. Thread-safe.
 class DeploymentFeeds {
  public:
   explicit DeploymentFeeds(WatchHub* hub);
-  // The feed of a deployment, a new one if there is none.
+  // Returns the feed of a deployment; makes a new one if there is none.
   std::shared_ptr<DeploymentFeed> Get(int64_t deployment_id) ABSL_LOCKS_EXCLUDED(mutex_);
   WatchHub& hub() { return hub_; }
 

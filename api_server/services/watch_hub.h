@@ -1,4 +1,4 @@
-// Knows who watches what, and wakes the watchers when it changes.
+// Knows who watches what, and wakes the watchers when that changes.
 #ifndef LONGSHORE_API_SERVER_SERVICES_WATCH_HUB_H_
 #define LONGSHORE_API_SERVER_SERVICES_WATCH_HUB_H_
 
@@ -19,42 +19,43 @@ namespace longshore::services {
 class Watcher {
  public:
   virtual ~Watcher() = default;
-  // Looks again soon: one of these payloads may have changed, or anything (nullptr). Must not
-  // block.
+  // Tells the watcher to look again soon: one of these payloads may have changed, or anything when
+  // it is null. Must not block.
   virtual void Wake(const std::set<int64_t>* payload_ids) = 0;
-  // The server is going away.
+  // Tells the watcher that the server shuts down.
   virtual void Stop() = 0;
 };
 
-// What a watcher is about: where it says that it wants to be woken, and that it no longer does.
-// Thread-safe.
+// What a watcher follows. A watcher that is added is woken until it is removed. Thread-safe.
 class WatchTopic {
  public:
   virtual ~WatchTopic() = default;
-  // Wakes the watcher at once, and from then on.
+  // Wakes the watcher once now, and then at every change.
   virtual void Add(std::shared_ptr<Watcher> watcher) = 0;
   virtual void Remove(const std::shared_ptr<Watcher>& watcher) = 0;
 };
 
-// Thread-safe. The calls that tell of changes only note them, whoever watches: a thread of its own
-// wakes the watchers. It also looks every policy::kSafetyPoll for what it was not told of.
+// Thread-safe. The functions that report changes only note them, however many watchers there are; a
+// thread of its own wakes the watchers. Every policy::kSafetyPoll that thread also looks for
+// changes that were not reported.
 class WatchHub {
  public:
-  // `threads` look for what the watchers are to be sent.
+  // `threads` threads look for what the watchers have to be sent.
   WatchHub(storage::Database* database, int threads);
   ~WatchHub();
 
-  // One payload; every payload; every instance. A topic is used while the hub lives.
+  // Topics for one payload, for all payloads, and for all instances. Use a topic only while the hub
+  // exists.
   std::unique_ptr<WatchTopic> OfPayload(int64_t payload_id);
   std::unique_ptr<WatchTopic> OfAllPayloads();
   std::unique_ptr<WatchTopic> OfInstances();
 
   void PayloadsChanged(const std::set<int64_t>& payload_ids) ABSL_LOCKS_EXCLUDED(mutex_);
   void InstancesChanged() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Changes may have been missed, or are too many to name.
+  // Reports that changes were missed, or are too many to name.
   void AnythingChanged() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Stops every watcher and waits for those that look.
+  // Stops every watcher and waits for the looks under way.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
   storage::Database& database() { return database_; }
@@ -64,7 +65,7 @@ class WatchHub {
   using Watchers = std::set<std::shared_ptr<Watcher>>;
   class Topic;
 
-  // Who is woken by what: `key` is a payload's id or one of two that no payload has.
+  // Topics by key: a payload's id, or one of these two, which no payload has.
   static constexpr int64_t kAllPayloads = 0;
   static constexpr int64_t kInstances = -1;
 
@@ -72,7 +73,7 @@ class WatchHub {
   void Remove(int64_t key, const std::shared_ptr<Watcher>& watcher) ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeThoseOf(int64_t key, const std::set<int64_t>* payload_ids) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Wakes the watchers of payloads whose rows are not as they were the last time, and all others.
+  // Wakes the watchers of payloads that have changed since the last look, and all other watchers.
   void LookForChanges() ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<std::shared_ptr<Watcher>> All() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -81,13 +82,13 @@ class WatchHub {
   Mutex mutex_;
   CondVar changed_;
   std::map<int64_t, Watchers> watchers_ ABSL_GUARDED_BY(mutex_);
-  // What is to be told to the watchers; at most kMaxNamed payloads.
+  // The changes that the watchers have not been told of; at most kMaxNamed payloads.
   std::set<int64_t> changed_payloads_ ABSL_GUARDED_BY(mutex_);
   bool instances_changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool anything_changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // When each watched payload was updated, in microseconds, as of the last look. Only the waking
-  // thread's.
+  // When each watched payload was updated last, in microseconds, as of the last look. Used by the
+  // waking thread alone.
   std::map<int64_t, int64_t> update_times_;
   std::thread waker_;
 };

@@ -119,6 +119,7 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
   Event event_;
 };
 
+// The gRPC end of a WatchStream. It deletes itself when the stream is done.
 template <typename Event>
 class WatchReactor : public grpc::ServerWriteReactor<Event> {
  public:

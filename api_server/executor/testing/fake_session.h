@@ -1,4 +1,4 @@
-// A worker's stream for tests: it keeps what it is sent.
+// A worker's stream for tests, which keeps the messages that it is sent.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_TESTING_FAKE_SESSION_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_TESTING_FAKE_SESSION_H_
 
@@ -13,7 +13,7 @@
 
 namespace longshore::executor {
 
-// Thread-safe. The waits have no limit of their own: the test's does.
+// Thread-safe. The waits have no time limit of their own; the test's limit applies.
 class FakeSession : public WorkerSession {
  public:
   explicit FakeSession(std::string worker) : worker_(std::move(worker)) {}
@@ -38,7 +38,7 @@ class FakeSession : public WorkerSession {
     changed_.NotifyAll();
   }
 
-  // From now on nothing can be sent.
+  // Ends the stream: from now on Send fails.
   void Leave() {
     MutexLock lock(&mutex_);
     gone_ = true;

@@ -1,4 +1,4 @@
-// Signals for tests: they are kept instead of sent.
+// Signals for tests, which are recorded instead of sent.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_TESTING_RECORDED_SIGNALS_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_TESTING_RECORDED_SIGNALS_H_
 

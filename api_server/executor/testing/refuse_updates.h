@@ -1,4 +1,4 @@
-// Rows that the database refuses to change, for tests of what becomes of the others.
+// Makes the database refuse to change some rows, for tests of what becomes of the others.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_TESTING_REFUSE_UPDATES_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_TESTING_REFUSE_UPDATES_H_
 
@@ -6,8 +6,8 @@
 
 namespace longshore::executor {
 
-// SQL after which every update of `table` fails where `condition`, over NEW and OLD, holds. Once
-// for each table.
+// Returns SQL after which each update of `table` fails for which `condition`, over NEW and OLD, is
+// true. It can be used once for each table.
 inline std::string RefuseUpdates(const std::string& table, const std::string& condition) {
   const std::string name = "refuse_" + table;
   return "CREATE FUNCTION " + name + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF " +

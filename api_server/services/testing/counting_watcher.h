@@ -1,4 +1,4 @@
-// A watcher for tests, which counts.
+// A watcher for tests, which counts its wakes.
 #ifndef LONGSHORE_API_SERVER_SERVICES_TESTING_COUNTING_WATCHER_H_
 #define LONGSHORE_API_SERVER_SERVICES_TESTING_COUNTING_WATCHER_H_
 
@@ -25,13 +25,13 @@ class CountingWatcher : public Watcher {
     changed_.NotifyAll();
   }
 
-  // While it is held, it does not come back from being woken.
+  // While it is held, its Wake does not return.
   void Hold(bool held) {
     MutexLock lock(&mutex_);
     held_ = held;
     changed_.NotifyAll();
   }
-  // Waits until it has been woken so often since the beginning.
+  // Waits until it has been woken `wakes` times since the beginning.
   void AwaitWakes(int wakes) {
     MutexLock lock(&mutex_);
     while (wakes_ < wakes) changed_.Wait(&mutex_);
