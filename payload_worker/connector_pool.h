@@ -1,6 +1,6 @@
-// The threads that connect to instances. A place is for a connection that gets on; one that waits
-// for its instance lends its place to the next, so that hosts that do not answer delay nobody
-// else's.
+// The threads that connect to instances. A job takes a slot while its connection makes progress. A
+// job that only waits for its instance gives its slot up to the next job, so that hosts that do not
+// answer do not delay the others.
 #ifndef LONGSHORE_PAYLOAD_WORKER_CONNECTOR_POOL_H_
 #define LONGSHORE_PAYLOAD_WORKER_CONNECTOR_POOL_H_
 
@@ -16,36 +16,37 @@
 namespace longshore {
 
 struct ConnectorPoolOptions {
-  int slots = 64;          // Connections that get on, at a time.
-  int max_threads = 1024;  // Those that wait for their instances besides.
-  // A connection whose instance has said nothing for so long waits; one that takes so long in all
-  // has no place any more, whatever the instance says.
+  int slots = 64;          // How many connections may make progress at a time.
+  int max_threads = 1024;  // For all running jobs, with those that gave up their slots.
+  // A job gives its slot up when its instance has sent nothing for `stalled_after`, or when the job
+  // has run for `slot_limit` in all.
   std::chrono::milliseconds stalled_after{250};
   std::chrono::milliseconds slot_limit{5000};
-  // How long nothing has come on a socket. For tests.
+  // Returns how long nothing has come on a socket. Replaced in tests only.
   std::function<std::chrono::milliseconds(int fd)> silence_of;
 };
 
-// Thread-safe. Its threads are made as they are needed and joined by Shutdown.
+// Thread-safe. Threads are started as they are needed and joined by Shutdown.
 class ConnectorPool {
  public:
-  // The job calls it on its own thread when it begins to wait for `fd`, and with -1 before it
-  // closes that. The pool only asks how silent the socket is.
+  // A job calls it on its own thread: with `fd` when it begins to wait for that socket, and with -1
+  // before it closes the socket. The pool only asks how long the socket has been silent.
   using OnSocket = std::function<void(int fd)>;
   using Job = std::function<void(const OnSocket& on_socket)>;
 
-  // `on_room` is called, without any lock held, when there may be room for another job.
+  // Calls `on_room`, without any lock held, when there may be room for another job.
   ConnectorPool(ConnectorPoolOptions options, std::function<void()> on_room);
   ~ConnectorPool();
   ConnectorPool(const ConnectorPool&) = delete;
   ConnectorPool& operator=(const ConnectorPool&) = delete;
 
-  // Never blocks. A job for what has failed before comes after the others, and such jobs have a
-  // quarter of the slots between them.
+  // Adds a job. Never blocks. Jobs for tasks that have failed before run after all others, and they
+  // use a quarter of the slots at most.
   void Add(Job job, bool has_failed_before) ABSL_LOCKS_EXCLUDED(mutex_);
-  // How many more jobs would begin soon, besides those that have failed before.
+  // Returns how many more jobs the pool can take so that they begin soon, not counting jobs that
+  // have failed before.
   int Room() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Drops what has not begun, waits for what has.
+  // Drops the jobs that have not begun and waits for the others.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -55,12 +56,12 @@ class ConnectorPool {
     bool has_failed_before;
   };
 
-  // Takes the next job that may begin; false when none may.
+  // Takes the next job that may begin. Returns false when there is none.
   bool TakeNext(QueuedJob* next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Lets idle threads look, and makes one more when there is work for it.
+  // Wakes an idle thread, or starts another one, if there is work for it.
   void WakeThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ConnectorLoop() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Lends the slots of those that wait.
+  // Takes slots from jobs that wait for their instances, until Shutdown.
   void MonitorLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   bool ReleaseStalledSlots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseSlot(RunningJob* running) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -68,7 +69,7 @@ class ConnectorPool {
   const ConnectorPoolOptions options_;
   const std::function<void()> on_room_;
   Mutex mutex_;
-  CondVar changed_;         // For the workers: there may be a job to take.
+  CondVar changed_;         // For the connector threads: there may be a job to take.
   CondVar monitor_wanted_;  // For the monitor.
   std::deque<QueuedJob> fresh_ ABSL_GUARDED_BY(mutex_);
   std::deque<QueuedJob> failed_before_ ABSL_GUARDED_BY(mutex_);

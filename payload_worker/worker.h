@@ -1,4 +1,4 @@
-// One payload_worker: wires its parts together and drains them.
+// A payload_worker: connects its parts and drains them.
 #ifndef LONGSHORE_PAYLOAD_WORKER_WORKER_H_
 #define LONGSHORE_PAYLOAD_WORKER_WORKER_H_
 
@@ -26,24 +26,25 @@ namespace longshore {
 struct WorkerOptions {
   std::vector<std::string> servers;
   std::string name;
-  int max_connecting = 64;  // Connections that get on, at a time; see ConnectorPool.
-  int max_running = 10000;  // Tasks held in all.
+  int max_connecting = 64;  // Connections that make progress at a time; see ConnectorPool.
+  int max_running = 10000;  // How many tasks it holds in all.
   size_t script_cache_bytes = 64 << 20;
-  // Output that waits for an api_server, of all runs together; more waits on the instances.
+  // How much output of all runs together may wait for an api_server; the rest waits on the
+  // instances.
   int64_t max_outbox_bytes = Outbox::kDefaultMaxBytes;
   provision::AnsibleOptions ansible;
   std::chrono::milliseconds drain_timeout{20000};
 };
 
-// Thread-safe. A task is queued, then connecting (on a connector thread), then followed; at each
-// step it may turn out to be lost.
+// Thread-safe. A task is queued, then connecting (on a connector thread), then followed. Its lease
+// may be lost at each step.
 class Worker {
  public:
   Worker(WorkerOptions options, ssh::PrivateKey key);
   ~Worker();
 
-  // Takes no new work, lets what is connecting come to an end, hands over what runs, waits until
-  // all of it is stored.
+  // Takes no new tasks, lets connections under way finish, hands over what runs, and waits until
+  // all of that is stored. Gives up after drain_timeout.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -61,21 +62,21 @@ class Worker {
   void OnLost(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnCommitted(const v1::TaskEvent& event) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnHostKey(const v1::HostKeyDecision& decision) ABSL_LOCKS_EXCLUDED(mutex_);
-  // On a connector thread.
+  // These three run on a connector thread.
   void Deliver(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void CleanUp(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Provision(v1::Assignment assignment, const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The instance's host key, pinned at first contact.
+  // Connects to an instance without a pinned host key and returns the key that is pinned for it.
   absl::StatusOr<std::string> LearnHostKey(const v1::Assignment& assignment,
                                            const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::string> PinHostKey(const LeaseKey& key, const std::string& host_key)
       ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsCancelled(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The task is over here, whichever way.
+  // Forgets the task, which is over for this worker.
   void Forget(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const WorkerOptions options_;
@@ -83,7 +84,7 @@ class Worker {
   Mutex mutex_;
   CondVar changed_;
   std::map<LeaseKey, Task> tasks_ ABSL_GUARDED_BY(mutex_);
-  int connecting_ ABSL_GUARDED_BY(mutex_) = 0;  // Queued or on a connector.
+  int connecting_ ABSL_GUARDED_BY(mutex_) = 0;  // Tasks that are queued or on a connector.
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   ssh::Watchdog watchdog_;
   LeaseTable leases_;

@@ -1,4 +1,4 @@
-// The name of a lease, by which every part of the worker refers to a task in hand.
+// Names a lease. All parts of the worker use it to refer to a task that the worker holds.
 #ifndef LONGSHORE_PAYLOAD_WORKER_LINK_LEASE_KEY_H_
 #define LONGSHORE_PAYLOAD_WORKER_LINK_LEASE_KEY_H_
 

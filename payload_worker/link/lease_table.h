@@ -1,4 +1,4 @@
-// Which tasks this worker holds, and how long it may trust that.
+// Which tasks this worker holds, and how long it may rely on that.
 #ifndef LONGSHORE_PAYLOAD_WORKER_LINK_LEASE_TABLE_H_
 #define LONGSHORE_PAYLOAD_WORKER_LINK_LEASE_TABLE_H_
 
@@ -12,29 +12,35 @@
 
 namespace longshore {
 
-// Thread-safe. A lease counts only once a heartbeat that was sent after its assignment came has
-// been answered: an assignment may have lain in a buffer for any time. It is trusted from the
-// moment the heartbeat was sent, so less long than the database does.
+// Thread-safe. A new lease is not valid until a heartbeat that was sent after its assignment came
+// has been answered, because the assignment may have lain in a buffer for any time. The time of a
+// renewed lease is counted from when the heartbeat was sent, so it ends here before it ends in the
+// database.
 class LeaseTable {
  public:
   explicit LeaseTable(const Clock* clock);
 
+  // Adds a lease that is not valid yet.
   void Add(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns true when the lease has been added and not removed, valid or not.
   bool Holds(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
-  // It is valid now.
+  // Returns true when the lease is valid now.
   bool IsValid(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns all leases, for a heartbeat that the caller is about to send for them.
   std::vector<LeaseKey> All() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Those that no heartbeat has been sent for.
+  // Returns the leases for which no heartbeat has been sent yet, for one that the caller is about
+  // to send.
   std::vector<LeaseKey> TakeUnconfirmed() ABSL_LOCKS_EXCLUDED(mutex_);
-  // No heartbeat is on its way any more (a new stream): every lease that is not valid wants one.
+  // Called for a new stream, on which no heartbeat is on its way: every lease needs one again.
   void ForgetHeartbeats() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The database renewed these to `until` at least, on this worker's clock.
+  // Notes that the database has renewed these leases until `until` at least, by this worker's
+  // clock.
   void Renew(const std::vector<LeaseKey>& keys, std::chrono::nanoseconds until)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Waits until the lease is valid for `remaining` longer; false when it is lost, or `limit` is
-  // over first.
+  // Waits until the lease is valid for `remaining` longer. Returns false when it is lost, or
+  // `limit` is over first.
   bool WaitValid(const LeaseKey& key, std::chrono::nanoseconds remaining,
                  std::chrono::milliseconds limit) ABSL_LOCKS_EXCLUDED(mutex_);
 

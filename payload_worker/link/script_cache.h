@@ -1,4 +1,4 @@
-// Scripts by content: each travels to this worker once.
+// Scripts by their hash, so that each is sent to this worker once.
 #ifndef LONGSHORE_PAYLOAD_WORKER_LINK_SCRIPT_CACHE_H_
 #define LONGSHORE_PAYLOAD_WORKER_LINK_SCRIPT_CACHE_H_
 
@@ -15,35 +15,37 @@
 
 namespace longshore {
 
-// Thread-safe. Keeps the scripts used last, up to a number of bytes; one that is in use stays alive
-// with its user.
+// Thread-safe. Keeps the scripts that were used last, up to a number of bytes. A script that is in
+// use lives on with its user.
 class ScriptCache {
  public:
-  // `request` asks the server for a script, whose answer comes to Put. It is called again after
-  // `ask_again`: a server whose database is away, or a link that swallows, does not answer.
+  // `request` asks the server for a script; the answer comes to Put. It is called again after
+  // `ask_again`, because a server whose database is away, or a broken link, does not answer.
   ScriptCache(size_t max_bytes, std::function<void(const std::string& sha256)> request,
               std::chrono::milliseconds ask_again = std::chrono::seconds(2));
 
   using Content = std::shared_ptr<const std::string>;
-  // Waits for the script at most `limit`. Unavailable when it did not come, NotFound when the
-  // server does not have it.
+  // Returns the script, waiting for it until `limit` is over. Errors: Unavailable (it did not come
+  // in time), NotFound (the server answered without it).
   absl::StatusOr<Content> Get(const std::string& sha256, std::chrono::milliseconds limit)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The server's answer; empty content means that it has none. Content that is not what its name
-  // says is dropped.
+  // Takes the server's answer. Empty content means that the server has no such script; content that
+  // does not have the hash is treated in the same way.
   void Put(const std::string& sha256, std::string content) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Asks again for what is waited for: the stream it was asked on is gone.
+  // Asks again for the scripts that somebody waits for, because the stream on which they were
+  // requested is gone.
   void RequestAgain() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Entry {
-    Content content;  // Null while it is waited for.
+    Content content;  // Null until it has come.
     bool missing = false;
-    int waiting = 0;
+    int waiting = 0;                                 // How many calls of Get wait for it.
     std::chrono::steady_clock::time_point ask_at{};  // When to ask for it (again).
     std::list<std::string>::iterator recent;
   };
-  // Waits; true when it is time to ask, false when there is an answer or no more time.
+  // Waits. Returns true when it is time to ask, and false when there is an answer or the time is
+  // over.
   bool WaitOrAsk(const std::string& sha256, std::chrono::steady_clock::time_point deadline)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Evict() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -55,7 +57,8 @@ class ScriptCache {
   CondVar changed_;
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   std::list<std::string> recent_
-      ABSL_GUARDED_BY(mutex_);  // Used last first; only those with content.
+      // The last used first; only scripts with content.
+      ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

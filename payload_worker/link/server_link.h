@@ -1,5 +1,5 @@
-// The worker's end of the stream to an api_server: reconnects to any of several, sends again what
-// was not acknowledged.
+// The worker's end of the stream to an api_server. It reconnects to any of several api_servers and
+// sends again what was not acknowledged.
 #ifndef LONGSHORE_PAYLOAD_WORKER_LINK_SERVER_LINK_H_
 #define LONGSHORE_PAYLOAD_WORKER_LINK_SERVER_LINK_H_
 
@@ -24,7 +24,7 @@
 
 namespace longshore {
 
-// How long the link waits before it connects again, after so many failures in a row.
+// Returns how long the link waits before it connects again after `failures` failures in a row.
 std::chrono::milliseconds ReconnectDelay(int failures);
 
 struct ServerLinkOptions {
@@ -35,36 +35,40 @@ struct ServerLinkOptions {
   std::function<std::chrono::milliseconds(int failures)> reconnect_delay = ReconnectDelay;
 };
 
-// What the link asks of the worker, on gRPC's threads; none may block.
+// What the link calls in the worker, on gRPC's threads. None of them may block.
 struct ServerLinkHandlers {
   std::function<void(v1::Assignment assignment)> on_assignment;
+  // The task is to stop; `unless_started`: only if its script has not been started.
   std::function<void(int64_t task_id, bool unless_started)> on_cancel;
+  // The lease is lost: the worker has to let go of the task.
   std::function<void(const LeaseKey& key)> on_lost;
-  // An event that ended a task is committed.
+  // An event that ended a task has been committed.
   std::function<void(const v1::TaskEvent& event)> on_committed;
   std::function<void(v1::Script script)> on_script;
   std::function<void(const v1::HostKeyDecision& decision)> on_host_key;
-  // A new stream: what was asked on the last one has to be asked again.
+  // A new stream is open. What was requested on the last one and not answered has to be requested
+  // again.
   std::function<void()> on_connected;
-  // How many assignments the worker would take now, in all.
+  // Returns how many more assignments the worker would take now. The link keeps its credit at the
+  // api_server equal to that.
   std::function<int()> capacity;
 };
 
-// Thread-safe. States of a connection: connecting -> open (hello written) -> ended (nothing is
-// started on it any more) -> done.
+// Thread-safe. A connection goes from connecting to open (the hello is written), to ended (nothing
+// more is started on it), to done.
 class ServerLink {
  public:
   ServerLink(ServerLinkOptions options, Outbox* outbox, LeaseTable* leases,
              ServerLinkHandlers handlers);
   ~ServerLink();
 
-  // Begins to connect. Once, after everything that the handlers touch is there.
+  // Begins to connect. Called once, when everything that the handlers use exists.
   void Start();
 
-  // There may be something to send: an event, credit, a lease to confirm.
+  // Sends what there is to send: events, credit, leases to confirm.
   void SendPending() ABSL_LOCKS_EXCLUDED(mutex_);
   void RequestScript(const std::string& sha256) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Of the last Welcome.
+  // Returns the lease_duration of the last Welcome.
   std::chrono::milliseconds lease_duration() ABSL_LOCKS_EXCLUDED(mutex_);
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -76,10 +80,10 @@ class ServerLink {
   };
 
   void ConnectLoop() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Holds one connection until it ends.
+  // Connects to `server` and returns when that connection has ended.
   void ServeStream(const std::string& server) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Fills in the next message to write; false when there is none. Called with the stream's write
-  // free.
+  // Fills in the next message to write; returns false when there is none. Called when no write is
+  // under way.
   bool NextMessage(v1::WorkerMessage* message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool NextHeartbeat(v1::WorkerMessage* message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MaybeWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -88,7 +92,7 @@ class ServerLink {
   void OnWritten(bool ok) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnReadEnded() ABSL_LOCKS_EXCLUDED(mutex_);
   void OnStreamDone(const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Ends the connection; the manager goes on to the next server.
+  // Ends the connection; ConnectLoop goes on to the next server.
   void CancelStream() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ServerLinkOptions options_;

@@ -18,18 +18,19 @@ struct AnsibleOptions {
   std::string playbook;     // Its directory holds ansible.cfg and callback_plugins.
   std::string private_key;  // File.
   std::chrono::seconds time_limit{900};
-  int forks = 20;  // Hosts worked on at a time.
+  int forks = 20;  // How many hosts Ansible works on at a time.
 };
 
+// How a run ended.
 struct AnsibleRunEnd {
   std::string how;     // "ended with exit status 2", for people.
   std::string output;  // The end of what it printed, valid UTF-8.
 };
 
-// Blocks until ansible-playbook has ended, hands every record to `on_record`, and asks `wanted`
-// twice a second: once nobody wants the run any more it is killed, as it is at its time limit and
-// when this process dies. Leaves nothing behind. Errors: the files it needs cannot be written, it
-// cannot be started.
+// Runs ansible-playbook for `hosts` and blocks until it has ended. It passes every record to
+// `on_record` and calls `wanted` about twice a second. The run is killed when `wanted` returns
+// false, at its time limit, and when this process dies. It leaves no files behind. Errors: NotFound
+// (no playbook), Unavailable (its files cannot be written, or it cannot be started).
 absl::StatusOr<AnsibleRunEnd> RunAnsible(const AnsibleOptions& options,
                                          const std::vector<v1::Assignment>& hosts,
                                          const std::function<void(const Record&)>& on_record,

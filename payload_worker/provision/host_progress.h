@@ -1,4 +1,4 @@
-// How far one host of a run has come, and what that means for its task.
+// How far one host of an Ansible run has come, and what that means for its task.
 #ifndef LONGSHORE_PAYLOAD_WORKER_PROVISION_HOST_PROGRESS_H_
 #define LONGSHORE_PAYLOAD_WORKER_PROVISION_HOST_PROGRESS_H_
 
@@ -13,14 +13,14 @@ namespace longshore::provision {
 // Not thread-safe.
 class HostProgress {
  public:
-  // `title` begins its log.
+  // `title` becomes the first line of the host's log.
   explicit HostProgress(std::string title);
 
-  // The result, when the record settles it.
+  // Takes a record of the host. Returns the result if the record settles it.
   std::optional<v1::Provisioned> Add(const Record& record);
 
-  // The result when the run is over without one: what the host's own records say, or, when there
-  // are none that matter, that the run ended so (`how`, with the end of its output).
+  // Returns the result for a run that ended without settling it: the failure that the host's
+  // records tell of or, without one, how the run ended (`how`, and the end of its `output`).
   v1::Provisioned AtRunEnd(const std::string& how, const std::string& output) const;
 
  private:
@@ -30,7 +30,7 @@ class HostProgress {
   std::string log_;
   std::string error_;  // Of the last task that failed.
   bool unreachable_ = false;
-  bool final_ = false;  // Another try would end the same.
+  bool final_ = false;  // Another try would fail in the same way.
 };
 
 }  // namespace longshore::provision

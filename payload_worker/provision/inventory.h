@@ -1,4 +1,4 @@
-// What Ansible is told of the hosts of one run.
+// What Ansible is told about the hosts of one run.
 #ifndef LONGSHORE_PAYLOAD_WORKER_PROVISION_INVENTORY_H_
 #define LONGSHORE_PAYLOAD_WORKER_PROVISION_INVENTORY_H_
 
@@ -11,18 +11,19 @@
 
 namespace longshore::provision {
 
-// The inventory's name of an instance: made of its id alone, so nothing a person chose is in it.
+// Returns the inventory's name for an instance. It is made of the id alone, so it has no text in it
+// that somebody chose.
 std::string HostName(int64_t instance_id);
 
-// InvalidArgument when the instance cannot be named to ssh safely: its address or login would be
-// taken for something else.
+// Returns InvalidArgument when the instance cannot be passed to ssh safely, because ssh would take
+// its address or login for something else.
 absl::Status CheckHost(const v1::Assignment& host);
 
-// An inventory file, JSON. Every text that somebody chose (address, login, name, tags) is marked
-// as unsafe, which is Ansible's word for "never a template".
+// Returns an inventory file in JSON. Every text that somebody chose (address, login, name, tags) is
+// marked as unsafe, so that Ansible never treats it as a template.
 std::string InventoryJson(const std::vector<v1::Assignment>& hosts);
 
-// A known_hosts file with the pinned keys.
+// Returns a known_hosts file with the pinned keys.
 std::string KnownHosts(const std::vector<v1::Assignment>& hosts);
 
 }  // namespace longshore::provision

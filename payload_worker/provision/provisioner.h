@@ -1,4 +1,4 @@
-// The instances that this worker provisions: gathers them into runs of ansible-playbook.
+// Provisions instances: gathers them into runs of ansible-playbook.
 #ifndef LONGSHORE_PAYLOAD_WORKER_PROVISION_PROVISIONER_H_
 #define LONGSHORE_PAYLOAD_WORKER_PROVISION_PROVISIONER_H_
 
@@ -24,23 +24,24 @@ struct ProvisionerOptions {
   std::string worker;  // Its name, for logs.
 };
 
-// Thread-safe. Every host that is added gets one last event: Provisioned, or Released when the
-// worker drains or can no longer trust its lease; none when it is dropped.
+// Thread-safe. Each host that is added gets one last event: Provisioned, or Released when the
+// worker drains or can no longer trust its lease. A host that is dropped, or still there at
+// Shutdown, gets none.
 class Provisioner {
  public:
-  // All must outlive it.
+  // `leases` and `outbox` must outlive the provisioner.
   Provisioner(ProvisionerOptions options, LeaseTable* leases, Outbox* outbox);
   ~Provisioner();
 
-  // `host` has its host_key.
+  // Adds a host to one of the next runs. Its host_key must be set.
   void Add(v1::Assignment host) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The lease is lost.
+  // Forgets a host whose lease is lost.
   void Drop(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Nobody wants the instance any more.
+  // Ends a host whose instance is no longer wanted.
   void Cancel(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Hands over everything, now and later.
+  // Hands over all hosts, and those that are added later.
   void ReleaseAll() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Kills what runs.
+  // Kills the runs and ends the threads.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -51,13 +52,14 @@ class Provisioner {
   using Progress = std::map<std::string, std::pair<LeaseKey, HostProgress>>;
 
   void ProvisionLoop() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Waits for hosts and takes those of the next run; empty at the end.
+  // Waits for hosts and takes those of the next run. Returns none at Shutdown.
   std::vector<v1::Assignment> NextBatch() ABSL_LOCKS_EXCLUDED(mutex_);
   void ProvisionBatch(const std::vector<v1::Assignment>& batch) ABSL_LOCKS_EXCLUDED(mutex_);
-  // True while one of them is still this worker's; hands over those whose lease ran out.
+  // Returns true while the worker still holds one of the hosts. Hands over those whose leases have
+  // run out.
   bool AnyWanted(const Progress& progress) ABSL_LOCKS_EXCLUDED(mutex_);
   bool Has(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The host's last event, unless it is gone already.
+  // Reports the host's last event, unless the host is gone already.
   void End(const LeaseKey& key, v1::TaskEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
   void End(const LeaseKey& key, v1::Provisioned result) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -1,4 +1,5 @@
-// What the callback plugin (ansible/callback_plugins/longshore.py) writes: a line of JSON a record.
+// Reads what Ansible's callback plugin (ansible/callback_plugins/longshore.py) writes: one record a
+// line, in JSON.
 #ifndef LONGSHORE_PAYLOAD_WORKER_PROVISION_RECORDS_H_
 #define LONGSHORE_PAYLOAD_WORKER_PROVISION_RECORDS_H_
 
@@ -18,15 +19,16 @@ struct Record {
   bool ready = false;  // Of kEnd.
 };
 
-// Bytes in, records out, however they are cut. Not thread-safe. Lines that are not a record are
-// left out; memory is bounded.
+// Turns bytes, however they are cut, into records. Not thread-safe. Lines that are not a record are
+// left out. Memory is bounded.
 class RecordLines {
  public:
+  // Takes more bytes. Returns the records that are complete now.
   std::vector<Record> Add(std::string_view bytes);
 
  private:
   std::string line_;
-  bool overlong_ = false;  // The line's beginning has been dropped.
+  bool overlong_ = false;  // The line is too long: its beginning has been dropped.
 };
 
 }  // namespace longshore::provision

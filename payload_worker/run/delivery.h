@@ -1,5 +1,5 @@
-// The part of a payload's way that libssh can only do blocking: connect, log in, upload, start or
-// attach.
+// The part of a payload's way for which libssh has to block: it connects, logs in, uploads the
+// script, and starts the run or attaches to it.
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_H_
 
@@ -21,7 +21,7 @@
 
 namespace longshore::run {
 
-// What a delivery works with. Everything outlives it.
+// What deliveries share. All of it outlives them.
 struct DeliveryContext {
   const ssh::PrivateKey* key;
   ssh::Watchdog* watchdog;
@@ -29,46 +29,49 @@ struct DeliveryContext {
   ScriptCache* scripts;
   LeaseTable* leases;
   Outbox* outbox;
-  // Asks the server to pin the key of an instance that has none; see HostKeySeen.
+  // Asks the server to pin the host key of an instance that has none, and returns the pinned key;
+  // see HostKeySeen.
   std::function<absl::StatusOr<std::string>(const LeaseKey& key, const std::string& host_key)>
       pin_host_key;
+  // Returns true when the task is to stop, even if only unless its script has been started.
   std::function<bool(const LeaseKey& key)> cancelled;
   std::function<std::chrono::milliseconds()> lease_duration;
 };
 
-// One try. Not thread-safe.
+// One try to deliver a payload. Blocks a connector thread; not thread-safe.
 class Delivery {
  public:
-  // `on_socket` is told of the socket that this delivery waits for.
+  // `on_socket` is called with the socket that this delivery waits for.
   Delivery(const DeliveryContext& context, v1::Assignment assignment, ssh::OnSocket on_socket);
 
-  // Goes as far as it can. Returns the run to be followed, or null when there is none: then the
-  // last event is with the outbox.
+  // Goes as far as it can. Returns the run for the follower, or null when there is nothing to
+  // follow; then the last event is in the outbox already.
   std::unique_ptr<RemoteRun> Deliver();
 
-  // Stops what still runs and removes the run directory of a cleanup assignment; OK once it is
-  // gone.
+  // Carries out a cleanup assignment: stops what still runs and removes the run directory. Returns
+  // OK once that is gone.
   absl::Status Clean();
 
  private:
   absl::StatusOr<std::unique_ptr<RemoteRun>> TryDeliver();
-  // The runner, asked for `mode`, may say `record` now.
+  // Returns an error when a runner that was asked for `mode` must not say `record` now.
   absl::Status CheckAnswer(RunnerMode mode, const RunnerRecord& record) const;
-  // What becomes of it after the runner, asked for `mode`, has said `record`.
+  // Goes on after the runner, asked for `mode`, has said `record`.
   absl::StatusOr<std::unique_ptr<RemoteRun>> Conclude(RunnerMode mode, const RunnerRecord& record);
   absl::Status Connect();
-  // Puts the script beside remote_path.
+  // Uploads the script to a temporary file beside remote_path.
   absl::Status Upload();
-  // The upload has become the file at remote_path.
+  // Reports that the upload has become the file at remote_path.
   void ReportTransferred();
-  // Runs the remote runner until its first record that matters; gives "go" when it may.
+  // Starts the remote runner and reads its first record. If that is kReady and the task is not
+  // cancelled, it says "go" and reads the answer. Returns the last record read.
   absl::StatusOr<RunnerRecord> StartRunner(RunnerMode mode);
   absl::StatusOr<RunnerRecord> NextRecord();
-  // Passes the lease's check, then says go.
+  // Says "go" once the lease is confirmed for long enough.
   absl::Status Go();
-  // Returns when a "go" that was not answered comes too late, wherever it may be.
+  // Waits until a "go" that was not answered can no longer take effect.
   void WaitUntilGoExpires() const;
-  // Makes a followed run of what has been started or found.
+  // Makes a run for the follower of what has been started or found.
   absl::StatusOr<std::unique_ptr<RemoteRun>> MakeRemoteRun(const RunnerRecord& running);
   absl::StatusOr<std::unique_ptr<RemoteRun>> End(v1::TaskEvent event);
 
@@ -77,12 +80,13 @@ class Delivery {
   v1::Assignment assignment_;
   const LeaseKey key_;
   std::chrono::milliseconds go_limit_{0};
-  bool told_to_start_ = false;  // From then on only the instance knows whether the script runs.
+  // "go" was said to run the script, so only the instance knows whether it runs.
+  bool told_to_start_ = false;
   bool told_to_go_ = false;
-  // When "go" was written, while it has not been answered.
+  // When "go" was written; unset once it has been answered.
   std::optional<std::chrono::steady_clock::time_point> go_unanswered_since_;
-  bool is_running_ = false;  // The instance says so.
-  std::string upload_;       // Temporary file on the instance, until it has its place.
+  bool is_running_ = false;  // The instance has said that the run is there.
+  std::string upload_;       // The temporary file on the instance, until it is renamed.
   std::unique_ptr<ssh::Session> session_;
   std::unique_ptr<RemoteRun> run_;
 };

@@ -1,4 +1,4 @@
-// One event loop that follows every running payload of this worker: thousands of them, at no cost
+// Follows all running payloads of this worker in one event loop. Thousands of runs cost nothing
 // while they are silent.
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_FOLLOWER_H_
@@ -22,23 +22,25 @@
 
 namespace longshore::run {
 
-// Thread-safe; one thread of its own, which alone touches the runs handed to it.
+// Thread-safe. It has one thread, and only that thread touches the runs that were handed over.
 class Follower {
  public:
-  // `on_done` is called from the follower's thread when it has let a run go.
+  // Calls `on_done` on the follower's thread when it has let go of a run.
   Follower(Outbox* outbox, std::function<void(const LeaseKey& key)> on_done);
   ~Follower();
 
+  // Begins to follow a run.
   void Add(std::unique_ptr<RemoteRun> run);
   // Stops the script: TERM, and KILL 5 s later.
   void Cancel(const LeaseKey& key);
-  // The run's result is stored: removes the run directory and lets the run go.
+  // Called when the run's result is stored: removes the run directory on the instance, then lets go
+  // of the run.
   void Clean(const LeaseKey& key);
-  // The lease is lost: lets the run go as it is.
+  // Lets go of a run whose lease is lost, and leaves it running on the instance.
   void Drop(const LeaseKey& key);
-  // Hands every run over: its last event is Released.
+  // Hands over all runs: the last event of each is Released.
   void ReleaseAll();
-  // The outbox has room again.
+  // Called when the outbox has room again.
   void Wake();
 
  private:
@@ -46,26 +48,26 @@ class Follower {
   void Post(Command command) ABSL_LOCKS_EXCLUDED(mutex_);
   void EventLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   void ExecuteCommands() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Waits for sockets or a wake; returns how many events there are. Does not wait when there is
-  // more to do already.
+  // Waits for sockets or a wake, or not at all when there is more to do already. Returns the number
+  // of events.
   int WaitForEvents(std::array<epoll_event, 256>* events);
 
-  // The rest is the loop's own.
-  // Lets go of connections that only look alive.
+  // Everything from here on is used by the loop's thread alone.
   void CheckSilentRuns();
   RemoteRun* Find(const LeaseKey& key);
-  // Reads a share of what has come; true when there may be more at once. A run has one share a
-  // turn of the loop, however much its instance sends.
+  // Reads a share of what has come. Returns true when there may be more. A run gets one share in
+  // each turn of the loop, however much its instance sends.
   bool ReadShare(RemoteRun* run);
-  // The run has its share in the next turn. For whoever has touched its command outside of the
-  // loop: what libssh has taken from the socket meanwhile does not show there.
+  // Lets the run have its share in the next turn. Needed after its command was used outside of the
+  // loop's reads, because libssh may have taken bytes from the socket, which then is not readable
+  // any more.
   void ReadNextTurn(const LeaseKey& key) { unread_.insert(key); }
-  // The outbox has no room for the run's output: its socket is not looked at until it has.
+  // Stops watching the run's socket until the outbox has room for its output.
   void Pause(RemoteRun* run);
-  // From now on the loop wakes for its socket.
+  // Lets the loop wake for the run's socket.
   void WatchSocket(const RemoteRun& run);
   void ResumePaused();
-  // What the instance says of the run cannot be: ends it.
+  // Ends the run because the instance broke the protocol.
   void EndAsViolation(RemoteRun* run, const absl::Status& violation);
   void HandleRecords(RemoteRun* run, std::string_view bytes);
   void HandleOutput(RemoteRun* run, std::string_view bytes);

@@ -12,24 +12,25 @@ namespace longshore::run {
 
 enum class RunnerMode { kStart, kPlace, kAttach, kClean };
 
-// What the runner is asked for; see remote_runner.sh for the meaning of each.
+// What the runner is asked to do. The modes are described in remote_runner.sh.
 struct RunnerRequest {
   RunnerMode mode = RunnerMode::kStart;
-  std::string nonce;
-  std::string remote_path;  // Absolute, or as the assignment has it.
+  std::string nonce;        // Begins each record.
+  std::string remote_path;  // Absolute, or as in the assignment.
+  // How long after its kReady the runner still takes "go".
   std::chrono::milliseconds go_limit{0};
-  std::string upload;  // What becomes remote_path at "go"; empty when that is there.
+  std::string upload;  // The file that is renamed to remote_path at "go"; empty if it is there.
 };
 
-// For a login shell of the Bourne or C-like kinds that take single quotes.
+// Returns the command, for login shells that take single quotes as Bourne and C shells do.
 std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request);
 
-// The name of the assignment's run on its instance.
+// Returns the name of the assignment's run on its instance.
 std::string RunName(const v1::Assignment& assignment);
-// What names of the run's uploads begin with, after ".longshore-".
+// Returns the UploadOptions::owner of the run's uploads (ssh/sftp_upload.h).
 std::string UploadOwner(const v1::Assignment& assignment);
 
-// 16 random hexadecimal digits.
+// Returns 16 random hexadecimal digits.
 std::string RandomNonce();
 
 }  // namespace longshore::run

@@ -1,8 +1,7 @@
-// Reads what the remote runner says, or what an instance says in its place: control records on
-// standard error, the marker before the output on standard output. Bytes from outside: see the fuzz
-// target. The nonce keeps the script's words apart from the runner's; from the instance itself it
-// is no secret, so every number and text is bounded here, and checked by whoever uses it against
-// what this run can have.
+// Reads what the remote runner says: control records on its standard error, and a marker before the
+// output on its standard output. The nonce keeps the runner's words apart from the script's. It
+// does not protect from an instance that lies, so every number and text is bounded here, and who
+// uses it checks it against what this run can have. There is a fuzz target for this code.
 #ifndef LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_
 #define LONGSHORE_PAYLOAD_WORKER_RUN_RUNNER_RECORDS_H_
 
@@ -15,22 +14,23 @@
 
 namespace longshore::run {
 
+// One control record. Which fields are set depends on the kind.
 struct RunnerRecord {
   enum class Kind {
-    kReady,       // The script is there or uploaded, and has not been started; waits for "go".
+    kReady,       // The script is there and has not been started; the runner waits for "go".
     kNeedScript,  // The script is missing or another one.
     kLate,        // "go" came too late, or somebody else is starting the run.
     kPlaced,      // The script is complete at remote_path.
     kNotPlaced,   // It could not be renamed; `text` says why.
-    kRunning,     // Output follows from `offset`.
+    kRunning,     // There is a run; its output follows from `offset`.
     kAbsent,      // There is no run.
     kEnd,         // The run is over: `output_size`, `outcome`, `code`, `duration`, `cause`.
-    kLost,        // The run is over and left no result: `output_size`, `text` says why.
+    kLost,        // The run is over without a result: `output_size`; `text` says why.
     kAlive,       // The answer to "ping".
-    kTruncated,  // The output was cut short on the instance: something that was printed is missing.
-    kCleaned,
-    kError,      // `text` says what.
-    kMalformed,  // It begins with the nonce and is no record: `text` is what it says.
+    kTruncated,   // Some of what was printed was cut out of the output on the instance.
+    kCleaned,     // The run directory is gone.
+    kError,       // `text` says what went wrong.
+    kMalformed,   // A line with the nonce that is not a record: `text` is that line.
   };
   enum class Outcome { kExit, kSignal, kUnknown };
   enum class Cause { kNone, kTimeout, kCancel };
@@ -45,20 +45,21 @@ struct RunnerRecord {
   std::string text;
 };
 
-// The word that a record of the kind begins with; empty for kMalformed.
+// Returns the word that records of this kind begin with; empty for kMalformed.
 std::string_view RecordWord(RunnerRecord::Kind kind);
 
-// One record without its nonce; nullopt when it is not well-formed.
+// Parses a record without its nonce. Returns nullopt when it is not well-formed.
 std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line);
 
-// Collects lines; keeps those that do not begin with the nonce, shortened, for diagnosis. One that
-// does and is no record is kMalformed: the runner says no such thing.
+// Reads records from standard error. The last line without the nonce is kept, shortened, for
+// diagnosis. A line with the nonce that is not a record becomes kMalformed, because the runner
+// never says such a thing.
 class RecordReader {
  public:
   explicit RecordReader(std::string nonce);
-  // Takes more of standard error; returns the records that are complete now.
+  // Takes more of standard error. Returns the records that are complete now.
   std::vector<RunnerRecord> Add(std::string_view bytes);
-  // The last of what a login shell or the system said instead of a record.
+  // Returns the last line that was not a record, from a login shell for example.
   const std::string& noise() const { return noise_; }
 
  private:
@@ -67,11 +68,12 @@ class RecordReader {
   std::string noise_;
 };
 
-// Drops what a login shell printed before the runner's marker line.
+// Reads the script's output from standard output, without what a login shell printed before the
+// runner's marker line.
 class OutputReader {
  public:
   explicit OutputReader(std::string nonce);
-  // Takes more of standard output; returns what of it the script printed.
+  // Takes more of standard output. Returns the part that the script printed.
   std::string_view Add(std::string_view bytes);
 
  private:

@@ -7,9 +7,9 @@ struct ssh_channel_struct;
 
 namespace longshore::ssh {
 
-// Opens a session channel, the caller's to free; null when that fails. A refusal is taken for a
-// final one only after some tries: where an instance allows few channels (MaxSessions), one that
-// was closed counts until its command is gone. Blocks.
+// Opens a session channel, which the caller frees. Returns null when that fails. A refusal is final
+// only after several tries: where an instance allows few channels (MaxSessions), a closed channel
+// counts until its command has ended. Blocks.
 ssh_channel_struct* OpenChannel(ssh_session_struct* session);
 
 }  // namespace longshore::ssh

@@ -1,5 +1,5 @@
-// What can go wrong on the way to an instance, as absl::Status with the name of a FailureReason as
-// its reason (common/status.h). Unavailable may be tried again; every other code is final.
+// The errors on the way to an instance, as absl::Status whose reason (common/status.h) is the name
+// of a FailureReason. Unavailable may be tried again; every other code is final.
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_ERRORS_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_ERRORS_H_
 

@@ -1,4 +1,4 @@
-// A command that runs on an instance, as whoever follows it sees it.
+// A command that runs on an instance, as the code that follows it sees it.
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_REMOTE_COMMAND_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_REMOTE_COMMAND_H_
 
@@ -11,29 +11,29 @@
 
 namespace longshore::ssh {
 
-// Not thread-safe; may be handed to another thread whole. Whoever destroys it lets go of the
+// Not thread-safe, but may be handed to another thread as a whole. Destroying it lets go of the
 // command and its connection. Errors are those of errors.h.
 class RemoteCommand {
  public:
   virtual ~RemoteCommand() = default;
 
-  // Reads what has come of the command's output without waiting, into `data`. Returns false once
-  // nothing more will come, as far as this stream is concerned.
+  // Appends to `data` what has come of a stream, without waiting. Returns false once nothing more
+  // will come on it.
   enum class Stream { kOutput, kError };
   virtual absl::StatusOr<bool> Read(Stream stream, std::string* data) = 0;
-  // How much has come from the socket so far. libssh takes whatever has come into its own buffers,
-  // of either stream, whichever is read: nothing is left in them, and the socket tells the truth,
-  // only when both streams gave nothing and this stayed the same from before the first until after
-  // the last.
+  // Returns how many bytes have come from the socket. A read of one stream makes libssh take what
+  // has come for both into its own buffers, where the socket does not show it. The buffers are
+  // empty only when reads of both streams gave nothing and this number stayed the same from before
+  // the first read until after the last.
   virtual uint64_t bytes_received() const = 0;
-  // Of them, those that Read has given to the caller.
+  // Returns how many bytes Read has given to the caller.
   virtual uint64_t bytes_read() const = 0;
-  // Writes to the command's standard input; short texts only.
+  // Writes to the command's standard input. For short texts only.
   virtual absl::Status Write(std::string_view text) = 0;
 
-  // From now on nothing waits; for the event loop.
+  // Makes all calls return without waiting, for the event loop.
   virtual void SetNonBlocking() = 0;
-  // The socket, which is readable when there may be more to Read.
+  // Returns the socket. It becomes readable when there may be more to Read.
   virtual int fd() const = 0;
 };
 

@@ -1,4 +1,4 @@
-// RAII over libssh: one connection to an instance, its login, one file sent, one command run.
+// RAII over libssh: one connection to an instance, with its login, uploads and commands.
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_SESSION_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_SESSION_H_
 
@@ -22,10 +22,11 @@ struct ssh_message_struct;
 
 namespace longshore::ssh {
 
-// The private key that logs in everywhere. Immutable: thread-safe.
+// The private key that the worker logs in with everywhere. Immutable, so thread-safe.
 class PrivateKey {
  public:
-  // Errors: NotFound, PermissionDenied or InvalidArgument, naming the file.
+  // Reads the key from a file. Errors: NotFound (it cannot be read) or InvalidArgument (it is not a
+  // private key without a passphrase), naming the file.
   static absl::StatusOr<PrivateKey> Load(const std::string& path);
   ssh_key_struct* get() const { return key_.get(); }
 
@@ -36,6 +37,7 @@ class PrivateKey {
   std::unique_ptr<ssh_key_struct, Deleter> key_;
 };
 
+// Where to connect to, as whom.
 struct Target {
   std::string address;
   int port = 22;
@@ -43,27 +45,29 @@ struct Target {
   std::string host_key;  // Pinned, "TYPE BASE64"; empty when none is known yet.
 };
 
+// How long each step may take.
 struct Timeouts {
   std::chrono::milliseconds connect{15000};    // TCP connection.
   std::chrono::milliseconds banner{10000};     // Until the instance says anything.
   std::chrono::milliseconds login{30000};      // Key exchange and login.
   std::chrono::milliseconds transfer{120000};  // One script.
-  std::chrono::milliseconds command{30000};    // Until a command that was asked for has begun.
+  std::chrono::milliseconds command{30000};    // Until a requested command has begun.
 };
 
-// Asked with the key of an instance that has none pinned; returns the key that is pinned from now
+// Called with the key of an instance that has none pinned. Returns the key that is pinned from now
 // on.
 using PinHostKey = std::function<absl::StatusOr<std::string>(const std::string& host_key)>;
 
-// Told of the connection's socket as soon as there is one, and -1 before it is closed early.
+// Called with the connection's socket as soon as there is one, and with -1 before that is closed
+// early.
 using OnSocket = std::function<void(int fd)>;
 
-// One SSH connection, and the command that is started by it. Not thread-safe; may be handed to
-// another thread whole. Errors are those of errors.h.
+// One SSH connection and the command that runs in it. Not thread-safe, but may be handed to another
+// thread as a whole. Errors are those of errors.h.
 class Session : public RemoteCommand {
  public:
-  // Connects, checks the host key and logs in. Nothing but the key exchange is sent before the host
-  // key is right.
+  // Connects, checks the host key and logs in. Until the host key is found right, nothing but the
+  // key exchange is sent. Blocks.
   static absl::StatusOr<std::unique_ptr<Session>> Connect(
       const Target& target, const PrivateKey& key, const Timeouts& timeouts, Watchdog* watchdog,
       const PinHostKey& pin_host_key, const OnSocket& on_socket);
@@ -71,16 +75,17 @@ class Session : public RemoteCommand {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Puts `content` beside `remote_path`, as SftpUpload does. "~/" stands for the login directory.
+  // Uploads `content` beside `remote_path`, as SftpUpload does. "~/" stands for the login
+  // directory.
   absl::StatusOr<UploadedFile> Upload(const std::string& remote_path, std::string_view content,
                                       const UploadOptions& options);
 
-  // Starts `command` by the login shell, in place of what was started before.
+  // Has the login shell start `command`, in place of the command before.
   absl::Status Execute(const std::string& command);
-  // Lets go of what was started: an instance may allow one channel at a time.
+  // Lets go of the command, since an instance may allow one channel at a time only.
   void CloseChannel();
 
-  // Waits until the socket is readable or `limit` is over; false for the latter.
+  // Waits until the socket is readable or `limit` is over. Returns false for the latter.
   bool WaitReadable(std::chrono::milliseconds limit);
 
   absl::StatusOr<bool> Read(Stream stream, std::string* data) override;
@@ -99,13 +104,14 @@ class Session : public RemoteCommand {
   };
 
   Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog, int fd);
-  // What the instance asks for unasked is refused, and not for ever.
+  // Refuses requests of the instance that nobody asked for, and ends the connection when there are
+  // too many.
   static int OnRequest(ssh_session_struct* session, ssh_message_struct* message, void* self);
   absl::Status Handshake();
   absl::Status CheckHostKey(const PinHostKey& pin_host_key);
   absl::Status Login(const PrivateKey& key);
   std::string LastError() const;
-  // An error of the link, saying when the watchdog caused it.
+  // Returns an error of the link, which says so if the watchdog caused it.
   absl::Status LinkError(const std::string& doing, const Watchdog::Guard& guard) const;
 
   const Target target_;

@@ -1,4 +1,4 @@
-// A TCP connection that notices when its other end is gone.
+// Opens TCP connections that notice when their other end is gone.
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_TCP_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_TCP_H_
 
@@ -9,8 +9,8 @@
 
 namespace longshore::ssh {
 
-// Connects to the first address of `host` that answers within `limit`; the caller owns the
-// descriptor. Unreachable otherwise.
+// Connects to the first address of `host` that answers within `limit`. The caller owns the
+// descriptor. Blocks. Errors: Unreachable.
 absl::StatusOr<int> TcpConnect(const std::string& host, int port, std::chrono::milliseconds limit);
 
 }  // namespace longshore::ssh

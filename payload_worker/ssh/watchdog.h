@@ -1,4 +1,4 @@
-// Ends what libssh would wait for for ever: shuts a socket down at a deadline.
+// Ends calls of libssh that would wait for ever: shuts their socket down at a deadline.
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_WATCHDOG_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_WATCHDOG_H_
 
@@ -10,21 +10,22 @@
 
 namespace longshore::ssh {
 
-// Thread-safe; one thread of its own. libssh 0.10's SFTP calls do not heed the session's timeout on
-// a silent link; a socket that was shut down makes them return.
+// Thread-safe; it has one thread. The SFTP calls of libssh 0.10 ignore the session's timeout when
+// the link is silent, but they return when their socket is shut down.
 class Watchdog {
  public:
   Watchdog();
   ~Watchdog();
 
-  // While it lives, the watchdog shuts `fd` down at the deadline. The fd must stay open as long.
+  // While a Guard exists the watchdog shuts `fd` down at the deadline. The fd must stay open as
+  // long as the Guard exists.
   class Guard {
    public:
     Guard(Watchdog* watchdog, int fd, std::chrono::milliseconds limit);
     ~Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
-    // True once the deadline has struck.
+    // Returns true once the deadline has passed.
     bool Expired() const;
 
    private:

@@ -1,4 +1,4 @@
-// An api_server for tests of the worker: the test says what it answers.
+// An api_server for tests of the worker; the test decides what it answers.
 #ifndef LONGSHORE_PAYLOAD_WORKER_LINK_TESTING_FAKE_SERVER_H_
 #define LONGSHORE_PAYLOAD_WORKER_LINK_TESTING_FAKE_SERVER_H_
 
@@ -14,19 +14,19 @@
 
 namespace longshore {
 
-// The server's end of one stream. For one thread of the test.
+// The server's end of one stream. One thread of the test uses it.
 class FakeServerStream {
  public:
   using Stream = grpc::ServerReaderWriter<v1::ServerMessage, v1::WorkerMessage>;
   explicit FakeServerStream(Stream* stream) : stream_(*stream) {}
 
-  // Waits for the next message; one without a kind when the stream has ended.
+  // Waits for the next message. Returns one without a kind when the stream has ended.
   v1::WorkerMessage Read() {
     v1::WorkerMessage message;
     if (!stream_.Read(&message)) return {};
     return message;
   }
-  // The next message other than a heartbeat that is only due.
+  // Returns the next message that is not a heartbeat.
   v1::WorkerMessage ReadBesidesHeartbeats() {
     v1::WorkerMessage message = Read();
     while (message.has_heartbeat()) message = Read();
@@ -45,14 +45,14 @@ class FakeServerStream {
     message.mutable_acknowledge()->set_sequence(sequence);
     Write(message);
   }
-  // Waits until the worker has left.
+  // Waits until the worker has ended the stream.
   void AwaitLeft() {
     v1::WorkerMessage message;
     while (stream_.Read(&message)) {
     }
   }
 
-  // Nothing may be called after it.
+  // Ends the stream. No other function may be called afterwards.
   void End() {
     MutexLock lock(&mutex_);
     ended_ = true;

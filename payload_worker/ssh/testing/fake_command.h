@@ -1,4 +1,4 @@
-// A command on an instance for tests: the test says what the command does.
+// A command on an instance for tests; the test decides what the command does.
 #ifndef LONGSHORE_PAYLOAD_WORKER_SSH_TESTING_FAKE_COMMAND_H_
 #define LONGSHORE_PAYLOAD_WORKER_SSH_TESTING_FAKE_COMMAND_H_
 
@@ -18,7 +18,8 @@
 
 namespace longshore::ssh {
 
-// The instance's end. Thread-safe. The waits have no limit of their own: the test's does.
+// The instance's end. Thread-safe. The waits have no time limit of their own; the test's limit
+// applies.
 class FakeInstance {
  public:
   using Stream = RemoteCommand::Stream;
@@ -28,7 +29,7 @@ class FakeInstance {
   FakeInstance(const FakeInstance&) = delete;
   FakeInstance& operator=(const FakeInstance&) = delete;
 
-  // The worker's end, once; the instance outlives it.
+  // Returns the worker's end. Called once; the instance outlives what it returns.
   std::unique_ptr<RemoteCommand> NewCommand();
 
   void Say(Stream stream, std::string_view bytes) {
@@ -37,18 +38,18 @@ class FakeInstance {
     sent_ += bytes.size();
     eventfd_write(fd_, 1);
   }
-  // Sends what is neither output nor error.
+  // Sends bytes that are neither output nor error.
   void SendOverhead(uint64_t bytes) {
     MutexLock lock(&mutex_);
     sent_ += bytes;
     eventfd_write(fd_, 1);
   }
-  // What has been said is in the worker's buffers: the socket does not show it any more.
+  // Moves what has been said to the worker's buffers, so that the socket does not show it any more.
   void EmptySocket() {
     MutexLock lock(&mutex_);
     ReceiveLocked();
   }
-  // The command has ended: after what it has said nothing more comes.
+  // Ends the command: after what it has said nothing more comes.
   void End() {
     MutexLock lock(&mutex_);
     ended_ = true;
@@ -59,13 +60,14 @@ class FakeInstance {
     broken_ = true;
     eventfd_write(fd_, 1);
   }
-  // The worker's words do not get through any more.
+  // Makes the worker's writes fail from now on.
   void BreakWrites() {
     MutexLock lock(&mutex_);
     writes_broken_ = true;
   }
 
-  // Waits for `text`, and that nothing else comes before it.
+  // Waits until the worker has written as much as `text`. Returns true if it is `text`, and removes
+  // it.
   bool Hears(std::string_view text) {
     MutexLock lock(&mutex_);
     while (heard_.size() < text.size() && !let_go_) changed_.Wait(&mutex_);
@@ -73,7 +75,7 @@ class FakeInstance {
     heard_.erase(0, text.size());
     return true;
   }
-  // What was written and no Hears has taken.
+  // Returns what the worker has written and Hears has not removed.
   std::string heard() {
     MutexLock lock(&mutex_);
     return heard_;

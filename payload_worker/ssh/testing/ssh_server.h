@@ -15,19 +15,19 @@ struct SshServerOptions {
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
   std::vector<std::string> sftp_arguments;  // See sftp-server(8).
-  // No file becomes larger: as on a full disk, the write of what is past it fails.
+  // The largest size of a file. A write beyond it fails, as on a full disk.
   int64_t max_file_bytes = kNever;
-  // After so many bytes of SFTP the sftp-server is killed, or the connection ends.
+  // After this many bytes of SFTP the sftp-server is killed, or the connection ends.
   int64_t kill_sftp_after = kNever;
   int64_t end_link_after = kNever;
 };
 
-// Lets everybody in who shows a key, and serves SFTP by the machine's own sftp-server. It listens
-// on a port of loopback, and serves one connection after the other in a thread of its own. Whoever
-// has connected must have left before it is destroyed.
+// Accepts any key and serves SFTP by the machine's own sftp-server. It listens on a loopback port
+// and serves one connection after the other in a thread of its own. Connections must have ended
+// before it is destroyed.
 class SshServer {
  public:
-  // Keys are put into `directory`; where sftp-server runs, `home`, is what it takes for the login
+  // Writes its keys to `directory`. sftp-server runs in `home`, which it takes for the login
   // directory.
   SshServer(const std::string& directory, const std::string& home, SshServerOptions options = {});
   ~SshServer();
@@ -35,7 +35,7 @@ class SshServer {
   SshServer& operator=(const SshServer&) = delete;
 
   int port() const { return port_; }
-  // A private key to show.
+  // Returns the file of a private key that may log in.
   const std::string& client_key_file() const { return client_key_file_; }
 
  private:
