@@ -1,4 +1,4 @@
-// Waits for payloads on behalf of the commands that take --wait and --follow.
+// What the commands with --wait and --follow share: waiting for payloads.
 #ifndef LONGSHORE_CLI_AWAIT_H_
 #define LONGSHORE_CLI_AWAIT_H_
 
@@ -11,18 +11,19 @@
 
 namespace longshore::cli {
 
+// The payloads to wait for.
 struct Awaited {
-  // 0 when the payloads are not known to be of one.
+  // Their deployment; 0 when they may be of several.
   int64_t deployment_id = 0;
   std::vector<int64_t> payload_ids;
-  // Nobody has asked to run them.
+  // They are only delivered, so TRANSFERRED is their end.
   bool until_transferred = false;
 };
 
-// Follows the payloads to their end and prints them; returns the exit status.
+// Follows the payloads to their end and prints them. Returns the exit status.
 absl::StatusOr<int> Await(const Awaited& awaited, const WaitOptions& options, Session* session);
 
-// Says what was accepted, or follows it as `options` ask; returns the exit status.
+// Prints what was accepted, or follows it, as `options` say. Returns the exit status.
 absl::StatusOr<int> Accepted(const v1::DeployPayloadResponse& response, bool execute,
                              const WaitOptions& options, Session* session);
 

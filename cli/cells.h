@@ -1,4 +1,4 @@
-// Single values as tables and lines for people show them; "-" stands for none.
+// Single values as people see them in tables and lines. "-" stands for none.
 #ifndef LONGSHORE_CLI_CELLS_H_
 #define LONGSHORE_CLI_CELLS_H_
 
@@ -13,22 +13,23 @@
 namespace longshore::cli {
 
 std::string OrDash(const std::string& text);
-// "-" for 0.
+// The number, or "-" for 0.
 std::string NumberText(int64_t number);
-// "2026-11-25 14:03:09", UTC.
+// For example "2026-11-25 14:03:09", in UTC.
 std::string TimeText(const google::protobuf::Timestamp& time);
-// "3.04s".
+// How long the script ran, for example "3.04s".
 std::string DurationText(const v1::Payload& payload);
+// The exit status, or "-".
 std::string ExitText(const v1::Payload& payload);
-// "COMPLETED", or "FAILED (NONZERO_EXIT)".
+// For example "COMPLETED" or "FAILED (NONZERO_EXIT)".
 std::string StatusText(const v1::Payload& payload);
-// "web-1.example:22"; "-" until its provider has given it one.
+// For example "web-1.example:22"; "-" until the provider has made the instance.
 std::string AddressText(const v1::Instance& instance);
-// Its path, or the beginning of its hash.
+// The path of the script, or the beginning of its hash.
 std::string ScriptText(const v1::Deployment& deployment);
-// "project web, tags a,b", or how many there are by id.
+// For example "project web, tags a,b", or how many instances were given by id.
 std::string TargetText(const v1::DeployPayloadRequest& request);
-// "12/20 ended  PENDING 8  COMPLETED 11  FAILED 1".
+// For example "12/20 ended  PENDING 8  COMPLETED 11  FAILED 1".
 std::string CountsText(const v1::PayloadCounts& counts);
 
 }  // namespace longshore::cli

@@ -20,13 +20,14 @@ class Status;
 
 namespace longshore::cli {
 
-// Thread-safe. A call that changes something is repeated by itself for up to 30 s while the
-// api_server is not reached or its database is away; its request_id, made here where the caller
-// gave none, lets it be carried out once.
+// Thread-safe. A call that changes something is repeated for up to 30 s, or the deadline if that is
+// shorter, while the api_server cannot be reached or its database is away. Where the call takes a
+// request_id, this class sets one if the caller did not, so that the call takes effect once.
+// Errors: those of ServerError (server_error.h).
 class Client {
  public:
-  // Does not connect yet. `address` is HOST:PORT; `deadline` is the time for an answer, to a call
-  // or to the opening of a stream.
+  // Does not connect yet. `address` is HOST:PORT. `deadline` is how long the answer to a call, or
+  // the first event of a stream, may take.
   Client(const std::string& address, std::chrono::milliseconds deadline);
   ~Client();
 
@@ -65,11 +66,11 @@ class Client {
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request);
 
   std::chrono::milliseconds deadline() const { return deadline_; }
-  // Whether the api_server has ever answered; one that never did is not worth a second try.
+  // Returns whether the api_server has ever answered. One that never did is not worth another try.
   bool reached() const { return reached_; }
-  // Streams call this when the api_server answers.
+  // Called by streams when the api_server answers.
   void Reached() { reached_ = true; }
-  // For streams; see follow.h.
+  // The channel, for streams; see follow.h.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
  private:
@@ -79,7 +80,7 @@ class Client {
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                              Response*),
                                 const Request& request);
-  // Call for what changes something.
+  // Does the same for calls that change something, and repeats them.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Write(Stub* stub,
                                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,

@@ -1,5 +1,5 @@
-// Declares a command: its options and what it does. Commands meet CLI11, a heavy header, only
-// through this.
+// Declares commands: their options, and what they do. It keeps CLI11, whose header is large, out of
+// the commands.
 #ifndef LONGSHORE_CLI_COMMAND_H_
 #define LONGSHORE_CLI_COMMAND_H_
 
@@ -20,67 +20,70 @@ class App;
 namespace longshore::cli {
 
 struct Session;
-// Carries a command out; returns the exit status.
+// Carries out a command. Returns the exit status.
 using Run = std::function<absl::StatusOr<int>(Session*)>;
 
-// The type of an option's value that is the name of a file.
+// The `type` of options whose value is the name of a file.
 inline constexpr char kFileType[] = "FILE";
 
-// Each option writes the value that it is given to a variable, which must live as long as the
-// CLI::App and which it leaves alone when it is not given. `type` stands for the value in the help.
+// A command whose options are being declared. Each option writes its value to a variable, which
+// must live as long as the CLI::App; an option that is not given leaves its variable alone. `type`
+// stands for the value in the help.
 class Command {
  public:
-  // `selected` takes what the command does once the command line has named it. Both pointers must
-  // outlive this object.
+  // When the command line names the command, `selected` is set to what the command does. Both
+  // pointers must outlive this object.
   Command(CLI::App* app, Run* selected);
 
-  // A command beneath this one. `description` is one line.
+  // Adds a command beneath this one. `description` is one line.
   Command Add(const std::string& name, const std::string& description) const;
+  // Sets what the command does.
   void Does(Run run) const;
 
   void Flag(const std::string& name, bool* value, const std::string& description) const;
   void Text(const std::string& name, const std::string& type, std::string* value,
             const std::string& description) const;
-  // Takes the value from the environment when it is not given.
+  // Takes the value from an environment variable when the option is not given.
   void TextOrVariable(const std::string& name, const std::string& type, const std::string& variable,
                       std::string* value, const std::string& description) const;
   // May be given several times.
   void Texts(const std::string& name, const std::string& type, std::vector<std::string>* values,
              const std::string& description) const;
-  // Instances by id or by name, see instance_names.h. One, which must be given or may be left out,
-  // as with Id and OptionalId below; several in a list with commas, which may be given several
-  // times.
+  // Instances by id or by name; see instance_names.h. Instance must be given and OptionalInstance
+  // may be left out, as with Id and OptionalId below. Instances takes a list with commas and may be
+  // given several times.
   void Instance(const std::string& name, std::string* instance,
                 const std::string& description) const;
   void OptionalInstance(const std::string& name, std::string* instance,
                         const std::string& description) const;
   void Instances(const std::string& name, std::vector<std::string>* instances,
                  const std::string& description) const;
-  // Takes a list with commas; may be given several times.
+  // Takes a list with commas and may be given several times.
   void Ids(const std::string& name, std::vector<int64_t>* ids,
            const std::string& description) const;
   void Number(const std::string& name, const std::string& type, int32_t* value,
               const std::string& description) const;
   void Number(const std::string& name, const std::string& type, int64_t* value,
               const std::string& description) const;
-  // How many: a positive number.
+  // Takes a positive number.
   void Count(const std::string& name, int32_t* value, const std::string& description) const;
-  // A time: "90", "5m", "1h30m".
+  // Takes a time, for example "90", "5m" or "1h30m".
   void Duration(const std::string& name, std::chrono::milliseconds* value,
                 const std::string& description) const;
   void Seconds(const std::string& name, int32_t* value, const std::string& description) const;
-  // One of `choices`, in upper or lower case; `choose` takes its place among them.
+  // Takes one of `choices`, in upper or lower case. `choose` is called with its index.
   void Choice(const std::string& name, const std::vector<std::string>& choices,
               const std::function<void(size_t)>& choose, const std::string& description) const;
-  // One of the enum's values, in upper or lower case, but the first, which stands for none.
+  // Takes one of the enum's values, in upper or lower case, apart from the first, which stands for
+  // none.
   template <typename Enum>
   void EnumChoice(const std::string& name, Enum* value, const std::string& description) const;
-  // Makes an option of this command one that must be given.
+  // Says that an option of this command must be given.
   void Require(const std::string& name) const;
 
-  // A word that is no option, and must be given; `name` stands for it in the help.
+  // Takes a word that is not an option and must be given. `name` stands for it in the help.
   void Id(const std::string& name, int64_t* id, const std::string& description) const;
-  // An option or a word that may be left out.
+  // Takes an id as an option, or as a word that may be left out.
   void OptionalId(const std::string& name, int64_t* id, const std::string& description) const;
 
  private:

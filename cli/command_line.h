@@ -17,7 +17,7 @@ class App;
 
 namespace longshore::cli {
 
-// The options of every command; they may be before or after it.
+// The options that every command has; they may stand before or after it.
 struct GlobalOptions {
   std::string api = "127.0.0.1:50051";
   std::chrono::milliseconds deadline = std::chrono::seconds(60);
@@ -30,17 +30,17 @@ class CommandLine {
   CommandLine();
   ~CommandLine();
 
-  // `words` without the program's name. OK when there is something to print (help, version) or to
-  // run; a UsageError otherwise.
+  // Reads `words`, which are without the program's name. Returns OK when there is something to
+  // print (help, version) or to run, and a UsageError otherwise.
   absl::Status Parse(std::vector<std::string> words);
 
-  // What to print; empty when there is something to run.
+  // Returns what to print; empty when there is something to run.
   const std::string& text() const { return text_; }
   const Run& run() const { return run_; }
   const GlobalOptions& globals() const { return globals_; }
-  // "longshore instances add", as far as the words named commands.
+  // Returns the command as far as the words named one, for example "longshore instances add".
   std::string CommandName() const;
-  // All commands and their options.
+  // All commands with their options.
   const CLI::App& app() const { return *app_; }
 
  private:
@@ -51,7 +51,7 @@ class CommandLine {
   std::string text_;
 };
 
-// Carries a command line out; returns the exit status, see errors.h.
+// Carries out a command line. Returns the exit status; see errors.h.
 int RunCommandLine(const std::vector<std::string>& words);
 
 }  // namespace longshore::cli

@@ -1,4 +1,4 @@
-// What may stand at a place of a command line, for the completion of shells.
+// What may stand at a place of a command line, for completion by shells.
 #ifndef LONGSHORE_CLI_COMPLETION_H_
 #define LONGSHORE_CLI_COMPLETION_H_
 
@@ -11,13 +11,13 @@ class App;
 
 namespace longshore::cli {
 
-// "longshore __complete WORD..." is what the scripts of completion_scripts.h ask.
+// The scripts of completion_scripts.h call "longshore __complete WORD...".
 inline constexpr char kCompleteCommand[] = "__complete";
-// The line that stands for the names of files.
+// The line of the answer that stands for names of files.
 inline constexpr char kCompleteFiles[] = ":files";
 
-// `words` without the program's name; the last one, which may be empty, is to be completed. Each
-// line is a word that begins with it, a tab and its description.
+// Completes the last of `words`, which may be empty; they are without the program's name. Each line
+// of the result is a word that begins with it, a tab, and the word's description.
 std::vector<std::string> Complete(const CLI::App& app, const std::vector<std::string>& words);
 
 }  // namespace longshore::cli

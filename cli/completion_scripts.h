@@ -12,6 +12,7 @@ struct CompletionScript {
   std::string text;
 };
 
+// Returns one script for each shell that is supported.
 const std::vector<CompletionScript>& CompletionScripts();
 
 }  // namespace longshore::cli

@@ -1,4 +1,4 @@
-// Errors as the exit status tells them apart.
+// The exit statuses of the command line, and the errors that lead to them.
 #ifndef LONGSHORE_CLI_ERRORS_H_
 #define LONGSHORE_CLI_ERRORS_H_
 
@@ -16,11 +16,11 @@ enum ExitStatus : int {
   kExitNotReached = 4,  // The api_server was not reached, or did not answer in time.
 };
 
-// `error` with the exit status that it leads to; does nothing to an OK status.
+// Returns `error` with the exit status that it leads to; an OK status stays as it is.
 absl::Status WithExitStatus(absl::Status error, ExitStatus exit_status);
-// A wrong command line; its reason is WRONG_COMMAND_LINE.
+// Returns the error for a wrong command line; its reason is WRONG_COMMAND_LINE.
 absl::Status UsageError(const std::string& problem);
-// kExitFailed for an error that was given none.
+// Returns the exit status of an error, kExitFailed if it was given none.
 ExitStatus ExitStatusOf(const absl::Status& error);
 
 }  // namespace longshore::cli

@@ -10,11 +10,11 @@
 
 namespace longshore::cli {
 
-// protojson on one line, all fields by their proto names.
+// Returns protojson on one line. It has all fields, under their names in the .proto files.
 std::string ToJson(const google::protobuf::Message& message);
-// The same on several lines, indented.
+// Returns `json` on several lines, indented.
 std::string IndentedJson(const std::string& json);
-// {"error": {"code": "NOT_FOUND", "reason": "PAYLOAD_NOT_FOUND", "message": "..."}}
+// Returns {"error": {"code": "NOT_FOUND", "reason": "PAYLOAD_NOT_FOUND", "message": "..."}}.
 std::string ErrorToJson(const absl::Status& error);
 
 }  // namespace longshore::cli

@@ -1,4 +1,4 @@
-// How the command line shows single things to people.
+// Single things as text for people.
 #ifndef LONGSHORE_CLI_OUTPUT_H_
 #define LONGSHORE_CLI_OUTPUT_H_
 
@@ -12,14 +12,14 @@
 
 namespace longshore::cli {
 
-// One in full, "name: value" lines; the output of a payload last.
+// One thing in full, in lines "name: value". The output of a payload comes last.
 std::string InstanceDetails(const v1::Instance& instance);
 std::string DeploymentDetails(const v1::Deployment& deployment);
 std::string PayloadDetails(const v1::Payload& payload);
 
-// "payload 7 on instance 3 is FAILED (NONZERO_EXIT): ...".
+// For example "payload 7 on instance 3 is FAILED (NONZERO_EXIT): ...".
 std::string PayloadLine(const v1::Payload& payload);
-// "payload 7 task 9", a line for each.
+// A line for each payload, for example "payload 7 task 9".
 std::string PayloadTaskLines(const google::protobuf::RepeatedField<int64_t>& payload_ids,
                              const google::protobuf::RepeatedField<int64_t>& task_ids);
 

@@ -9,11 +9,11 @@
 
 namespace longshore::cli {
 
-// Exactly as it was printed, unless standard output is a terminal, which gets what is visible. Says
-// on standard error where something was left out. Not thread-safe.
+// Writes the bytes exactly as they were printed, unless standard output is a terminal, which gets
+// them made visible (visible.h). Says on standard error where output was not kept. Not thread-safe.
 class OutputWriter {
  public:
-  // Begins at `offset` of the output; `raw` gives a terminal the bytes, too.
+  // Begins at `offset` of the output. With `raw` a terminal gets the bytes as they are, too.
   OutputWriter(int64_t offset, bool raw);
   ~OutputWriter();
 

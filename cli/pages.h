@@ -15,8 +15,8 @@ namespace longshore::cli {
 
 inline constexpr int32_t kNoLimit = 0;
 
-// The rows that `list` has for `request`, at most the first `limit`; `rows_of` is the accessor of a
-// page's rows.
+// Returns the rows that `list` has for `request`, the first `limit` at most. `rows_of` is the
+// accessor for the rows of a page.
 template <typename Request, typename Response, typename Row>
 absl::StatusOr<std::vector<Row>> ReadPages(
     Client* client, absl::StatusOr<Response> (Client::*list)(const Request&),

@@ -1,4 +1,4 @@
-// How long one goes on with an api_server that is silent.
+// How long the command line tries to reach an api_server that is silent.
 #ifndef LONGSHORE_CLI_PATIENCE_H_
 #define LONGSHORE_CLI_PATIENCE_H_
 
@@ -10,8 +10,9 @@
 
 namespace longshore::cli {
 
-// Of one stream that is opened again after each failure. A server that says nothing for the
-// client's deadline is given up; so is, at once, one that was never reached. Not thread-safe.
+// Decides about one stream that is opened again after each failure. A server that says nothing for
+// the client's deadline is given up, and one that was never reached is given up at once. Not
+// thread-safe.
 class Patience {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -21,11 +22,12 @@ class Patience {
 
   void OnOpen(TimePoint now);
   void OnEvent();
-  // Whether to open it again, at next_try().
+  // Returns whether to open the stream again, at next_try().
   bool OnFailure(const grpc::Status& status, TimePoint now);
 
   TimePoint next_try() const { return next_try_; }
-  // When the first event of an open stream is overdue; far off once there was one.
+  // Returns when the first event of an open stream is overdue, or a time far away once there was
+  // one.
   TimePoint event_due() const;
 
  private:

@@ -1,4 +1,5 @@
-// Writes results to standard output and errors to standard error, in the format that was asked for.
+// Writes results to standard output and errors to standard error, in the format of the command
+// line.
 #ifndef LONGSHORE_CLI_PRINTER_H_
 #define LONGSHORE_CLI_PRINTER_H_
 
@@ -12,13 +13,13 @@
 
 namespace longshore::cli {
 
-// The first ones are the choices of --output, see FormatNames.
+// The formats. Those of FormatNames are the choices of --output, in the same order.
 enum class Format {
   kTable,
   kWide,
   kJson,
   kYaml,
-  kJsonLines,  // --json: a message a line.
+  kJsonLines,  // --json: one message a line.
 };
 
 const std::vector<std::string>& FormatNames();
@@ -28,25 +29,25 @@ class Printer {
  public:
   explicit Printer(Format format) : format_(format) {}
 
-  // For programs rather than for people.
+  // Returns true for formats that are for programs rather than for people.
   bool structured() const { return format_ != Format::kTable && format_ != Format::kWide; }
-  // Tables have all their columns.
+  // Returns true when tables have all their columns.
   bool wide() const { return format_ == Format::kWide; }
 
-  // One thing; `text` is what people read.
+  // Prints one thing; `text` is what people see.
   void Print(const google::protobuf::Message& message, const std::string& text) const;
-  // A list; `text` is what people read.
+  // Prints a list; `text` is what people see.
   template <typename Row>
   void PrintRows(const std::vector<Row>& rows, const std::string& text) const {
     if (structured()) return PrintList(JsonOf(rows));
     PrintText(text);
   }
-  // The same of rows that are JSON already.
+  // Does the same for rows that are JSON already.
   void PrintRows(const std::vector<std::string>& rows, const std::string& text) const {
     if (structured()) return PrintList(rows);
     PrintText(text);
   }
-  // One thing and the list that belongs to it, under these names in one document.
+  // Prints one thing and a list that belongs to it, as one document with these two names.
   template <typename Row>
   void PrintWithRows(const std::string& name, const google::protobuf::Message& message,
                      const std::string& rows_name, const std::vector<Row>& rows,
@@ -54,9 +55,9 @@ class Printer {
     if (structured()) return PrintPair(name, ToJson(message), rows_name, JsonOf(rows));
     PrintText(text);
   }
-  // At once, as a document of its own: more follows.
+  // Prints an event at once, as a document of its own, because more events follow.
   void PrintEvent(const google::protobuf::Message& event) const;
-  // To standard error; `hint` follows the message that people read.
+  // Prints an error to standard error. `hint` follows the message that people see.
   void PrintError(const absl::Status& error, const std::string& hint) const;
 
  private:

@@ -1,4 +1,4 @@
-// Reads a script that is sent along.
+// Reads a script from a file of this machine.
 #ifndef LONGSHORE_CLI_SCRIPT_FILE_H_
 #define LONGSHORE_CLI_SCRIPT_FILE_H_
 
@@ -8,8 +8,8 @@
 
 namespace longshore::cli {
 
-// The content of `file`, or of standard input for "-". Errors: UsageErrors, for one that cannot be
-// read or is empty.
+// Returns the content of `file`, or of standard input for "-". Errors: UsageErrors when it cannot
+// be read or is empty.
 absl::StatusOr<std::string> ReadScript(const std::string& file);
 
 }  // namespace longshore::cli

@@ -1,4 +1,5 @@
-// What the end of a call says: whether the api_server answered, and to which exit status it leads.
+// Interprets the end of a call: whether the api_server answered, and which exit status that leads
+// to.
 #ifndef LONGSHORE_CLI_SERVER_ERROR_H_
 #define LONGSHORE_CLI_SERVER_ERROR_H_
 
@@ -8,10 +9,12 @@
 
 namespace longshore::cli {
 
-// Whether the api_server itself gave this status, rather than gRPC for want of it.
+// Returns whether the api_server itself sent this status, rather than gRPC because there was no
+// answer.
 bool IsAnswer(const grpc::Status& status);
 
-// The error with its details: kExitRefused for an answer, kExitNotReached without one.
+// Returns the error with its details and its exit status: kExitRefused for an answer,
+// kExitNotReached without one.
 absl::Status ServerError(const grpc::Status& status);
 
 }  // namespace longshore::cli

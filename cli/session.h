@@ -1,4 +1,4 @@
-// What a command works with.
+// What a command uses.
 #ifndef LONGSHORE_CLI_SESSION_H_
 #define LONGSHORE_CLI_SESSION_H_
 

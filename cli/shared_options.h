@@ -1,4 +1,4 @@
-// Options that several commands have.
+// The options that several commands share.
 #ifndef LONGSHORE_CLI_SHARED_OPTIONS_H_
 #define LONGSHORE_CLI_SHARED_OPTIONS_H_
 
@@ -17,7 +17,7 @@ struct WaitOptions {
 
 // Declares --wait and --follow.
 void AddWaitOptions(const Command& command, WaitOptions* options);
-// Declares --limit, which leaves kNoLimit of pages.h alone when it is not given.
+// Declares --limit. When it is not given `limit` keeps its value, which is kNoLimit (pages.h).
 void AddLimit(const Command& command, int32_t* limit);
 // Declares --raw.
 void AddRaw(const Command& command, bool* raw);

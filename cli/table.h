@@ -8,15 +8,15 @@
 
 namespace longshore::cli {
 
-// Columns as wide as their widest cell, two spaces between; the first row is the heading. Control
-// characters are shown as "?".
+// Formats rows; the first is the heading. Each column is as wide as its widest cell, with two
+// spaces between columns. Control characters are shown as "?".
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 template <typename Row>
 struct Column {
   std::string heading;
   std::function<std::string(const Row&)> cell;
-  bool wide = false;  // Left out unless the table is a wide one.
+  bool wide = false;  // Only in wide tables.
 };
 
 template <typename Row>

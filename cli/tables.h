@@ -1,4 +1,4 @@
-// The lists of resources as tables; a wide one has more columns.
+// Lists of resources as tables. A wide table has more columns.
 #ifndef LONGSHORE_CLI_TABLES_H_
 #define LONGSHORE_CLI_TABLES_H_
 
@@ -15,7 +15,7 @@ namespace longshore::cli {
 
 std::string InstanceTable(const std::vector<v1::Instance>& instances, bool wide);
 std::string PayloadTable(const std::vector<v1::Payload>& payloads, bool wide);
-// The table, or for a fleet of over 100 only what did not go well; the counts last.
+// The table or, for more than 100 payloads, only those that did not go well. The counts come last.
 std::string PayloadSummary(const std::vector<v1::Payload>& payloads, bool wide);
 std::string DeploymentTable(const std::vector<v1::Deployment>& deployments, bool wide);
 std::string WorkerTable(const std::vector<v1::Worker>& workers);

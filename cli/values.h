@@ -1,4 +1,5 @@
-// The values of options: what their text means. Errors are UsageErrors that quote the text.
+// Parses the values of options. Errors are UsageErrors that quote the text; `what` names the value
+// in them.
 #ifndef LONGSHORE_CLI_VALUES_H_
 #define LONGSHORE_CLI_VALUES_H_
 
@@ -11,23 +12,23 @@
 
 namespace longshore::cli {
 
-// A whole decimal number. `what` names it in the error.
+// Parses a whole decimal number.
 absl::StatusOr<int64_t> ParseInt64(const std::string& what, const std::string& text);
 absl::StatusOr<int32_t> ParseInt32(const std::string& what, const std::string& text);
-// A positive number.
+// Parses a positive number.
 absl::StatusOr<int32_t> ParseCount(const std::string& what, const std::string& text);
-// "90" is 90 seconds; "5m", "1h30m", "500ms" have their units. Positive.
+// Parses a positive time: "90" is 90 seconds; "5m", "1h30m" and "500ms" have units.
 absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& what,
                                                         const std::string& text);
-// The same in whole seconds, also 0.
+// Parses a time in whole seconds. It may be 0 or negative; the api_server checks its range.
 absl::StatusOr<int32_t> ParseSeconds(const std::string& what, const std::string& text);
-// The id of something: a positive number.
+// Parses an id, which is a positive number.
 absl::StatusOr<int64_t> ParseId(const std::string& what, const std::string& text);
-// Whether `text` has digits only: an id, where a name could stand as well.
+// Returns whether `text` has digits only, and so is an id where a name could stand as well.
 bool IsNumber(const std::string& text);
-// An instance's id or its name.
+// Checks that `text` can be an instance's id or name, and returns it.
 absl::StatusOr<std::string> ParseInstance(const std::string& what, const std::string& text);
-// The parts between commas that are not empty.
+// Returns the parts between commas that are not empty.
 std::vector<std::string> SplitList(const std::string& text);
 
 }  // namespace longshore::cli

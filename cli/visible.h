@@ -1,4 +1,4 @@
-// Text from outside for a terminal, which obeys some characters instead of showing them.
+// Makes text from outside safe for a terminal, which obeys some characters instead of showing them.
 #ifndef LONGSHORE_CLI_VISIBLE_H_
 #define LONGSHORE_CLI_VISIBLE_H_
 
@@ -7,13 +7,13 @@
 
 namespace longshore::cli {
 
-// Not thread-safe. The text may come in pieces, cut anywhere. Line ends, tabs and colours pass;
-// other control characters (C0, DEL, C1) and those that turn the direction of writing come out as
-// `\x1b` and `\u202e`, and bytes that are no UTF-8 as U+FFFD.
+// The text may come in pieces that are cut anywhere. Line ends, tabs and colours pass. Other
+// control characters (C0, DEL, C1), and those that change the direction of writing, become `\x1b`
+// or `\u202e`, for example. Bytes that are not UTF-8 become U+FFFD. Not thread-safe.
 class Visible {
  public:
   std::string Add(std::string_view bytes);
-  // What was kept because its end had not come. Colours end here.
+  // Returns what was held back because it was incomplete, and ends colours.
   std::string Finish();
 
  private:
@@ -21,10 +21,11 @@ class Visible {
   bool coloured_ = false;
 };
 
-// The same for a whole text.
+// Does the same for a whole text.
 std::string VisibleText(std::string_view bytes);
 
-// What standard output is to be given of a text from outside: on a terminal VisibleText.
+// Returns what to write of a text from outside to standard output: VisibleText on a terminal, and
+// the text itself otherwise.
 std::string ForStandardOutput(std::string_view bytes);
 
 }  // namespace longshore::cli

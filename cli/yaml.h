@@ -1,4 +1,4 @@
-// YAML of the same content as JSON.
+// Turns JSON into YAML.
 #ifndef LONGSHORE_CLI_YAML_H_
 #define LONGSHORE_CLI_YAML_H_
 
@@ -6,8 +6,8 @@
 
 namespace longshore::cli {
 
-// `json` is one valid document. Every string is quoted, so that none is taken for a number, a date
-// or a boolean.
+// Returns YAML of the same content as `json`, which is one valid document. Every string is quoted,
+// so that none is taken for a number, a date or a boolean.
 std::string YamlFromJson(const std::string& json);
 
 }  // namespace longshore::cli

@@ -1,8 +1,8 @@
-// Checks of a live database against the invariants of docs/guarantees.md.
+// Checks a live database against the invariants of docs/guarantees.md.
 //
 // Each check is a file of checks/. It is independent of the code that writes: its SQL is derived
-// from the contract and the schema alone, so that a fault of a store shows. Only the connection is
-// shared, and the way in which statements get into the program.
+// from the contract and the schema alone, so that it shows the faults of a store. It shares only
+// the connection with that code, and how statements get into the program.
 #ifndef LONGSHORE_VERIFY_DATABASE_CHECKS_H_
 #define LONGSHORE_VERIFY_DATABASE_CHECKS_H_
 
@@ -22,18 +22,18 @@ struct DatabaseOptions {
   int64_t max_output_bytes = policy::kMaxOutputBytes;  // The api_servers' --max_output_bytes.
   int max_running_per_instance =
       policy::kMaxRunningPerInstance;  // The api_servers' --max_running_per_instance.
-  // Nothing is under way or asked for: every payload must be terminal or rest in TRANSFERRED,
-  // nothing may be left to clean up.
+  // Says that nothing is under way or asked for: every payload must be terminal or rest in
+  // TRANSFERRED, and nothing may be left to clean up.
   bool quiescent = false;
 };
 
-// All checks, in one read-only snapshot, so that work that goes on meanwhile shows as it was at one
-// moment; at most 20 violations of a check. Errors: those of the connection; FailedPrecondition
-// when the database is not Longshore's.
+// Runs all checks in one read-only snapshot, so that work under way is seen as it was at one
+// moment. Returns at most 20 violations for each check. Errors: those of the connection;
+// FailedPrecondition when the database is not Longshore's.
 absl::StatusOr<std::vector<Violation>> CheckDatabase(storage::Connection& connection,
                                                      const DatabaseOptions& options);
 
-// The names of the checks, in order.
+// Returns the names of the checks, in their order.
 std::vector<std::string> DatabaseCheckNames();
 
 }  // namespace longshore::verify

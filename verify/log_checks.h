@@ -1,4 +1,4 @@
-// Checks of log files for secrets.
+// Checks log files for secrets.
 #ifndef LONGSHORE_VERIFY_LOG_CHECKS_H_
 #define LONGSHORE_VERIFY_LOG_CHECKS_H_
 
@@ -10,8 +10,9 @@
 
 namespace longshore::verify {
 
-// Looks in the files `logs` for private keys and for the first line of each file of `secret_files`;
-// what was found is never repeated. Errors: NotFound when a file cannot be read.
+// Looks in the files `logs` for private keys, and for the first line of each file of
+// `secret_files`. The violations do not repeat what was found. Errors: NotFound when a file cannot
+// be read.
 absl::StatusOr<std::vector<Violation>> CheckLogs(const std::vector<std::string>& logs,
                                                  const std::vector<std::string>& secret_files);
 

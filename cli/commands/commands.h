@@ -1,4 +1,4 @@
-// Every command adds itself to the one above it.
+// One function for each command, which adds the command to the one above it.
 #ifndef LONGSHORE_CLI_COMMANDS_COMMANDS_H_
 #define LONGSHORE_CLI_COMMANDS_COMMANDS_H_
 

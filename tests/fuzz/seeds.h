@@ -7,12 +7,13 @@
 
 namespace longshore::fuzz {
 
-// Inputs to begin with, defined by each target: well-formed ones of each kind.
+// Returns inputs to begin with: well-formed ones of each kind. Each target defines this function.
 std::vector<std::string> Seeds();
 
 }  // namespace longshore::fuzz
 
-// Ends the process when `condition` does not hold; what a fuzz target claims about every input.
+// Checks what a fuzz target claims about every input. Ends the process when `condition` does not
+// hold.
 #define FUZZ_CHECK(condition)                                         \
   do {                                                                \
     if (!(condition)) {                                               \

@@ -15,19 +15,19 @@ struct Behaviour {
   void (*change)(Lies* lies);
 };
 
-// Those of the connection, of SFTP, and of what is said of the run.
+// The behaviours of the connection, those of SFTP, and those of what is said about the run.
 std::span<const Behaviour> LinkBehaviours();
 std::span<const Behaviour> SftpBehaviours();
 std::span<const Behaviour> RunBehaviours();
 
-// Null when there is none of that name.
+// Returns the behaviour of that name, or null when there is none.
 const Behaviour* FindBehaviour(std::string_view name);
 
-// More than any text of an instance may be.
+// Longer than any text of an instance may be.
 constexpr size_t kLong = 20000;
 
-// Not UTF-8 in any part of it, with control characters and a sequence that sets a terminal's
-// clipboard.
+// Returns text without any valid UTF-8 part, with control characters and a sequence that sets a
+// terminal's clipboard.
 std::string Garbage(size_t size);
 
 }  // namespace longshore::hostile

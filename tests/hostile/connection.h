@@ -9,7 +9,7 @@
 
 namespace longshore::hostile {
 
-// Serves it in a process of its own, and returns when it is over.
+// Serves the connection in a process of its own, and returns when that is over.
 void ServeConnection(const Lies& lies, Memory* memory, const std::string& host_key, int fd);
 
 }  // namespace longshore::hostile

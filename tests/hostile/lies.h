@@ -1,5 +1,5 @@
-// What a hostile instance does otherwise than a right one. Each behaviour of behaviours.cc changes
-// one thing of it.
+// How a hostile instance differs from a right one. Each behaviour of behaviours.cc changes one
+// thing.
 #ifndef LONGSHORE_TESTS_HOSTILE_LIES_H_
 #define LONGSHORE_TESTS_HOSTILE_LIES_H_
 
@@ -30,20 +30,19 @@ enum class Moment {
 };
 
 struct Lies {
-  // Takes the place of SSH on the socket of a connection.
+  // Replaces SSH on the socket of a connection.
   std::function<void(int fd)> instead_of_ssh;
-  // Called at each moment, with the number of the connection, which begins with 0.
+  // Called at each moment, with the number of the connection, which counts from 0.
   std::function<void(Moment moment, int connection)> at = [](Moment, int) {};
-  // What SFTP says that "." is.
+  // The answer of SFTP to what "." is.
   std::string home = "/root";
-  // Answers a request of SFTP; false: it is to be answered rightly.
+  // Answers a request of SFTP. Returns false when it is to be answered in the right way.
   std::function<bool(sftp_client_message request)> sftp = [](sftp_client_message) { return false; };
-  // Takes the place of what the runner says until it has put the script in its place, or follows
-  // it.
+  // Replaces what the runner says until it has put the script in its place, or follows it.
   std::function<void(Runner* runner)> start;
-  // Takes the place of what it says of the run from "running" to "end".
+  // Replaces what the runner says about the run, from "running" to "end".
   std::function<void(Runner* runner)> run;
-  // Whether the runner obeys a command of its standard input, such as "clean".
+  // Whether the runner obeys commands on its standard input, such as "clean".
   bool obeys = true;
 };
 

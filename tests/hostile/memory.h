@@ -1,4 +1,4 @@
-// What the processes of the hostile instance, one a connection, know together.
+// What the processes of the hostile instance, one for each connection, know together.
 #ifndef LONGSHORE_TESTS_HOSTILE_MEMORY_H_
 #define LONGSHORE_TESTS_HOSTILE_MEMORY_H_
 
@@ -9,18 +9,18 @@
 
 namespace longshore::hostile {
 
-// Lies in memory that is shared by the processes; sets of hashes, since there are no more than a
-// few runs.
+// Lives in memory that the processes share. It keeps sets of hashes, because there are only a few
+// runs.
 class Memory {
  public:
-  // In a new shared mapping, which lasts as long as the processes.
+  // Creates one in a new shared mapping, which lasts as long as the processes.
   static Memory* Create();
 
   void SetPlaced(std::string_view path) { Add(&placed_, path); }
   bool Placed(std::string_view path) const { return Has(placed_, path); }
   void SetStarted(std::string_view run) { Add(&started_, run); }
   bool Started(std::string_view run) const { return Has(started_, run); }
-  // The number of this process's connection, which begins with 0; the others do not see it.
+  // Gives this process's connection its number, which counts from 0. Other processes do not see it.
   void Connected() { mine_ = connections_++; }
   static int connection() { return mine_; }
 

@@ -1,5 +1,5 @@
-// The remote runner's side of one exec request, as payload_worker/run/remote_runner.sh has it,
-// without running anything.
+// The remote runner's side of one exec request. It speaks like payload_worker/run/remote_runner.sh
+// and runs nothing.
 #ifndef LONGSHORE_TESTS_HOSTILE_RUNNER_H_
 #define LONGSHORE_TESTS_HOSTILE_RUNNER_H_
 
@@ -25,7 +25,7 @@ struct RunnerArguments {
   std::string upload;
 };
 
-// nullopt when it is no command that starts the remote runner.
+// Returns nullopt when the command does not start the remote runner.
 std::optional<RunnerArguments> ParseRunnerCommand(std::string_view command);
 
 class Runner {
@@ -33,14 +33,14 @@ class Runner {
   Runner(const Lies& lies, Memory* memory, ssh_session session, ssh_channel channel,
          RunnerArguments arguments);
 
-  // Says what a runner would, but for the lies, until it is over or the connection is.
+  // Says what a runner would say, apart from the lies, until it or the connection has ended.
   void Serve();
 
-  // The parts of it. Each ends this process when the connection breaks.
-  void Say(std::string_view record);        // NONCE RECORD, and a newline.
-  void SayRaw(std::string_view bytes);      // Anything on standard error.
-  void Print(std::string_view output);      // Anything on standard output.
-  void Running(const std::string& offset);  // With the marker that precedes the output.
+  // The parts of Serve. Each ends this process when the connection breaks.
+  void Say(std::string_view record);        // Writes NONCE RECORD and a newline.
+  void SayRaw(std::string_view bytes);      // Writes anything to standard error.
+  void Print(std::string_view output);      // Writes anything to standard output.
+  void Running(const std::string& offset);  // Also writes the marker before the output.
   void End() { Say("end 6 exit 0 100.00 100.10 none"); }
   std::optional<std::string> NextCommand();  // Waits for one; nullopt at the end of the connection.
   void ObeyUntilTheEnd();

@@ -1,4 +1,4 @@
-// Messages that a worker could send to an api_server: right in their form, wrong in all else. A
+// Messages that a worker could send to an api_server: well-formed, and wrong in everything else. A
 // seed decides.
 #ifndef LONGSHORE_TESTS_HOSTILE_WORKER_MESSAGES_H_
 #define LONGSHORE_TESTS_HOSTILE_WORKER_MESSAGES_H_
@@ -15,10 +15,11 @@ class WorkerMessages {
  public:
   explicit WorkerMessages(uint64_t seed) : random_(seed) {}
 
-  // The first message of a stream; takes no assignments, since who holds a lease may speak for it.
+  // Returns the first message of a stream. It offers to take no assignments, because who holds a
+  // lease may speak for it.
   v1::WorkerMessage Hello();
-  // The serialized next one. A few of them end the stream by the protocol: a sequence that is
-  // broken, a second hello, bytes that are no message.
+  // Returns the next message, serialized. A few of them break the protocol, which ends the stream:
+  // a gap in the sequence, a second hello, bytes that are not a message.
   std::string Next();
 
  private:
