@@ -20,7 +20,7 @@ absl::StatusOr<absl::Duration> ParseAnyDuration(const std::string& what, const s
       duration != -absl::InfiniteDuration()) {
     return duration;
   }
-  return UsageError(what + " '" + text + "' is no duration, such as 90, 5m or 1h30m");
+  return UsageError(what + " '" + text + "' is not a duration such as 90, 5m or 1h30m");
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ absl::StatusOr<int32_t> ParseSeconds(const std::string& what, const std::string&
 absl::StatusOr<int64_t> ParseId(const std::string& what, const std::string& text) {
   ASSIGN_OR_RETURN(const int64_t id, ParseInt64(what, text));
   if (id > 0) return id;
-  return UsageError(what + " '" + text + "' is no id");
+  return UsageError(what + " '" + text + "' is not an id");
 }
 
 bool IsNumber(const std::string& text) {

@@ -123,7 +123,7 @@ absl::Status InstanceTerminating(int64_t id) {
 absl::Status InstanceNotMade(int64_t id) {
   return WrongState("instance", id,
                     "instance " + std::to_string(id) +
-                        " has not been made yet: its provider will tell its address and host key");
+                        " has not been made yet: its provider will give its address and host key");
 }
 
 absl::Status InstanceListedTwice(int64_t id) {
@@ -151,7 +151,7 @@ absl::Status FromStorage(const absl::Status& status) {
   if (absl::IsUnavailable(status) || absl::IsAborted(status)) {
     LOG(WARNING) << "a request could not be carried out: " << status;
     return WithReason(
-        absl::UnavailableError("the database is not available; nothing was done half, try again"),
+        absl::UnavailableError("the database is not available; nothing is half done; try again"),
         "DATABASE_UNAVAILABLE");
   }
   const std::string reference = RandomHex(4);

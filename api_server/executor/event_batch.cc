@@ -111,7 +111,7 @@ absl::Status EventBatchBuilder::CheckAgainst(const v1::TaskEvent& event,
   const bool tells_of_a_run =
       event.has_executing() || event.has_output() || event.finished().executed();
   if (tells_of_a_run && !task.executes) {
-    return absl::InvalidArgumentError("it tells of a run that nobody asked for");
+    return absl::InvalidArgumentError("it reports a run that nobody asked for");
   }
   if (event.finished().status() == v1::PAYLOAD_STATUS_TRANSFERRED &&
       (task.executes || task.payload_status != v1::PAYLOAD_STATUS_TRANSFERRED)) {

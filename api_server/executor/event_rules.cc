@@ -59,7 +59,7 @@ absl::Status CheckFinished(const v1::Finished& finished) {
   if (finished.output_bytes() < 0 || finished.output_bytes() > kMaxPrintedBytes ||
       time.seconds() < 0 || time.seconds() > kMaxExecutionSeconds || time.nanos() < 0 ||
       time.nanos() > 999999999) {
-    return Refuse("a number in a result that cannot be");
+    return Refuse("a number in a result that is out of range");
   }
   return absl::OkStatus();
 }
@@ -106,7 +106,7 @@ absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes) {
   switch (event.kind_case()) {
     case v1::TaskEvent::kHostKeySeen:
       if (IsHostKey(event.host_key_seen().host_key())) return absl::OkStatus();
-      return Refuse("a host key that is none");
+      return Refuse("an invalid host key");
     case v1::TaskEvent::kTransferred:
       return CheckText(event.transferred().remote_path(), kMaxPathBytes);
     case v1::TaskEvent::kOutput:

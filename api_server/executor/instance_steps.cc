@@ -141,7 +141,7 @@ absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machin
       made.ok() && made->has_value() && !(*made)->host_key.empty() && !IsHostKey((*made)->host_key);
   if (!made.ok() || strange_key) {
     const std::string error =
-        strange_key ? "the provider tells a host key that is none" : ToString(made.status());
+        strange_key ? "the provider gave an invalid host key" : ToString(made.status());
     const bool hopeless = absl::IsInvalidArgument(made.status()) || task.overdue;
     return hopeless ? GiveUp(task, wanted, error) : TryAgain(task, error);
   }

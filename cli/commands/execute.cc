@@ -18,7 +18,7 @@ struct Options {
 
 absl::StatusOr<int> Execute(const Options& options, Session* session) {
   if (options.payload_ids.empty() == (options.deployment_id == 0)) {
-    return UsageError("give --payloads ID,ID... or --deployment ID, one of the two");
+    return UsageError("give either --payloads ID,ID... or --deployment ID");
   }
   v1::ExecutePayloadRequest request;
   request.mutable_payload_ids()->Add(options.payload_ids.begin(), options.payload_ids.end());

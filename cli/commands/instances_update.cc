@@ -36,7 +36,7 @@ absl::StatusOr<v1::UpdateInstanceRequest> Request(const Options& options) {
   request.set_host_key(options.host_key);
   request.set_request_id(options.request_id);
   if (!options.no_tags) return request;
-  if (!options.tags.empty()) return UsageError("give --tag or --no-tags, one of the two");
+  if (!options.tags.empty()) return UsageError("give either --tag or --no-tags");
   request.mutable_update_mask()->add_paths("tags");
   if (!options.name.empty()) request.mutable_update_mask()->add_paths("name");
   if (!options.path.empty()) request.mutable_update_mask()->add_paths("payload_path");

@@ -16,7 +16,7 @@ struct Options {
 
 absl::StatusOr<int> PrintScript(const Options& options, Session* session) {
   if ((options.payload_id == 0) == options.sha256.empty()) {
-    return UsageError("give PAYLOAD or --sha256 HASH, one of the two");
+    return UsageError("give either PAYLOAD or --sha256 HASH");
   }
   v1::GetScriptRequest request;
   request.set_sha256(options.sha256);

@@ -55,7 +55,7 @@ absl::StatusOr<int> Verify(const Options& options, Session* session) {
     return UsageError("give --database URL, or set LONGSHORE_DATABASE_URL");
   }
   if (options.instances && options.ssh_key.empty()) {
-    return UsageError("--instances wants --ssh-key FILE, or LONGSHORE_SSH_KEY");
+    return UsageError("--instances needs --ssh-key FILE, or LONGSHORE_SSH_KEY");
   }
   ASSIGN_OR_RETURN(const auto connection, storage::Connection::Open(options.database));
   ASSIGN_OR_RETURN(std::vector<verify::Violation> violations,

@@ -32,8 +32,7 @@ absl::Status CheckHost(const v1::Assignment& host) {
                                       "' is not a host name or an IP address");
   }
   if (!IsPlain(host.ssh_user(), "._-$")) {
-    return absl::InvalidArgumentError("login '" + host.ssh_user() +
-                                      "' is not one that ssh can be given");
+    return absl::InvalidArgumentError("login '" + host.ssh_user() + "' cannot be passed to ssh");
   }
   return absl::OkStatus();
 }

@@ -264,7 +264,8 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::Conclude(RunnerMode mode,
     case Kind::kNeedScript:
       return ssh::Unreachable("the script was changed on the instance during its delivery");
     default:
-      return ssh::Unreachable("the start came too late or somebody else's went on; trying again");
+      return ssh::Unreachable(
+          "the start came too late, or somebody else is starting the run; trying again");
   }
 }
 

@@ -43,7 +43,7 @@ absl::Status WaitForBanner(const Target& target, int fd, std::chrono::millisecon
   pollfd poll_fd = {.fd = fd, .events = POLLIN};
   if (poll(&poll_fd, 1, static_cast<int>(limit.count())) > 0) return absl::OkStatus();
   return Unreachable(target.address + " port " + std::to_string(target.port) +
-                     " took the connection and said nothing for " +
+                     " accepted the connection and sent nothing for " +
                      std::to_string(limit.count() / 1000) + " s");
 }
 
@@ -161,8 +161,9 @@ absl::Status Session::CheckHostKey(const PinHostKey& pin_host_key) {
   const std::unique_ptr<ssh_key_struct, decltype(&ssh_key_free)> key(raw, ssh_key_free);
   ASSIGN_OR_RETURN(const std::string shown, KeyText(raw));
   if (!IsHostKey(shown)) {
-    return InternalFailure("the instance shows a host key of a type or size that is not taken: " +
-                           ToPrintableLine(shown, kMaxShown));
+    return InternalFailure(
+        "the instance shows a host key of a type or size that is not accepted: " +
+        ToPrintableLine(shown, kMaxShown));
   }
   std::string pinned = target_.host_key;
   if (pinned.empty()) {

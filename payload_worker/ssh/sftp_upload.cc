@@ -210,7 +210,7 @@ absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::
     path = std::string(home) + path.substr(1);
     ssh_string_free_char(home);
     if (const std::string_view problem = PathProblem(path); !problem.empty()) {
-      return RemotePathRefused("with the home that the instance tells, the path '" +
+      return RemotePathRefused("with the home directory that the instance reports, the path '" +
                                ToPrintableLine(path, kMaxShown) + "' " + std::string(problem));
     }
   }
