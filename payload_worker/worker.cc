@@ -75,11 +75,14 @@ int Worker::Capacity() {
 
 void Worker::OnAssignment(v1::Assignment assignment) {
   const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
+  int64_t number = 0;
   {
     MutexLock lock(&mutex_);
     ++connecting_;
+    number = ++last_number_;
     if (!assignment.cleanup()) {
-      tasks_[key] = {.stop = assignment.cancel_requested()   ? Stop::kYes
+      tasks_[key] = {.number = number,
+                     .stop = assignment.cancel_requested()   ? Stop::kYes
                              : assignment.recall_requested() ? Stop::kUnlessStarted
                                                              : Stop::kNo};
     }
@@ -87,13 +90,13 @@ void Worker::OnAssignment(v1::Assignment assignment) {
   // Cleanups are nobody's hurry.
   const bool failed_before = assignment.failures() > 0 || assignment.cleanup();
   connectors_.Add(
-      [this, assignment = std::move(assignment)](const ConnectorPool::OnSocket& on_socket) {
+      [this, number, assignment = std::move(assignment)](const ConnectorPool::OnSocket& on_socket) {
         if (assignment.cleanup()) {
           CleanUp(assignment, on_socket);
         } else if (assignment.provision()) {
           Provision(assignment, on_socket);
         } else {
-          Deliver(assignment, on_socket);
+          Deliver(number, assignment, on_socket);
         }
         {
           MutexLock lock(&mutex_);
@@ -104,7 +107,8 @@ void Worker::OnAssignment(v1::Assignment assignment) {
       failed_before);
 }
 
-void Worker::Deliver(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket) {
+void Worker::Deliver(int64_t number, const v1::Assignment& assignment,
+                     const ConnectorPool::OnSocket& on_socket) {
   const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
   LONGSHORE_FAIL_POINT("worker.assigned");
   bool draining = false;
@@ -125,7 +129,8 @@ void Worker::Deliver(const v1::Assignment& assignment, const ConnectorPool::OnSo
   {
     MutexLock lock(&mutex_);
     const auto task = tasks_.find(key);
-    if (task == tasks_.end()) return;  // Lost; whoever holds it now follows it.
+    // Lost; whoever holds it now follows it. That may be this worker again, from another offset.
+    if (task == tasks_.end() || task->second.number != number) return;
     task->second.following = true;
     cancelled = task->second.stop == Stop::kYes;
     draining = draining_;

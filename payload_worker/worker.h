@@ -50,6 +50,7 @@ class Worker {
  private:
   enum class Stop { kNo, kUnlessStarted, kYes };
   struct Task {
+    int64_t number = 0;  // Of the assignment, among all that this worker has been given.
     Stop stop = Stop::kNo;
     bool following = false;
     bool provisioning = false;
@@ -63,8 +64,8 @@ class Worker {
   void OnCommitted(const v1::TaskEvent& event) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnHostKey(const v1::HostKeyDecision& decision) ABSL_LOCKS_EXCLUDED(mutex_);
   // These three run on a connector thread.
-  void Deliver(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Deliver(int64_t number, const v1::Assignment& assignment,
+               const ConnectorPool::OnSocket& on_socket) ABSL_LOCKS_EXCLUDED(mutex_);
   void CleanUp(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Provision(v1::Assignment assignment, const ConnectorPool::OnSocket& on_socket)
@@ -84,6 +85,7 @@ class Worker {
   Mutex mutex_;
   CondVar changed_;
   std::map<LeaseKey, Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
   int connecting_ ABSL_GUARDED_BY(mutex_) = 0;  // Tasks that are queued or on a connector.
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   ssh::Watchdog watchdog_;

@@ -19,7 +19,7 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 class FencingTest(unittest.TestCase):
 
     def start(self, **options):
-        self.stack = Stack(instances=1, workers=2, **options)
+        self.stack = Stack(**{"instances": 1, "workers": 2, **options})
         self.addCleanup(self.stack.close)
         self.instance = self.stack.instances[0]
 
@@ -31,9 +31,8 @@ class FencingTest(unittest.TestCase):
         wait_until(lambda: not self.instance.run_directories() and not self.instance.uploads(), "the cleanup")
         return payload
 
-    def test_two_holders_of_one_lease_start_it_once(self):
-        """By a fault of ours that the database cannot see: both hold the same epoch, and may write."""
-        self.start(binaries=FAIL_POINTS)
+    def hold_first(self):
+        """Deploys, and holds the first holder before it connects; the others go on. Returns it and the payload's id."""
         self.stack.wait(self.stack.deploy("true").payload_ids[0])  # Pins the host key.
         for worker in self.stack.workers:
             worker.arm("worker.connecting", "hold")
@@ -42,17 +41,44 @@ class FencingTest(unittest.TestCase):
         for worker in self.stack.workers:
             if worker is not first:
                 worker.release("worker.connecting")
+        return first, payload_id
+
+    def give_again(self, payload_id):
+        """By a fault of ours that the database cannot see: somebody else gets the lease with the same epoch."""
         self.stack.sql(f"""
             ALTER TABLE tasks DISABLE TRIGGER tasks_guard;
             UPDATE tasks SET status = 'PENDING', lease_until = NULL, run_at = now(), lease_epoch = 0
             WHERE payload_id = {payload_id};
             ALTER TABLE tasks ENABLE TRIGGER tasks_guard;""")
+
+    def test_two_holders_of_one_lease_start_it_once(self):
+        self.start(binaries=FAIL_POINTS)
+        first, payload_id = self.hold_first()
+        self.give_again(payload_id)
         self.stack.wait(payload_id, [pb.PAYLOAD_STATUS_EXECUTING])
         self.assertEqual(self.stack.sql(f"SELECT lease_epoch FROM tasks WHERE payload_id = {payload_id}"), "1")
         first.release("worker.connecting")
         self.assert_right(payload_id)
         raw = b"".join(e.output.data for e in self.stack.watch(payload_id))
         self.assertEqual(raw.decode(), OUTPUT)
+
+    def test_a_worker_that_gets_its_lease_again(self):
+        self.start(workers=1, binaries=FAIL_POINTS)
+        worker, payload_id = self.hold_first()
+        self.give_again(payload_id)
+        self.stack.wait_output(payload_id, "line 3\n")
+        # It comes to follow by the first assignment what it follows by the second, with lines that it has not read.
+        worker.arm("worker.printing", "hold")
+        wait_until(lambda: worker.hit("worker.printing"), "the next line")
+        worker.arm("worker.started", "hold")
+        worker.release("worker.connecting")
+        wait_until(lambda: worker.hit("worker.started"), "the first assignment to reach the run")
+        printed = self.stack.run_directory(self.instance, payload_id) + "/output"
+        size = os.path.getsize(printed)
+        wait_until(lambda: os.path.getsize(printed) > size, "another line")
+        worker.release("worker.started")
+        worker.release("worker.printing")
+        self.assert_right(payload_id)
 
     def clock(self, offset_file=None, offset=None):
         environment = {"LD_PRELOAD": FAKETIME, "DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
