@@ -75,32 +75,35 @@ absl::StatusOr<DeploymentFeed::News> DeploymentFeed::Read(uint64_t ticket, uint6
     auto at = order_.upper_bound(version);
     for (; at != order_.end() && news.changes.size() < limit; ++at) {
       const Entry& entry = entries_[at->second];
-      Change change{.index = at->second, .payload = {}};
-      if (entry.payload != nullptr) {
-        change.payload = *entry.payload;
-      } else {
-        change.payload.set_id(entry.id);
-        unkept.push_back(entry.id);
-      }
-      news.changes.push_back(std::move(change));
+      if (entry.payload == nullptr) unkept.push_back(entry.id);
+      news.changes.push_back({.index = at->second, .payload = entry.payload});
       news.version = at->first;
     }
     news.more = at != order_.end();
   }
-  if (unkept.empty()) return news;
-  std::map<int64_t, v1::Payload> read;
+  if (!unkept.empty()) RETURN_IF_ERROR(ReadUnkept(unkept, &news.changes));
+  return news;
+}
+
+absl::Status DeploymentFeed::ReadUnkept(const std::vector<int64_t>& ids,
+                                        std::vector<Change>* changes) {
+  std::map<int64_t, std::shared_ptr<const v1::Payload>> read;
   RETURN_IF_ERROR(hub_.database().Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(auto some, payload_store::GetMany(connection, unkept, /*lock=*/false));
+    ASSIGN_OR_RETURN(auto some, payload_store::GetMany(connection, ids, /*lock=*/false));
     for (storage::StoredPayload& stored : some) {
-      read[stored.payload.id()] = std::move(stored.payload);
+      const int64_t id = stored.payload.id();
+      read[id] = std::make_shared<v1::Payload>(std::move(stored.payload));
     }
     return absl::OkStatus();
   }));
-  for (Change& change : news.changes) {
-    const auto found = read.find(change.payload.id());
-    if (found != read.end()) change.payload = std::move(found->second);
+  size_t next = 0;
+  for (Change& change : *changes) {
+    if (change.payload != nullptr) continue;
+    const auto found = read.find(ids[next++]);
+    if (found == read.end()) return domain::DeploymentNotFound(deployment_id_);
+    change.payload = found->second;
   }
-  return news;
+  return absl::OkStatus();
 }
 
 void DeploymentFeed::Wake(const std::set<int64_t>* payload_ids) {

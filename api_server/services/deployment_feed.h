@@ -48,7 +48,7 @@ class DeploymentFeed : public Watcher, public std::enable_shared_from_this<Deplo
 
   struct Change {
     size_t index = 0;  // Of the payload among those of its deployment.
-    v1::Payload payload;
+    std::shared_ptr<const v1::Payload> payload;
   };
   struct News {
     // False: nothing has been read for this ticket yet.
@@ -78,6 +78,8 @@ class DeploymentFeed : public Watcher, public std::enable_shared_from_this<Deplo
     std::shared_ptr<const v1::Payload> payload;  // Null when the feed keeps none.
   };
 
+  // Reads the payloads `ids` into those of the changes that have none, in this order.
+  absl::Status ReadUnkept(const std::vector<int64_t>& ids, std::vector<Change>* changes);
   void Refresh() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status ReadChanges() ABSL_LOCKS_EXCLUDED(mutex_);
   // Reads the states of all payloads and notes those that differ in unread_.

@@ -61,9 +61,9 @@ class DeploymentFeedTest : public storage::DatabaseFixture {
       if (!news.ok()) break;
       reader.version = std::max(reader.version, news->version);
       for (const auto& change : news->changes) {
-        EXPECT_EQ(payloads_[change.index], change.payload.id());
-        EXPECT_EQ(change.payload.remote_path(), "/x");
-        ids.push_back(change.payload.id());
+        EXPECT_EQ(payloads_[change.index], change.payload->id());
+        EXPECT_EQ(change.payload->remote_path(), "/x");
+        ids.push_back(change.payload->id());
       }
       if (ids.empty()) reader.watcher->AwaitWakes(wakes + 1);
     }

@@ -50,31 +50,40 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
   std::atomic<uint64_t>* ticket() { return &ticket_; }
 
   absl::StatusOr<std::optional<v1::DeploymentEvent>> Next() override {
-    while (unsent_.empty()) {
-      if (counts_due_) return Counts();
+    if (!HasMore()) {
       if (ticket_ == 0) return std::nullopt;  // The feed was faster than the topic.
       ASSIGN_OR_RETURN(DeploymentFeed::News news, feed_->Read(ticket_, version_, kMaxUnsent));
       if (!news.ready) return std::nullopt;
       if (sent_.empty()) return Start(news);
       deployment_ = std::move(news.deployment);
       version_ = news.version;
-      if (news.changes.empty()) return std::nullopt;
       for (DeploymentFeed::Change& change : news.changes) unsent_.push_back(std::move(change));
     }
-    v1::DeploymentEvent event;
-    Count(unsent_.front());
-    *event.mutable_payload() = std::move(unsent_.front().payload);
-    unsent_.pop_front();
-    counts_due_ = true;
-    return event;
+    return AtHand();
   }
+
+  std::optional<v1::DeploymentEvent> AtHand() override {
+    if (!unsent_.empty()) return NextPayload();
+    if (counts_due_) return Counts();
+    return std::nullopt;
+  }
+  bool HasMore() const override { return !unsent_.empty() || counts_due_; }
 
   bool IsLast(const v1::DeploymentEvent& event) const override {
     return event.has_deployment() && finished_;
   }
 
  private:
-  std::optional<v1::DeploymentEvent> Start(DeploymentFeed::News& news) {
+  v1::DeploymentEvent NextPayload() {
+    v1::DeploymentEvent event;
+    Count(unsent_.front());
+    *event.mutable_payload() = *unsent_.front().payload;
+    unsent_.pop_front();
+    counts_due_ = true;
+    return event;
+  }
+
+  v1::DeploymentEvent Start(DeploymentFeed::News& news) {
     sent_.resize(news.payloads, v1::PAYLOAD_STATUS_UNSPECIFIED);
     v1::DeploymentEvent event;
     *event.mutable_deployment() = std::move(news.deployment);
@@ -84,11 +93,11 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
   void Count(const DeploymentFeed::Change& change) {
     uint8_t& sent = sent_[change.index];
     storage::AddToCounts(static_cast<v1::PayloadStatus>(sent), -1, &counts_);
-    sent = static_cast<uint8_t>(change.payload.status());
-    storage::AddToCounts(change.payload.status(), 1, &counts_);
+    sent = static_cast<uint8_t>(change.payload->status());
+    storage::AddToCounts(change.payload->status(), 1, &counts_);
   }
 
-  std::optional<v1::DeploymentEvent> Counts() {
+  v1::DeploymentEvent Counts() {
     v1::DeploymentEvent event;
     *event.mutable_deployment() = deployment_;
     event.mutable_deployment()->clear_request();  // The first event had it.

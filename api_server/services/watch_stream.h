@@ -25,13 +25,17 @@ class WatchSource {
   // Returns the next event, or nullopt when there is nothing new. One thread at a time calls it. It
   // may wait for the database.
   virtual absl::StatusOr<std::optional<Event>> Next() = 0;
+  // Returns the next event if it is at hand. Must not wait.
+  virtual std::optional<Event> AtHand() { return std::nullopt; }
+  // Returns true when AtHand has an event to return.
+  virtual bool HasMore() const { return false; }
   // Returns true when the stream ends with OK after this event.
   virtual bool IsLast(const Event& event) const = 0;
 };
 
 // Goes from idle to looking (in the database) to writing to looking and so on until it is finished.
-// It keeps one event in memory at a time, so a slow reader costs one event. A wake that comes while
-// it looks or writes is remembered in one bit.
+// It keeps one event in memory at a time, besides what its source has at hand, so a slow reader
+// costs no more than that. A wake that comes while it looks or writes is remembered in one bit.
 template <typename Event>
 class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStream<Event>> {
  public:
@@ -66,6 +70,8 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
       FinishLocked(grpc::Status::CANCELLED);
     } else if (source_->IsLast(event_)) {
       FinishLocked(grpc::Status::OK);
+    } else if (std::optional<Event> event = source_->AtHand(); event.has_value()) {
+      Write(*std::move(event));
     } else {
       StartLooking();
     }
@@ -94,14 +100,21 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
     if (!event.ok()) {
       FinishLocked(ToGrpcStatus(domain::FromStorage(event.status())));
     } else if (event->has_value()) {
-      event_ = **std::move(event);
-      state_ = State::kWriting;
-      reactor_->StartWrite(&event_);
+      Write(**std::move(event));
     } else if (woken_) {
       StartLooking();
     } else {
       state_ = State::kIdle;
     }
+  }
+
+  // The events of one look go to the network together.
+  void Write(Event event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    event_ = std::move(event);
+    state_ = State::kWriting;
+    grpc::WriteOptions options;
+    if (source_->HasMore()) options.set_buffer_hint();
+    reactor_->StartWrite(&event_, options);
   }
 
   void FinishLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

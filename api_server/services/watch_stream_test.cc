@@ -34,6 +34,22 @@ class Looks {
     results_.pop_front();
     return result;
   }
+  // What is to be sent without a look.
+  void PutAtHand(v1::PayloadEvent event) {
+    MutexLock lock(&mutex_);
+    at_hand_.push_back(std::move(event));
+  }
+  std::optional<v1::PayloadEvent> TakeAtHand() {
+    MutexLock lock(&mutex_);
+    if (at_hand_.empty()) return std::nullopt;
+    v1::PayloadEvent event = std::move(at_hand_.front());
+    at_hand_.pop_front();
+    return event;
+  }
+  bool HasAtHand() {
+    MutexLock lock(&mutex_);
+    return !at_hand_.empty();
+  }
   void SourceIsGone() {
     {
       MutexLock lock(&mutex_);
@@ -65,6 +81,7 @@ class Looks {
  private:
   Mutex mutex_;
   CondVar changed_;
+  std::deque<v1::PayloadEvent> at_hand_ ABSL_GUARDED_BY(mutex_);
   std::deque<Result> results_ ABSL_GUARDED_BY(mutex_);
   int begun_ ABSL_GUARDED_BY(mutex_) = 0;
   bool source_is_gone_ ABSL_GUARDED_BY(mutex_) = false;
@@ -75,6 +92,8 @@ class HeldSource : public WatchSource<v1::PayloadEvent> {
   explicit HeldSource(Looks* looks) : looks_(*looks) {}
   ~HeldSource() override { looks_.SourceIsGone(); }
   absl::StatusOr<std::optional<v1::PayloadEvent>> Next() override { return looks_.Do(); }
+  std::optional<v1::PayloadEvent> AtHand() override { return looks_.TakeAtHand(); }
+  bool HasMore() const override { return looks_.HasAtHand(); }
   bool IsLast(const v1::PayloadEvent& event) const override {
     return event.output().offset() == kLastOffset;
   }
@@ -185,6 +204,17 @@ TEST_F(WatchStreamTest, SendsWhatTheSourceHasUntilTheLastEvent) {
   EXPECT_TRUE(Finish().ok());
   looks_.AwaitSourceIsGone();
   EXPECT_EQ(looks_.begun(), 3);
+}
+
+TEST_F(WatchStreamTest, SendsWhatIsAtHandWithoutALook) {
+  for (int64_t offset = 2; offset < 5; ++offset) looks_.PutAtHand(Event(offset));
+  Watch();
+  looks_.End(Event(1));
+  for (int64_t offset = 1; offset < 5; ++offset) EXPECT_EQ(Read(), offset);
+  looks_.AwaitBegun(2);
+  looks_.End(Event(kLastOffset));
+  EXPECT_EQ(Read(), kLastOffset);
+  EXPECT_EQ(looks_.begun(), 2);
 }
 
 TEST_F(WatchStreamTest, LooksAgainOnlyWhenItIsWoken) {
