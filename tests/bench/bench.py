@@ -5,6 +5,7 @@ not the instances' sshd, which shares the machine. HOSTS, ROUNDS and FORKS may b
 """
 
 import concurrent.futures
+import contextlib
 import os
 import resource
 import statistics
@@ -21,21 +22,22 @@ SCRIPT = 'date +%s%N > "$HOME/started"\necho done\n'
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def processes_of(session):
-    """(user + system ticks, with those of ended children) of each process of the session."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session:
-            yield sum(map(int, fields[11:15]))
-
-
 def cpu_of(processes):
-    """CPU seconds used so far by the processes and their children; each leads a session."""
-    return sum(sum(processes_of(process.child.pid)) for process in processes) / TICKS
+    """CPU seconds used so far by the processes, their descendants, and the children of these that have ended."""
+    parent, ticks = {}, {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+            parent[int(pid)], ticks[int(pid)] = int(fields[1]), sum(map(int, fields[11:15]))
+    # Not by session: each backend of PostgreSQL begins one of its own.
+    wanted = {process.child.pid for process in processes}
+
+    def counts(pid):
+        while pid in parent and pid not in wanted:
+            pid = parent[pid]
+        return pid in wanted
+
+    return sum(used for pid, used in ticks.items() if counts(pid)) / TICKS
 
 
 def cpu_of_children():
