@@ -58,7 +58,7 @@ absl::StatusOr<HttpResponse> SendHttp(const HttpRequest& request) {
     const std::string why = error[0] != '\0' ? error : curl_easy_strerror(code);
     return absl::UnavailableError(request.method + " " + request.url + ": " + why);
   }
-  long status = 0;
+  long status = 0;  // NOLINT(google-runtime-int): libcurl's type.
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   response.status = static_cast<int>(status);
   curl_off_t retry_after = 0;

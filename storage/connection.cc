@@ -239,14 +239,15 @@ bool Connection::AwaitAnswer() {
   const auto deadline = std::chrono::steady_clock::now() + answer_limit_;
   while (true) {
     const int unsent = PQflush(connection);
-    if (unsent < 0 || PQconsumeInput(connection) == 0)
-      return true;  // What is wrong shows in the result.
+    // What is wrong shows in the result.
+    if (unsent < 0 || PQconsumeInput(connection) == 0) return true;
     if (unsent == 0 && PQisBusy(connection) == 0) return true;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
-    const short write = unsent > 0 ? POLLOUT : 0;
-    pollfd fd = {.fd = PQsocket(connection), .events = static_cast<short>(POLLIN | write)};
+    const int events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
+    pollfd fd = {.fd = PQsocket(connection),
+                 .events = static_cast<decltype(pollfd::events)>(events)};
     if (poll(&fd, 1, static_cast<int>(left.count())) < 0 && errno != EINTR) return true;
   }
 }

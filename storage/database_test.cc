@@ -13,6 +13,7 @@ using DatabaseTest = DatabaseFixture;
 TEST_F(DatabaseTest, MigratesOnceHoweverManyStart) {
   const std::string url = postgres_->CreateDatabase("together");
   std::vector<std::future<absl::Status>> starts;
+  starts.reserve(4);
   for (int i = 0; i < 4; ++i) {
     starts.push_back(std::async(std::launch::async, [&] { return Migrate(url); }));
   }

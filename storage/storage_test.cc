@@ -81,6 +81,7 @@ TEST_F(StorageTest, APathStaysBusyWhileItsScriptRunsWithoutAHolder) {
 TEST_F(StorageTest, AtMostSoManyOnOneInstance) {
   const int64_t instance = AddInstance("a");
   std::vector<int64_t> tasks;
+  tasks.reserve(5);
   for (int i = 0; i < 5; ++i) tasks.push_back(AddPayload(instance, "/x" + std::to_string(i)));
   const ClaimOptions options{.max_running_per_instance = 2};
   EXPECT_THAT(Claim(10, options), ElementsAre(tasks[0], tasks[1]));

@@ -144,6 +144,7 @@ absl::StatusOr<Findings> Judge(Connection& connection, int64_t instance_id,
                                const std::set<std::string>& found) {
   std::vector<std::string> lines(found.begin(), found.end());
   std::vector<std::string> runs;
+  runs.reserve(lines.size());
   for (const std::string& line : lines) runs.push_back(RunOf(line));
   ASSIGN_OR_RETURN(
       const Result result,

@@ -74,8 +74,9 @@ absl::StatusOr<ClaimResult> Claimer::Claim(
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(claimed, claim(connection));
     std::vector<storage::TaskEnd> ends;
-    for (const storage::RefusedTask& task : claimed.refused)
+    for (const storage::RefusedTask& task : claimed.refused) {
       ends.push_back(domain::RefusedEnd(task));
+    }
     return task_store::End(connection, ends, OutputLimit(max_output_bytes_));
   }));
   return claimed;
@@ -124,8 +125,9 @@ absl::StatusOr<ClaimResult> Claimer::ClaimIsolated(const std::vector<DueFlow>& t
   ClaimResult all;
   const auto claim = [&](const std::vector<int64_t>& part) -> absl::Status {
     // Those claimed so far have taken the first of the workers' places.
-    const std::vector<std::string> free(
-        workers.begin() + std::min(all.claims.size(), workers.size()), workers.end());
+    const size_t taken = std::min(all.claims.size(), workers.size());
+    const std::vector<std::string> free(workers.begin() + static_cast<ptrdiff_t>(taken),
+                                        workers.end());
     if (free.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(ClaimResult claimed, Claim([&](Connection& connection) {
                        return lease_store::ClaimTasks(connection, part, free, options_);
@@ -137,8 +139,9 @@ absl::StatusOr<ClaimResult> Claimer::ClaimIsolated(const std::vector<DueFlow>& t
   };
   const auto refused = storage::ApplyIsolated<int64_t>(ids, claim);
   // What has been claimed must be sent, whatever went wrong later.
-  if (!refused.ok())
+  if (!refused.ok()) {
     return all.claims.empty() ? absl::StatusOr<ClaimResult>(refused.status()) : all;
+  }
   for (const auto& one : *refused) {
     ++all.examined;
     const absl::Status ended = EndUnclaimable(one.item, one.reason);
@@ -206,7 +209,7 @@ absl::Status Claimer::SendAll(
     const std::function<absl::StatusOr<std::vector<AddressedAssignment>>(Connection&)>& claim,
     std::vector<storage::HeldLease>* unsent) {
   std::vector<AddressedAssignment> assignments;
-  const absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
+  absl::Status status = database_.Transact([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(assignments, claim(connection));
     return absl::OkStatus();
   });

@@ -42,6 +42,7 @@ class ClaimerTest : public storage::DatabaseFixture {
   // `count` payloads, each on an instance of its own; returns their tasks.
   std::vector<int64_t> AddPayloads(int count) {
     std::vector<int64_t> tasks;
+    tasks.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) {
       tasks.push_back(AddPayload(AddInstance("i" + std::to_string(i)), "/x"));
     }

@@ -61,6 +61,7 @@ class EventApplierTest : public storage::DatabaseFixture {
   }
   ApplyOutcome Apply(const std::vector<v1::TaskEvent>& events, const std::string& worker = "w") {
     std::vector<ReportedEvent> reported;
+    reported.reserve(events.size());
     for (const v1::TaskEvent& event : events) reported.push_back({&event, worker});
     ApplyOutcome outcome;
     const absl::Status status = applier_->Apply(reported, &outcome);

@@ -87,7 +87,7 @@ absl::Status Housekeeper::DoJobs() {
        {&Housekeeper::ReapExpiredLeases, &Housekeeper::WakeStranded, &Housekeeper::EndUndelivered,
         &Housekeeper::EndOverrun, &Housekeeper::FailOverdueProvisions, &Housekeeper::SendCleanups,
         &Housekeeper::MarkWorkersSeen}) {
-    const absl::Status status = (this->*job)();
+    absl::Status status = (this->*job)();
     if (!status.ok() && !storage::IsRowFault(status)) return status;
     first.Update(status);
   }
@@ -170,6 +170,7 @@ absl::Status Housekeeper::SendCleanups() {
   const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCredit(kMaxCleanupsPerRound);
   if (slots.empty()) return absl::OkStatus();
   std::vector<std::string> names;
+  names.reserve(slots.size());
   for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
   std::vector<storage::HeldLease> unsent;  // Due again by themselves.
   return claimer_.SendAll(

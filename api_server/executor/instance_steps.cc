@@ -40,7 +40,10 @@ constexpr BackoffOptions kProviderAway{.initial = milliseconds(1000),
 
 InstanceSteps::InstanceSteps(storage::Database* database, const providers::Providers* providers,
                              domain::Signals* signals, InstanceStepsOptions options)
-    : database_(*database), providers_(*providers), signals_(*signals), options_(options) {}
+    : database_(*database),
+      providers_(*providers),
+      signals_(*signals),
+      options_(std::move(options)) {}
 
 absl::Status InstanceSteps::DoNext(const InstanceTask& task) {
   switch (task.type) {

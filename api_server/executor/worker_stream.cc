@@ -133,8 +133,9 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
 
   void MaybeRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!read_paused_ || reactor_ == nullptr || finished_) return;
-    if (unprocessed_bytes_ >= kMaxUnprocessedBytes || queued_bytes_ >= kMaxQueuedBytesToRead)
+    if (unprocessed_bytes_ >= kMaxUnprocessedBytes || queued_bytes_ >= kMaxQueuedBytesToRead) {
       return;
+    }
     read_paused_ = false;
     incoming_.Clear();
     reactor_->StartRead(&incoming_);
@@ -209,8 +210,9 @@ class WorkerStream : public Reactor {
   // so says Processed.
   absl::Status Handle(v1::WorkerMessage& message, size_t* unprocessed_bytes) {
     if (key_ == 0) {
-      if (!message.has_hello())
+      if (!message.has_hello()) {
         return absl::InvalidArgumentError("the first message must be hello");
+      }
       return Join(message.hello());
     }
     switch (message.kind_case()) {

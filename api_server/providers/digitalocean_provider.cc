@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
@@ -131,7 +132,8 @@ absl::StatusOr<std::vector<json>> DigitalOceanProvider::List(const std::string& 
                           json()));
     const auto rows = answer.find(name);
     if (rows == answer.end() || !rows->is_array()) {
-      return absl::UnavailableError("digitalocean: GET " + path + ": the answer has no " + name);
+      return absl::UnavailableError(
+          absl::StrCat("digitalocean: GET ", path, ": the answer has no ", name));
     }
     all.insert(all.end(), rows->begin(), rows->end());
     // The address of the next page is not followed: the token goes to the server configured only.

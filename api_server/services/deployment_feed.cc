@@ -1,9 +1,9 @@
 #include "api_server/services/deployment_feed.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "api_server/domain/errors.h"
 #include "common/status_macros.h"
 #include "storage/payload_store.h"
@@ -169,8 +169,8 @@ absl::Status DeploymentFeed::ReadChanges() {
     unread_.clear();
   }
   for (size_t begin = 0; begin < ids.size(); begin += kPayloadsPerRead) {
-    const std::vector<int64_t> some(ids.begin() + begin,
-                                    ids.begin() + std::min(ids.size(), begin + kPayloadsPerRead));
+    const auto part = absl::MakeConstSpan(ids).subspan(begin, kPayloadsPerRead);
+    const std::vector<int64_t> some(part.begin(), part.end());
     std::vector<v1::Payload> payloads;
     RETURN_IF_ERROR(hub_.database().Run([&](Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(auto stored, payload_store::GetMany(connection, some, /*lock=*/false));

@@ -13,8 +13,9 @@ namespace {
 // Hands a domain call's answer to gRPC.
 template <typename Response>
 grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
-  if (result.ok()) *response = *std::move(result);
-  return ToGrpcStatus(result.status());
+  if (!result.ok()) return ToGrpcStatus(result.status());
+  *response = *std::move(result);
+  return grpc::Status::OK;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "common/policy.h"
 #include "common/status_macros.h"
 #include "storage/payload_store.h"
@@ -52,8 +53,8 @@ void WatchHub::Add(int64_t key, std::shared_ptr<Watcher> watcher) {
   {
     MutexLock lock(&mutex_);
     if (!stopping_) {
-      watchers_[key].insert(watcher);
-      watcher->Wake(nullptr);
+      const auto [added, is_new] = watchers_[key].insert(std::move(watcher));
+      (*added)->Wake(nullptr);
       return;
     }
   }
@@ -168,8 +169,8 @@ void WatchHub::LookForChanges() {
   }
   std::map<int64_t, int64_t> times;
   for (size_t begin = 0; begin < watched.size(); begin += kTimesPerRead) {
-    const std::vector<int64_t> ids(
-        watched.begin() + begin, watched.begin() + std::min(watched.size(), begin + kTimesPerRead));
+    const auto part = absl::MakeConstSpan(watched).subspan(begin, kTimesPerRead);
+    const std::vector<int64_t> ids(part.begin(), part.end());
     const absl::Status read = database_.Run([&](storage::Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(const auto some, storage::payload_store::UpdateTimes(connection, ids));
       times.insert(some.begin(), some.end());

@@ -24,8 +24,10 @@ int FreePort() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof(address);
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  // Without a port, port 0 is returned, and PostgreSQL says that it cannot listen.
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0) {
+    getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  }
   close(fd);
   return ntohs(address.sin_port);
 }

@@ -64,8 +64,9 @@ TEST(ScriptCacheTest, GivesUpAfterTheLimitAndKeepsToItsSize) {
   });
   cache_pointer = &cache;
   for (int i = 0; i < 2; ++i) {
-    for (const std::string& script : scripts)
+    for (const std::string& script : scripts) {
       EXPECT_TRUE(cache.Get(Sha256(script), seconds(60)).ok());
+    }
   }
   EXPECT_EQ(requests, 4);  // Each pushed the other out.
 }

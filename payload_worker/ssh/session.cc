@@ -128,7 +128,8 @@ absl::Status Session::Handshake() {
   ssh_set_message_callback(session, OnRequest, this);
   const int port = target_.port;
   const int off = 0;
-  const long timeout_seconds = timeouts_.login.count() / 1000;
+  const long timeout_seconds =  // NOLINT(google-runtime-int): libssh's type.
+      timeouts_.login.count() / 1000;
   ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG,
                   &off);  // Not the worker's own ~/.ssh/config.
   ssh_options_set(session, SSH_OPTIONS_HOST, target_.address.c_str());
@@ -232,8 +233,9 @@ bool Session::WaitReadable(std::chrono::milliseconds limit) {
 
 absl::Status Session::Write(std::string_view text) {
   const int n = ssh_channel_write(channel_.get(), text.data(), static_cast<uint32_t>(text.size()));
-  if (n != static_cast<int>(text.size()))
+  if (n != static_cast<int>(text.size())) {
     return Unreachable("the connection broke: " + LastError());
+  }
   ssh_blocking_flush(session_.get(), 100);
   return absl::OkStatus();
 }

@@ -68,8 +68,9 @@ int WriteSeeds(const std::string& directory) {
 int Main(const std::vector<std::string>& arguments) {
   constexpr char kWriteSeeds[] = "--write_seeds=";
   for (const std::string& argument : arguments) {
-    if (argument.rfind(kWriteSeeds, 0) == 0)
+    if (argument.rfind(kWriteSeeds, 0) == 0) {
       return WriteSeeds(argument.substr(strlen(kWriteSeeds)));
+    }
     std::ifstream file(argument, std::ios::binary);
     if (!file) {
       fprintf(stderr, "cannot read %s\n", argument.c_str());

@@ -112,8 +112,9 @@ class FuzzedDomain {
   template <typename Request, typename Handler>
   static absl::Status Call(std::string_view bytes, Handler handler) {
     Request request;
-    if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       return absl::OkStatus();
+    }
     return handler(request);
   }
 

@@ -71,6 +71,7 @@ std::vector<std::string> Seeds() {
       Message([](v1::TaskEvent* event) { event->mutable_cleaned()->set_payload_id(9); }),
   };
   std::vector<std::string> seeds;
+  seeds.reserve(messages.size());
   for (const v1::WorkerMessage& message : messages) seeds.push_back(message.SerializeAsString());
   return seeds;
 }

@@ -90,14 +90,13 @@ std::optional<std::string> Runner::NextCommand() {
 void Runner::Serve() {
   if (arguments_.mode == "clean") {
     Say("cleaned");
-  } else if (memory_.Started(arguments_.run)) {
-    Follow();
-  } else if (arguments_.mode == "attach") {
+  } else if (const bool started = memory_.Started(arguments_.run);
+             !started && arguments_.mode == "attach") {
     Say("absent");
-  } else if (lies_.start) {
+  } else if (!started && lies_.start) {
     lies_.start(this);
     ObeyUntilTheEnd();
-  } else if (Start()) {
+  } else if (started || Start()) {
     Follow();
   }
 }

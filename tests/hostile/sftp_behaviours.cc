@@ -68,8 +68,9 @@ void SftpAnswersOtherwise(Lies* lies) {
 // Takes the first piece of a script only.
 void WriteShort(Lies* lies) {
   lies->sftp = [](sftp_client_message request) {
-    if (sftp_client_message_get_type(request) != SSH_FXP_WRITE || request->offset == 0)
+    if (sftp_client_message_get_type(request) != SSH_FXP_WRITE || request->offset == 0) {
       return false;
+    }
     sftp_reply_status(request, SSH_FX_EOF, "");
     return true;
   };

@@ -60,8 +60,8 @@ class Stream {
   }
 
  private:
-  enum Operation : intptr_t { kStart = 1, kRead, kWrite };
-  static void* Tag(Operation operation) { return reinterpret_cast<void*>(operation); }
+  enum Operation { kStart, kRead, kWrite };
+  void* Tag(Operation operation) { return &tags_[operation]; }
 
   // Until that operation is done; whether it was good.
   bool Wait(Operation operation) {
@@ -93,6 +93,7 @@ class Stream {
   static constexpr int kTogether = 64;
 
   const bool reads_;
+  char tags_[3];  // Only their addresses count, by which gRPC tells one operation from the next.
   bool open_ = true;
   int64_t written_ = 0;
   grpc::ClientContext context_;

@@ -111,8 +111,9 @@ void WorkerMessages::FillEvent(v1::TaskEvent* event) {
 void WorkerMessages::FillEvents(v1::TaskEvents* events) {
   const int count = OneIn(10) ? static_cast<int>(random_() % 20) : 1;
   for (int i = 0; i < count; ++i) FillEvent(events->add_events());
-  if (OneIn(kBreaksOneIn) && count > 0)
+  if (OneIn(kBreaksOneIn) && count > 0) {
     events->mutable_events(0)->set_sequence(static_cast<uint64_t>(Number()));
+  }
 }
 
 void WorkerMessages::FillHeartbeat(v1::Heartbeat* heartbeat) {
@@ -127,7 +128,8 @@ void WorkerMessages::FillHeartbeat(v1::Heartbeat* heartbeat) {
 
 void WorkerMessages::Mutate(std::string* bytes) {
   if (bytes->empty()) return;
-  (*bytes)[random_() % bytes->size()] ^= static_cast<char>(1 << random_() % 8);
+  char& byte = (*bytes)[random_() % bytes->size()];
+  byte = static_cast<char>(byte ^ 1 << random_() % 8);
 }
 
 std::string WorkerMessages::Next() {
