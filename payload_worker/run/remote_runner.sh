@@ -1,11 +1,11 @@
-# shellcheck shell=sh
+# shellcheck shell=bash
 # A part of a line is read only to be left out; a tilde is what the server sends for the home directory.
 # shellcheck disable=SC2034,SC2088
 #
 # Longshore's remote runner: puts one payload's script in its place, starts it at most once on this instance, and lets whoever
 # comes follow it.
 #
-# Run as: sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT UPLOAD
+# Run as: bash --norc -p -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT UPLOAD
 #   MODE      start (start it, or follow what is there) | place (do not start it) | attach (follow only) |
 #             clean (stop what still runs, and remove the run directory)
 #   NONCE     begins every control record: no script knows it, so that what a script prints is not taken for one
@@ -22,91 +22,154 @@
 # In the run directory: lock (held by the supervisor for its lifetime: free means that the run is over, however it ended),
 # started (made before the script is: without it the script never ran), output, header (the first line of output: a script, or
 # who rotates logs, may cut the output short, and then it is gone from there), pid, boot, cause.NAME (why it was stopped, if it
-# was), result (made by rename), script (only where somebody else may write in the directory of REMOTE_PATH: what is run then).
-# What has to be written at the end gets its space on the disk at the beginning.
-# Needs bash, coreutils and util-linux only.
+# was), result (ends with "pending" until there is one), script (only where somebody else may write in the directory of
+# REMOTE_PATH: what is run then).
+# What has to be written at the end gets its space on the disk at the beginning, and is overwritten in one write.
+#
+# A run takes ten processes besides this shell and the script: stat (who may write where the script lies), sha256sum, mkdir (the
+# run directory), flock, mv (the script to its place), the supervisor (a fork of this shell, which becomes the stat of the
+# output's size), setsid twice (supervise says why), tail (sends the output), rm. All else is done by bash itself.
+# Needs bash 4.4, coreutils and util-linux only.
 ls_mode=$1 ls_nonce=$2 ls_run=$3 ls_path=$4 ls_sha=$5 ls_timeout=$6 ls_offset=$7 ls_head=$8 ls_tail=$9
 shift 9
 ls_go_limit=$1 ls_upload=$2
-ls_umask=$(umask)
+# The script sees what the login shell would have given it.
+unset SHLVL OLDPWD
+ls_umask=
+while read -r ls_key ls_value; do
+  if [ "$ls_key" = Umask: ]; then ls_umask=$ls_value; fi
+done < /proc/self/status
+# Kernels before 4.7 do not tell.
+[ -n "$ls_umask" ] || ls_umask=$(umask)
 umask 077
-ls_uid=$(id -u)
-if [ "$ls_uid" = 0 ]; then
+if [ "$EUID" = 0 ]; then
   ls_root=/var/lib/longshore/runs
 else
   ls_root=$HOME/.local/state/longshore/runs
 fi
 ls_dir=$ls_root/$ls_run
-
-# Stops the run in directory $1 because of $2 (timeout or cancel): TERM to the script's process group, KILL 5 s later. Looks at
-# the lock each time, so that a process group of the same number that came later is never hit.
-ls_stop='
-over() { [ ! -e "$1/lock" ] || flock -n -s "$1/lock" true 2>/dev/null; }
-over "$1" && exit 0
-mv "$1/cause.none" "$1/cause.$2" 2>/dev/null
-pid=
-for try in 1 2 3 4 5 6 7 8 9 10; do
-  read -r pid rest < "$1/pid"
-  [ -z "$pid" ] || break
-  sleep 0.2
-done
-[ -n "$pid" ] || exit 0
-kill -s TERM -- "-$pid" 2>/dev/null
-sleep 5
-over "$1" || kill -s KILL -- "-$pid" 2>/dev/null
-'
-
-# Holds descriptor 9, the lock, and runs the script at $2 for the run in directory $1: at most $3 seconds, under umask $4.
-# $5 is ls_stop. Two setsid wait one for the other, so that a script that kills the one above it cannot forge its own status.
-ls_supervise='
-read -r start rest < /proc/uptime
-setsid sh -c "sleep \"\$3\"; exec sh -c \"\$4\" longshore \"\$1\" timeout" longshore "$1" x "$3" "$5" 9>&- &
-timer=$!
-child="umask \"\$3\"; printf %-20s \"\$\$\" 1<> \"\$1/pid\"; exec bash \"\$2\" >> \"\$1/output\" 2>&1 9>&-"
-report=$( { setsid -f -w setsid -f -w sh -c "$child" longshore "$1" "$2" "$4"; } 2>&1 > /dev/null)
-code=$?
-#fail_point exited
-read -r end rest < /proc/uptime
-# Until it has made its own process group, there is none to kill.
-until kill -s KILL -- "-$timer" 2>/dev/null; do
-  kill -0 "$timer" 2>/dev/null || break
-  sleep 0.01
-done
-read -r pid rest < "$1/pid"
-case $report in
-  "") kind=exit ;;
-  *"child $pid "*) kind=signal code=$((code & 127)) ;;
-  *) kind=unknown code=0 ;;
-esac
-cause=none
-[ -e "$1/cause.timeout" ] && cause=timeout
-[ -e "$1/cause.cancel" ] && cause=cancel
-if [ -n "$pid" ] && { [ $cause != none ] || [ $kind = unknown ]; }; then
-  kill -s TERM -- "-$pid" 2>/dev/null
-  tries=0
-  # After a KILL nobody is left to wait for.
-  while [ $kind$code != signal9 ] && [ $tries -lt 50 ] && kill -s 0 -- "-$pid" 2>/dev/null; do
-    sleep 0.1
-    tries=$((tries + 1))
-  done
-  kill -s KILL -- "-$pid" 2>/dev/null
-fi
-printf %-80s "$kind $code $start $end $cause" 1<> "$1/result.new"
-#fail_point result
-mv "$1/result.new" "$1/result"
-'
+ls_supervisor='' ls_safe=no
 
 say() { printf '%s %s\n' "$ls_nonce" "$*" >&2; }
 
-fail() {
+discard_upload() {
+  if [ -e "$ls_upload" ] || [ -L "$ls_upload" ]; then rm -f -- "$ls_upload"; fi
+}
+
+# Ends with a record.
+leave() {
   discard_upload
-  say "error $*"
+  say "$*"
   exit 0
 }
 
-uptime_centiseconds() {
-  read -r ls_up ls_rest < /proc/uptime
-  echo "${ls_up%.*}${ls_up#*.}"
+fail() { leave "error $*"; }
+
+# Hundredths of a second since the boot, as $ls_now.
+look_at_clock() {
+  read -r ls_now ls_rest < /proc/uptime
+  ls_now=$((10#${ls_now%.*}${ls_now#*.}))
+}
+
+# When process $1 was started, as $ls_birth; empty if there is no such process.
+look_at_process() {
+  ls_birth=
+  { read -r ls_line < "/proc/$1/stat"; } 2> /dev/null || return
+  # The name, in brackets, may have blanks.
+  read -r -a ls_fields <<< "${ls_line##*) }"
+  ls_birth=${ls_fields[19]}
+}
+
+is_over() { [ ! -e "$ls_dir/lock" ] || flock -n -s 8 8< "$ls_dir/lock" 2> /dev/null; }
+
+# Sends TERM to the script's process group because of $1 (timeout or cancel). Leaves the group as $ls_pid; empty if the script is
+# not there yet.
+terminate() {
+  mv "$ls_dir/cause.none" "$ls_dir/cause.$1" 2> /dev/null
+  ls_pid=
+  for ls_try in 1 2 3 4 5 6 7 8 9 10; do
+    read -r ls_pid ls_rest < "$ls_dir/pid"
+    [ -z "$ls_pid" ] || break
+    sleep 0.2
+  done
+  [ -z "$ls_pid" ] || kill -s TERM -- "-$ls_pid" 2> /dev/null
+}
+
+# Cancels the run: TERM, and KILL 5 s later. Looks at the lock each time, so that a process group of the same number that came
+# later is never hit.
+cancel() {
+  is_over && return
+  terminate cancel
+  [ -n "$ls_pid" ] || return
+  sleep 5
+  is_over || kill -s KILL -- "-$ls_pid" 2> /dev/null
+}
+
+# Reads standard input to its end, as $ls_report. Returns 1 if $1 seconds were over first: by the clock that nobody sets, which
+# read -t does not look at.
+await_end() {
+  look_at_clock
+  ls_deadline=$((ls_now + $1 * 100))
+  while [ "$ls_now" -lt "$ls_deadline" ]; do
+    ls_left=$((ls_deadline - ls_now))
+    IFS= read -r -d '' -t "$((ls_left / 100)).$((ls_left / 10 % 10))$((ls_left % 10))" ls_part
+    ls_status=$?
+    ls_report=${ls_report:0:1000}$ls_part
+    [ $ls_status -ne 1 ] || return 0
+    look_at_clock
+  done
+  return 1
+}
+
+# Runs the script, with descriptor 9, the lock, and tells the end on descriptor 7. The first setsid waits for the second and that
+# for the script: what they say tells signals from exit statuses, and a script that kills the one above it cannot forge its own
+# status. They run in front: what bash runs in the background ignores SIGINT and SIGQUIT.
+supervise() {
+  ls_child='umask "$3"; printf %-20s "$$" 1<> "$1/pid"; exec bash "$2" >> "$1/output" 2>&1'
+  ls_report=
+  read -r ls_start ls_rest < /proc/uptime
+  setsid -f -w setsid -f -w sh -c "$ls_child" longshore "$ls_dir" "$ls_script" "$ls_umask" \
+    2>&1 > /dev/null < /dev/null 7>&- 9>&- | {
+    if ! await_end "$ls_timeout"; then
+      terminate timeout
+      await_end 5 || kill -s KILL -- "-$ls_pid"
+      until await_end 3600; do :; done
+    fi
+  }
+  ls_code=${PIPESTATUS[0]}
+  #fail_point exited
+  read -r ls_end ls_rest < /proc/uptime
+  ls_pid=
+  read -r ls_pid ls_rest < "$ls_dir/pid"
+  case $ls_report in
+    '') ls_kind='exit' ;;
+    *" $ls_pid "*) ls_kind=signal ls_code=$((ls_code & 127)) ;;
+    *) ls_kind=unknown ls_code=0 ;;
+  esac
+  ls_cause=none
+  [ ! -e "$ls_dir/cause.timeout" ] || ls_cause=timeout
+  [ ! -e "$ls_dir/cause.cancel" ] || ls_cause=cancel
+  if [ $ls_cause != none ] || [ $ls_kind = unknown ]; then end_group; fi
+  #fail_point result
+  printf '%-80s\n' "$ls_kind $ls_code $ls_start $ls_end $ls_cause" 1<> "$ls_dir/result"
+  read_header
+  if [ "$ls_offset" -eq 0 ] && has_header; then
+    exec stat -c "$ls_nonce end %s-$ls_skip $ls_kind $ls_code $ls_start $ls_end $ls_cause" "$ls_dir/output" >&7
+  fi
+  tell_end 2>&7
+}
+
+# Ends what is left of the script's process group: TERM, and KILL 5 s later.
+end_group() {
+  [ -n "$ls_pid" ] || return
+  kill -s TERM -- "-$ls_pid"
+  ls_tries=0
+  # After a KILL nobody is left to wait for.
+  while [ "$ls_kind $ls_code" != "signal 9" ] && [ $ls_tries -lt 50 ] && kill -s 0 -- "-$ls_pid"; do
+    sleep 0.1
+    ls_tries=$((ls_tries + 1))
+  done
+  kill -s KILL -- "-$ls_pid"
 }
 
 # Everything the run will need on the disk, before anything is started.
@@ -115,22 +178,40 @@ prepare() {
   # Who follows a run that is named in the old way may be of a time that knows no header.
   case $ls_run in
     *.*) : > "$ls_dir/output" ;;
-    *) echo "#longshore $ls_run" > "$ls_dir/output" && cp "$ls_dir/output" "$ls_dir/header" ;;
+    *) echo "#longshore $ls_run" > "$ls_dir/output" && echo "#longshore $ls_run" > "$ls_dir/header" ;;
   esac && : > "$ls_dir/cause.none" && printf '%-20s\n' '' > "$ls_dir/pid" &&
-    printf '%-80s\n' '' > "$ls_dir/result.new" && echo "$ls_boot" > "$ls_dir/boot" &&
+    printf '%-80s\n' 'unknown 0 0 0 none pending' > "$ls_dir/result" && echo "$ls_boot" > "$ls_dir/boot" &&
     : > "$ls_dir/started"
 }
 
-discard_upload() { [ -z "$ls_upload" ] || rm -f -- "$ls_upload"; }
-
-# Ends with a record.
-leave() {
-  discard_upload
-  say "$1"
-  exit 0
+# Looks at the script as it lies there, and at the directories on the way to it. $ls_safe: nobody but root and the login user can
+# change what its name leads to. Each belongs to one of them, and others may write only in directories that are sticky. A symlink
+# on the way counts as somebody else's.
+inspect() {
+  ls_file=${ls_upload:-$ls_path}
+  set -- "$ls_file"
+  ls_walk=${ls_file%/*}
+  while [ -n "$ls_walk" ]; do
+    set -- "$@" "$ls_walk"
+    ls_walk=${ls_walk%/*}
+  done
+  ls_seen=$(exec stat -c '%u %f %s' -- "$@" / 2> /dev/null) || return
+  ls_type=8
+  while read -r ls_owner ls_mode ls_size; do
+    ls_mode=$((16#$ls_mode))
+    [ "$ls_owner" = 0 ] || [ "$ls_owner" = "$EUID" ] || return
+    [ $((ls_mode >> 12)) = $ls_type ] || return
+    if [ $ls_type = 8 ]; then
+      [ $((ls_mode & 8#22)) = 0 ] && [ "$ls_size" -le $((65 * 65536)) ] || return
+    else
+      [ $((ls_mode & 8#22)) = 0 ] || [ $((ls_mode & 8#1000)) != 0 ] || return
+    fi
+    ls_type=4
+  done <<< "$ls_seen"
+  ls_safe=yes
 }
 
-# The script as it lies there. Somebody else may have put there what is no script, has no end, or is never written to.
+# The script, where somebody else may have put what is no script, has no end, or is never written to.
 read_script() {
   dd if="${ls_upload:-$ls_path}" iflag=nonblock,nofollow,fullblock bs=64k count=65 2> /dev/null
 }
@@ -138,44 +219,32 @@ read_script() {
 # Returns when the script is known to be the right one and "go" has come in time. Whatever changes the file at REMOTE_PATH, or
 # starts it, comes after this, so that nobody does so whose lease is over.
 wait_for_go() {
-  ls_actual=$(read_script | sha256sum)
+  inspect
+  if [ $ls_safe = yes ]; then
+    ls_actual=$(exec sha256sum < "$ls_file")
+  else
+    ls_actual=$(read_script | sha256sum)
+  fi
   [ "${ls_actual%% *}" = "$ls_sha" ] || leave need-script
   #fail_point ready
   say ready
-  ls_ready=$(uptime_centiseconds)
+  look_at_clock
+  ls_ready=$ls_now
   read -r ls_go
   if [ "$ls_go" != go ]; then
     discard_upload
     exit 0
   fi
-  [ $(($(uptime_centiseconds) - ls_ready)) -le "$ls_go_limit" ] || leave late
+  look_at_clock
+  [ $((ls_now - ls_ready)) -le "$ls_go_limit" ] || leave late
   #fail_point go
-}
-
-# Whether nobody but root and the login user can change what directory $1 leads to: each directory on its way belongs to one of
-# them, and others may write there only where it is sticky. A symlink on its way counts as somebody else's.
-is_safe() {
-  ls_walk=$1
-  [ "$(readlink -f -- "${ls_walk:-/}" 2> /dev/null)" = "${ls_walk:-/}" ] || return 1
-  set -- /
-  while [ -n "$ls_walk" ]; do
-    set -- "$@" "$ls_walk"
-    ls_walk=${ls_walk%/*}
-  done
-  ls_modes=$(stat -c '%u %a' -- "$@" 2> /dev/null) || return 1
-  while read -r ls_owner ls_mode; do
-    case $ls_owner in 0 | "$ls_uid") ;; *) return 1 ;; esac
-    case $ls_mode in [1357]???) ;; *[2367]? | *[2367]) return 1 ;; esac
-  done << END
-$ls_modes
-END
 }
 
 # What is to be run as $ls_script: the file at REMOTE_PATH; or, where somebody else could replace that between the check of its
 # sha256 and bash's look at it, a copy that is checked where nobody else can write.
 choose_script() {
   ls_script=$ls_path
-  is_safe "${ls_path%/*}" && return
+  [ $ls_safe = no ] || return
   ls_script=$ls_dir/script
   read_script > "$ls_script"
   ls_actual=$(sha256sum 2> /dev/null < "$ls_script")
@@ -188,7 +257,7 @@ choose_script() {
 # way, nothing of theirs is moved into another.
 place() {
   [ -n "$ls_upload" ] || return 0
-  ls_error=$(cd -P -- "${ls_path%/*}/" 2>&1 && mv -f -T -- "./${ls_upload##*/}" "./${ls_path##*/}" 2>&1) || {
+  ls_error=$(cd -P -- "${ls_path%/*}/" 2>&1 && exec mv -f -T -- "./${ls_upload##*/}" "./${ls_path##*/}" 2>&1) || {
     rm -rf "$ls_dir"
     leave "not-placed $ls_error"
   }
@@ -197,7 +266,7 @@ place() {
 # Whether logind will end what runs when the connection ends: the login user is not root, does not linger, and logind is set to do
 # so. Drop-ins count after the file itself, those of the administrator last.
 doomed_by_logind() {
-  [ "$(id -u)" != 0 ] && [ -n "$XDG_SESSION_ID" ] && [ ! -e "/var/lib/systemd/linger/$(id -un)" ] || return 1
+  [ "$EUID" != 0 ] && [ -n "$XDG_SESSION_ID" ] && [ ! -e "/var/lib/systemd/linger/$(id -un)" ] || return 1
   ls_kill=$(cat /etc/systemd/logind.conf /usr/lib/systemd/logind.conf.d/*.conf /run/systemd/logind.conf.d/*.conf \
     /etc/systemd/logind.conf.d/*.conf 2> /dev/null | sed -n 's/^ *KillUserProcesses *= *//p' | tail -n 1)
   case $ls_kill in 1 | [yY]* | [tT]* | [oO][nN]) return 0 ;; *) return 1 ;; esac
@@ -209,8 +278,8 @@ start() {
     fail "logind ends what $(id -un) runs with its connection (KillUserProcesses=yes): loginctl enable-linger $(id -un)"
   fi
   wait_for_go
-  ls_error=$(mkdir -p "$ls_root" 2>&1) || fail "cannot create $ls_root: $ls_error"
-  [ -d "$ls_dir" ] || ls_error=$(mkdir "$ls_dir" 2>&1) || [ -d "$ls_dir" ] ||
+  [ -d "$ls_root" ] || ls_error=$(mkdir -p "$ls_root" 2>&1) || fail "cannot create $ls_root: $ls_error"
+  [ -d "$ls_dir" ] || ls_error=$(exec mkdir "$ls_dir" 2>&1) || [ -d "$ls_dir" ] ||
     fail "cannot create $ls_dir: $ls_error"
   #fail_point made
   { exec 9>> "$ls_dir/lock"; } 2> /dev/null || {
@@ -223,36 +292,58 @@ start() {
     choose_script
     place
     #fail_point placed
-    if ! ls_error=$(prepare 2>&1); then
+    if ! prepare 2> /dev/null; then
+      ls_error=$(prepare 2>&1)
       rm -rf "$ls_dir"
       fail "cannot prepare $ls_dir: $ls_error"
     fi
     #fail_point prepared
-    setsid -f sh -c "$ls_supervise" longshore "$ls_dir" "$ls_script" "$ls_timeout" "$ls_umask" "$ls_stop" \
-      < /dev/null > /dev/null 2>&1 || { rm -rf "$ls_dir"; fail "cannot start a process"; }
+    # In a process group of its own. It runs the pipe's end itself.
+    shopt -s lastpipe
+    set -m
+    supervise 7>&2 < /dev/null > /dev/null 2>&1 &
+    ls_supervisor=$!
+    set +m
+    look_at_process $ls_supervisor
+    ls_supervisor_birth=$ls_birth
   fi
   exec 9>&-
   #fail_point started
   discard_upload
 }
 
+# Whether the supervisor that this shell has started is there.
+is_supervised() {
+  look_at_process "$ls_supervisor"
+  [ -n "$ls_birth" ] && [ "$ls_birth" = "$ls_supervisor_birth" ]
+}
+
 # Also what an upload left behind whose link broke. Who asks for it waits for no result any more.
 clean() {
-  case $ls_path in "~/"*) ls_path=$HOME/${ls_path#"~/"} ;; esac
-  rm -f -- "${ls_path%/*}/.longshore-${ls_run%%.*}".* 2> /dev/null
-  if [ -e "$ls_dir/started" ] && ! flock -n "$ls_dir/lock" true 2> /dev/null; then
-    sh -c "$ls_stop" longshore "$ls_dir" cancel < /dev/null > /dev/null 2>&1
-    flock -w 2 "$ls_dir/lock" true 2> /dev/null
+  if [ -e "$ls_dir/started" ] && ! is_over; then
+    cancel < /dev/null > /dev/null 2>&1
+    flock -w 2 8 8< "$ls_dir/lock" 2> /dev/null
   fi
   if [ ! -d "$ls_dir" ]; then
     say cleaned
-  elif ! flock -n "$ls_dir/lock" true 2> /dev/null; then
+  elif ! is_over; then
     say "error the run in $ls_dir is not over"
-  elif ls_error=$(rm -rf "$ls_dir" 2>&1); then
+  else
+    remove
+  fi
+}
+
+remove() {
+  if ls_error=$(exec rm -rf "$ls_dir" 2>&1); then
     say cleaned
   else
     say "error cannot remove $ls_dir: $ls_error"
   fi
+}
+
+discard_all_uploads() {
+  case $ls_path in "~/"*) ls_path=$HOME/${ls_path#"~/"} ;; esac
+  for ls_upload in "${ls_path%/*}/.longshore-${ls_run%%.*}".*; do discard_upload; done
 }
 
 # How long the output is, without its header, as $ls_size.
@@ -262,19 +353,28 @@ measure() {
   [ $ls_size -ge 0 ] || ls_size=0
 }
 
+read_header() {
+  ls_header='' ls_skip=0
+  { read -r ls_header < "$ls_dir/header"; } 2> /dev/null
+  [ -z "$ls_header" ] || ls_skip=$((${#ls_header} + 1))
+}
+
+# Whether the output begins with its header, if it ever did.
+has_header() {
+  [ $ls_skip -gt 0 ] && [ -e "$ls_dir/output" ] || return 0
+  ls_first=
+  { IFS= read -r -N $ls_skip ls_first < "$ls_dir/output"; } 2> /dev/null
+  [ "$ls_first" = "$ls_header"$'\n' ]
+}
+
 # Whether the output was cut short: its header is gone, or less is there than has been read before.
 is_cut_short() {
   [ $ls_skip -gt 0 ] && [ -e "$ls_dir/output" ] || return 1
-  ls_first=$(head -c $ls_skip "$ls_dir/output" 2> /dev/null)
-  [ "$ls_first" != "$ls_header" ] || [ $ls_size -lt "$ls_offset" ]
+  ! has_header || [ $ls_size -lt "$ls_offset" ]
 }
 
-# Says that the run is over, once it is. Starts no shell of its own: the script may have replaced it.
+# Says how the run, which is over, has ended. Starts no shell of its own: the script may have replaced it.
 tell_end() {
-  flock -s "$ls_dir/lock" true 2> /dev/null &
-  ls_flock_pid=$!
-  trap 'kill "$ls_flock_pid" 2> /dev/null; exit 0' TERM
-  wait "$ls_flock_pid"
   measure
   if is_cut_short; then
     # Where in the file the end is does not tell any more when all of it has been read: tail is given time instead.
@@ -283,22 +383,33 @@ tell_end() {
     say truncated
   fi
   read -r ls_boot < /proc/sys/kernel/random/boot_id
-  { read -r ls_boot_then < "$ls_dir/boot"; } 2> /dev/null || ls_boot_then=
-  if [ -e "$ls_dir/result" ]; then
-    read -r ls_result < "$ls_dir/result"
-    say "end $ls_size $ls_result"
-  elif [ -n "$ls_boot_then" ] && [ "$ls_boot" != "$ls_boot_then" ]; then
-    say "lost $ls_size rebooted"
-  else
-    say "lost $ls_size vanished"
-  fi
+  ls_boot_then='' ls_result=''
+  { read -r ls_boot_then < "$ls_dir/boot"; } 2> /dev/null
+  { read -r ls_result < "$ls_dir/result"; } 2> /dev/null
+  case $ls_result in
+    '' | *' pending')
+      ls_why=vanished
+      [ -z "$ls_boot_then" ] || [ "$ls_boot" = "$ls_boot_then" ] || ls_why=rebooted
+      say "lost $ls_size $ls_why"
+      ;;
+    *) say "end $ls_size $ls_result" ;;
+  esac
 }
 
-follow() {
-  ls_header='' ls_skip=0
-  { read -r ls_header < "$ls_dir/header"; } 2> /dev/null
-  [ -z "$ls_header" ] || ls_skip=$((${#ls_header} + 1))
-  measure
+# Says that the run is over, once it is.
+tell_end_when_over() {
+  flock -s 8 2> /dev/null 8< "$ls_dir/lock" &
+  ls_flock_pid=$!
+  trap 'kill "$ls_flock_pid" 2> /dev/null; exit 0' TERM
+  wait "$ls_flock_pid"
+  tell_end
+}
+
+# Says from where on the output comes, and sends it.
+send_output() {
+  read_header
+  # Of what has just been started, nothing has been read.
+  if [ -z "$ls_supervisor" ] || [ "$ls_offset" -gt 0 ]; then measure; else ls_size=0; fi
   if is_cut_short; then
     # What was read before is kept. How much of what is there now was read is not known: nothing of it, or, when something was,
     # only what comes from now on.
@@ -316,25 +427,53 @@ follow() {
   echo "$ls_nonce"
   tail -c "+$ls_from" -f "$ls_dir/output" 2> /dev/null &
   ls_tail_pid=$!
-  tell_end &
-  ls_wait_pid=$!
-  # Ends with the connection: then standard input does.
-  while read -r ls_command; do
+}
+
+# The next command as $ls_command. Fails at the end of the connection: then standard input ends. A supervisor that was killed
+# tells no end, so this shell looks for it now and then.
+read_command() {
+  ls_command=
+  while :; do
+    IFS= read -r -t 5 ls_part
+    ls_status=$?
+    ls_command=$ls_command$ls_part
+    [ $ls_status -gt 128 ] || return $ls_status
+    if [ -n "$ls_supervisor" ] && ! is_supervised; then
+      tell_end
+      ls_supervisor=
+    fi
+  done
+}
+
+follow() {
+  send_output
+  ls_waiter=
+  if [ -z "$ls_supervisor" ]; then
+    tell_end_when_over &
+    ls_waiter=$!
+  fi
+  while read_command; do
     case $ls_command in
       ping) say alive ;;
-      cancel) setsid -f sh -c "$ls_stop" longshore "$ls_dir" cancel < /dev/null > /dev/null 2>&1 ;;
+      cancel) cancel < /dev/null > /dev/null 2>&1 & ;;
       clean)
-        clean
+        kill "$ls_tail_pid"
+        if [ -n "$ls_supervisor" ] && ! is_supervised; then remove; else clean; fi
         break
         ;;
     esac
   done
-  kill "$ls_tail_pid" "$ls_wait_pid" 2> /dev/null
-  wait
+  # shellcheck disable=SC2086
+  kill "$ls_tail_pid" $ls_waiter 2> /dev/null
+  # shellcheck disable=SC2086
+  wait "$ls_tail_pid" $ls_waiter
 }
 
 case $ls_mode in
-  clean) clean ;;
+  clean)
+    discard_all_uploads
+    clean
+    ;;
   attach)
     discard_upload
     if [ -e "$ls_dir/started" ]; then follow; else say absent; fi

@@ -30,7 +30,7 @@ const char* ModeText(RunnerMode mode) {
 
 std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request) {
   const OutputLimit limit(assignment.max_output_bytes());
-  std::string command = "exec /bin/sh -c " + ShellQuote(kRunner) + " longshore";
+  std::string command = "exec bash --norc -p -c " + ShellQuote(kRunner) + " longshore";
   for (const std::string& argument :
        {std::string(ModeText(request.mode)), request.nonce, RunName(assignment),
         request.remote_path, HexEncode(assignment.script_sha256()),

@@ -31,7 +31,7 @@ TEST(ShellQuoteTest, IsOneWordOfAnyText) {
   }
 }
 
-TEST(RunnerCommandTest, RunsUnderShAndSaysThatThereIsNoRun) {
+TEST(RunnerCommandTest, RunsUnderBashAndSaysThatThereIsNoRun) {
   v1::Assignment assignment;
   assignment.set_payload_id(987654321987);
   assignment.set_attempt(1);

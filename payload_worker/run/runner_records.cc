@@ -1,5 +1,6 @@
 #include "payload_worker/run/runner_records.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -18,14 +19,19 @@ constexpr int kMaxSignal = 64;
 
 using Kind = RunnerRecord::Kind;
 
-constexpr std::pair<std::string_view, Kind> kWords[] = {
-    {"ready", Kind::kReady},         {"need-script", Kind::kNeedScript},
-    {"late", Kind::kLate},           {"placed", Kind::kPlaced},
-    {"absent", Kind::kAbsent},       {"cleaned", Kind::kCleaned},
-    {"alive", Kind::kAlive},         {"truncated", Kind::kTruncated},
-    {"running", Kind::kRunning},     {"end", Kind::kEnd},
-    {"lost", Kind::kLost},           {"error", Kind::kError},
-    {"not-placed", Kind::kNotPlaced}};
+constexpr std::pair<std::string_view, Kind> kWords[] = {{"ready", Kind::kReady},
+                                                        {"need-script", Kind::kNeedScript},
+                                                        {"late", Kind::kLate},
+                                                        {"placed", Kind::kPlaced},
+                                                        {"absent", Kind::kAbsent},
+                                                        {"cleaned", Kind::kCleaned},
+                                                        {"alive", Kind::kAlive},
+                                                        {"truncated", Kind::kTruncated},
+                                                        {"running", Kind::kRunning},
+                                                        {"end", Kind::kEnd},
+                                                        {"lost", Kind::kLost},
+                                                        {"error", Kind::kError},
+                                                        {"not-placed", Kind::kNotPlaced}};
 
 // Records of the kind are more than a word.
 bool HasMore(Kind kind) {
@@ -52,6 +58,21 @@ bool NextInt(std::string_view* rest, int64_t* value) {
          *value >= 0 && *value <= kMaxPrintedBytes;
 }
 
+// "SIZE" or "SIZE-HEADER": the size of a file, of which a header of so many bytes does not count.
+bool NextSize(std::string_view* rest, int64_t* value) {
+  std::string_view word = NextWord(rest);
+  const size_t minus = word.find('-');
+  int64_t header = 0;
+  if (minus != std::string_view::npos) {
+    std::string_view second = word.substr(minus + 1);
+    word = word.substr(0, minus);
+    if (!NextInt(&second, &header)) return false;
+  }
+  if (!NextInt(&word, value)) return false;
+  *value = std::max<int64_t>(0, *value - header);
+  return true;
+}
+
 // Seconds with a fraction, as /proc/uptime has them.
 bool NextSeconds(std::string_view* rest, double* value) {
   const std::string_view word = NextWord(rest);
@@ -64,7 +85,7 @@ bool ParseEnd(std::string_view rest, RunnerRecord* record) {
   int64_t code = 0;
   double start = 0;
   double end = 0;
-  if (!NextInt(&rest, &record->output_size)) return false;
+  if (!NextSize(&rest, &record->output_size)) return false;
   const std::string_view outcome = NextWord(&rest);
   if (!NextInt(&rest, &code) || code > 255) return false;
   if (!NextSeconds(&rest, &start) || !NextSeconds(&rest, &end) || end < start) return false;

@@ -32,10 +32,18 @@ TEST(ParseRunnerRecordTest, ReadsAResultPaddedWithBlanks) {
   EXPECT_EQ(end->cause, RunnerRecord::Cause::kTimeout);
 }
 
+TEST(ParseRunnerRecordTest, TakesTheHeaderOffTheSizeOfTheOutput) {
+  EXPECT_EQ(ParseRunnerRecord("end 59-17 exit 0 1 2 none")->output_size, 42);
+  EXPECT_EQ(ParseRunnerRecord("end 5-17 exit 0 1 2 none")->output_size, 0);
+}
+
 TEST(ParseRunnerRecordTest, MakesNoResultUpFromWhatIsNotWhole) {
   for (const char* line : {"",
                            "end",
                            "end 42",
+                           "end 59- exit 0 1 2 none",
+                           "end -17 exit 0 1 2 none",
+                           "end 59-17-1 exit 0 1 2 none",
                            "end 42 exit",
                            "end 42 exit 3",
                            "end 42 exit 3 1.0",
