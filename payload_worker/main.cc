@@ -22,6 +22,8 @@ DEFINE_int32(provision_timeout, 900, "Seconds that one run of it may take.");
 DEFINE_int32(provision_forks, 20, "Instances that one run works on at a time.");
 DEFINE_string(name, "", "Name of this worker; empty: the host's name and the process id.");
 DEFINE_int32(max_connecting, 64, "Connections being made at a time.");
+DEFINE_int32(ssh_idle_seconds, 60,
+             "Seconds that a connection to an instance is kept for the next task; 0: it is not.");
 DEFINE_int32(max_running, 10000, "Tasks held at a time.");
 DEFINE_int64(max_outbox_bytes, longshore::Outbox::kDefaultMaxBytes,
              "Output held in memory for the api_server; more waits on the instances.");
@@ -46,6 +48,7 @@ int Main() {
   options.servers = absl::StrSplit(FLAGS_api_server, ',', absl::SkipEmpty());
   options.name = FLAGS_name.empty() ? DefaultName() : FLAGS_name;
   options.max_connecting = FLAGS_max_connecting;
+  options.ssh_idle = std::chrono::seconds(FLAGS_ssh_idle_seconds);
   options.max_running = FLAGS_max_running;
   options.max_outbox_bytes = FLAGS_max_outbox_bytes;
   options.ansible = {.program = FLAGS_ansible_playbook,
@@ -64,6 +67,9 @@ int Main() {
   }
   if (FLAGS_provision_timeout < 1) problem = "--provision_timeout must be positive";
   if (FLAGS_provision_forks < 1) problem = "--provision_forks must be positive";
+  if (FLAGS_ssh_idle_seconds < 0 || FLAGS_ssh_idle_seconds > 600) {
+    problem = "--ssh_idle_seconds must be 0 to 600";
+  }
   if (FLAGS_max_running < 1) problem = "--max_running must be positive";
   if (FLAGS_max_outbox_bytes < 1 << 20) problem = "--max_outbox_bytes must be at least 1048576";
   if (!problem.empty()) {

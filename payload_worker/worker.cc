@@ -20,6 +20,7 @@ constexpr std::chrono::seconds kHostKeyLimit{20};
 Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
     : options_(std::move(options)),
       key_(std::move(key)),
+      sessions_({.idle = options_.ssh_idle}),
       leases_(Clock::Real()),
       outbox_([this] { link_->SendPending(); }, options_.max_outbox_bytes,
               [this] { follower_.Wake(); }),
@@ -29,6 +30,7 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
                .watchdog = &watchdog_,
                .timeouts = {},
                .scripts = &scripts_,
+               .sessions = &sessions_,
                .leases = &leases_,
                .outbox = &outbox_,
                .pin_host_key =

@@ -20,6 +20,7 @@
 #include "payload_worker/run/delivery.h"
 #include "payload_worker/run/follower.h"
 #include "payload_worker/ssh/session.h"
+#include "payload_worker/ssh/session_pool.h"
 
 namespace longshore {
 
@@ -27,7 +28,8 @@ struct WorkerOptions {
   std::vector<std::string> servers;
   std::string name;
   int max_connecting = 64;  // Connections that make progress at a time; see ConnectorPool.
-  int max_running = 10000;  // How many tasks it holds in all.
+  std::chrono::seconds ssh_idle{60};  // How long a connection without a task is kept.
+  int max_running = 10000;            // How many tasks it holds in all.
   size_t script_cache_bytes = 64 << 20;
   // How much output of all runs together may wait for an api_server; the rest waits on the
   // instances.
@@ -89,6 +91,7 @@ class Worker {
   int connecting_ ABSL_GUARDED_BY(mutex_) = 0;  // Tasks that are queued or on a connector.
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   ssh::Watchdog watchdog_;
+  ssh::SessionPool sessions_;
   LeaseTable leases_;
   Outbox outbox_;
   ScriptCache scripts_;

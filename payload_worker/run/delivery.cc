@@ -27,6 +27,7 @@ bool MaySay(RunnerMode mode, Kind kind) {
       return true;
     case Kind::kReady:
     case Kind::kNeedScript:
+    case Kind::kRefused:
     case Kind::kLate:
       return mode == RunnerMode::kStart || mode == RunnerMode::kPlace;
     case Kind::kRunning:
@@ -77,19 +78,36 @@ void Delivery::WaitUntilGoExpires() const {
   std::this_thread::sleep_until(*go_unanswered_since_ + go_limit_ + kRunnerLimit);
 }
 
+ssh::Target Delivery::Target() const {
+  return {.address = assignment_.address(),
+          .port = assignment_.port(),
+          .user = assignment_.ssh_user(),
+          .host_key = assignment_.host_key()};
+}
+
+bool Delivery::Reuse() {
+  session_ = context_.sessions->Take(assignment_.instance_id(), Target());
+  if (session_ == nullptr) return false;
+  on_socket_(session_->fd());
+  LONGSHORE_FAIL_POINT("worker.reusing");
+  return true;
+}
+
+bool Delivery::MayReconnect(const absl::Status& status) const {
+  return absl::IsUnavailable(status) && !told_to_go_ && context_.leases->IsValid(key_);
+}
+
+void Delivery::GiveBackSession() {
+  on_socket_(-1);
+  context_.sessions->Put(assignment_.instance_id(), std::move(session_));
+}
+
 absl::Status Delivery::Connect() {
-  const ssh::Target target{.address = assignment_.address(),
-                           .port = assignment_.port(),
-                           .user = assignment_.ssh_user(),
-                           .host_key = assignment_.host_key()};
   const auto pin = [this](const std::string& host_key) {
     return context_.pin_host_key(key_, host_key);
   };
-  ASSIGN_OR_RETURN(session_, ssh::Session::Connect(target, *context_.key, context_.timeouts,
+  ASSIGN_OR_RETURN(session_, ssh::Session::Connect(Target(), *context_.key, context_.timeouts,
                                                    context_.watchdog, pin, on_socket_));
-  const std::string nonce = RandomNonce();
-  run_ = std::make_unique<RemoteRun>(RemoteRun{
-      .assignment = assignment_, .records = RecordReader(nonce), .output = OutputReader(nonce)});
   return absl::OkStatus();
 }
 
@@ -100,11 +118,16 @@ absl::Status Delivery::Upload() {
   if (!context_.leases->WaitValid(key_, kLeaseForUpload, kLeaseLimit)) {
     return ssh::Unreachable("the lease could not be confirmed before the transfer");
   }
+  // A runner that waits at the end of a connection that broke removes its own upload when it
+  // notices.
+  std::string suffix = std::to_string(key_.task_id) + "-" + std::to_string(key_.lease_epoch);
+  if (uploads_ > 0) suffix += "-" + std::to_string(uploads_);
   const ssh::UploadOptions options{
       .owner = UploadOwner(assignment_),
-      .suffix = std::to_string(key_.task_id) + "-" + std::to_string(key_.lease_epoch),
-      .is_first = assignment_.first_lease() && assignment_.transfer(),
+      .suffix = suffix,
+      .is_first = assignment_.first_lease() && assignment_.transfer() && uploads_ == 0,
       .wanted = [this] { return context_.leases->IsValid(key_); }};
+  ++uploads_;
   ASSIGN_OR_RETURN(const ssh::UploadedFile file,
                    session_->Upload(assignment_.remote_path(), *content, options));
   assignment_.set_remote_path(file.path);
@@ -167,8 +190,8 @@ absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
   go_limit_ = context_.lease_duration() / 4;
   told_to_go_ = false;
   const std::string nonce = RandomNonce();
-  run_->records = RecordReader(nonce);
-  run_->output = OutputReader(nonce);
+  run_ = std::make_unique<RemoteRun>(RemoteRun{
+      .assignment = assignment_, .records = RecordReader(nonce), .output = OutputReader(nonce)});
   const RunnerRequest request{.mode = mode,
                               .nonce = nonce,
                               .remote_path = assignment_.remote_path(),
@@ -195,7 +218,8 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::MakeRemoteRun(const RunnerR
   if (!run_->violation.empty()) return ProtocolViolation(run_->violation);
   run_->assignment = assignment_;
   run_->next_offset = running.offset;
-  run_->command = std::move(session_);
+  run_->command = std::make_unique<ssh::PooledCommand>(context_.sessions, assignment_.instance_id(),
+                                                       std::move(session_));
   return std::move(run_);
 }
 
@@ -206,7 +230,18 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::TryDeliver() {
       (assignment_.first_lease() || !assignment_.execute())) {
     return End(CancelledEvent());
   }
+  if (Reuse()) {
+    auto run = DeliverOverSession();
+    if (run.ok() || !MayReconnect(run.status())) return run;
+    session_.reset();
+    upload_.clear();
+  }
   RETURN_IF_ERROR(Connect());
+  return DeliverOverSession();
+}
+
+absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::DeliverOverSession() {
+  const bool started_before = assignment_.executing();
   // A later holder looks for the run of an earlier one before it sends anything.
   if (assignment_.transfer() && (assignment_.first_lease() || !assignment_.execute())) {
     RETURN_IF_ERROR(Upload());
@@ -245,6 +280,7 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::Conclude(RunnerMode mode,
       return MakeRemoteRun(record);
     case Kind::kPlaced: {
       ReportTransferred();
+      GiveBackSession();
       v1::TaskEvent event;
       event.mutable_finished()->set_status(v1::PAYLOAD_STATUS_TRANSFERRED);
       return End(std::move(event));
@@ -258,6 +294,9 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::Conclude(RunnerMode mode,
       if (!assignment_.executing()) return End(CancelledEvent());
       return End(FinishedEvent(assignment_, {.kind = Kind::kLost},
                                {.next_offset = assignment_.output_offset()}));
+    case Kind::kRefused:
+      told_to_start_ = false;
+      return ssh::RemotePathRefused(record.text);
     case Kind::kError:
       told_to_start_ = false;
       return ssh::InternalFailure("the run could not be set up on the instance: " + record.text);
@@ -270,10 +309,22 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::Conclude(RunnerMode mode,
 }
 
 absl::Status Delivery::Clean() {
+  if (Reuse()) {
+    const absl::Status status = CleanOverSession();
+    if (!absl::IsUnavailable(status)) return status;
+    session_.reset();
+  }
   RETURN_IF_ERROR(Connect());
+  return CleanOverSession();
+}
+
+absl::Status Delivery::CleanOverSession() {
   ASSIGN_OR_RETURN(const RunnerRecord record, StartRunner(RunnerMode::kClean));
   RETURN_IF_ERROR(CheckAnswer(RunnerMode::kClean, record));
-  if (record.kind == Kind::kCleaned) return absl::OkStatus();
+  if (record.kind == Kind::kCleaned) {
+    GiveBackSession();
+    return absl::OkStatus();
+  }
   return ssh::InternalFailure("the run directory could not be removed: " + record.text);
 }
 

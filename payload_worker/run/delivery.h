@@ -18,6 +18,7 @@
 #include "payload_worker/run/remote_run.h"
 #include "payload_worker/run/runner_command.h"
 #include "payload_worker/ssh/session.h"
+#include "payload_worker/ssh/session_pool.h"
 
 namespace longshore::run {
 
@@ -27,6 +28,7 @@ struct DeliveryContext {
   ssh::Watchdog* watchdog;
   ssh::Timeouts timeouts;
   ScriptCache* scripts;
+  ssh::SessionPool* sessions;
   LeaseTable* leases;
   Outbox* outbox;
   // Asks the server to pin the host key of an instance that has none, and returns the pinned key;
@@ -53,12 +55,24 @@ class Delivery {
   absl::Status Clean();
 
  private:
+  // Over a connection that was kept, if there is one; if that fails before anything was started,
+  // over a new one.
   absl::StatusOr<std::unique_ptr<RemoteRun>> TryDeliver();
+  absl::StatusOr<std::unique_ptr<RemoteRun>> DeliverOverSession();
+  // Returns whether to do it all again over a new connection, since `status` may be the fault of
+  // the one that was kept.
+  bool MayReconnect(const absl::Status& status) const;
+  absl::Status CleanOverSession();
   // Returns an error when a runner that was asked for `mode` must not say `record` now.
   absl::Status CheckAnswer(RunnerMode mode, const RunnerRecord& record) const;
   // Goes on after the runner, asked for `mode`, has said `record`.
   absl::StatusOr<std::unique_ptr<RemoteRun>> Conclude(RunnerMode mode, const RunnerRecord& record);
+  ssh::Target Target() const;
+  // Takes a session from the pool. Returns false when it has none.
+  bool Reuse();
   absl::Status Connect();
+  // Lets the session serve another task.
+  void GiveBackSession();
   // Uploads the script to a temporary file beside remote_path.
   absl::Status Upload();
   // Reports that the upload has become the file at remote_path.
@@ -87,6 +101,7 @@ class Delivery {
   std::optional<std::chrono::steady_clock::time_point> go_unanswered_since_;
   bool is_running_ = false;  // The instance has said that the run is there.
   std::string upload_;       // The temporary file on the instance, until it is renamed.
+  int uploads_ = 0;          // That were begun under this lease.
   std::unique_ptr<ssh::Session> session_;
   std::unique_ptr<RemoteRun> run_;
 };

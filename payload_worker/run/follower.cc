@@ -294,6 +294,7 @@ void Follower::HandleRecords(RemoteRun* run, std::string_view bytes) {
       event.mutable_cleaned()->set_payload_id(run->assignment.payload_id());
       event.mutable_cleaned()->set_attempt(run->assignment.attempt());
       outbox_.Add(run->key(), std::move(event));
+      run->command->Finish();
       Remove(run->key());
       return;
     }

@@ -219,6 +219,11 @@ read_script() {
 # Returns when the script is known to be the right one and "go" has come in time. Whatever changes the file at REMOTE_PATH, or
 # starts it, comes after this, so that nobody does so whose lease is over.
 wait_for_go() {
+  # Another file that is there is replaced, and so is a symlink itself.
+  if [ -n "$ls_upload" ] && [ ! -L "$ls_path" ]; then
+    [ ! -d "$ls_path" ] || leave "refused $ls_path is a directory"
+    [ ! -e "$ls_path" ] || [ -f "$ls_path" ] || leave "refused $ls_path is a device, a pipe or a socket"
+  fi
   inspect
   if [ $ls_safe = yes ]; then
     ls_actual=$(exec sha256sum < "$ls_file")

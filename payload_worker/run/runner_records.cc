@@ -31,12 +31,13 @@ constexpr std::pair<std::string_view, Kind> kWords[] = {{"ready", Kind::kReady},
                                                         {"end", Kind::kEnd},
                                                         {"lost", Kind::kLost},
                                                         {"error", Kind::kError},
-                                                        {"not-placed", Kind::kNotPlaced}};
+                                                        {"not-placed", Kind::kNotPlaced},
+                                                        {"refused", Kind::kRefused}};
 
 // Records of the kind are more than a word.
 bool HasMore(Kind kind) {
   return kind == Kind::kRunning || kind == Kind::kEnd || kind == Kind::kLost ||
-         kind == Kind::kError || kind == Kind::kNotPlaced;
+         kind == Kind::kError || kind == Kind::kNotPlaced || kind == Kind::kRefused;
 }
 
 std::string_view NextWord(std::string_view* rest) {
@@ -136,8 +137,9 @@ std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line) {
     if (!NextInt(&line, &record.output_size)) return std::nullopt;
     record.text = ToPrintableLine(NextWord(&line), kMaxNoiseBytes);
     return record;
-  } else if (word == "error" || word == "not-placed") {
+  } else if (word == "error" || word == "not-placed" || word == "refused") {
     if (word == "not-placed") record.kind = Kind::kNotPlaced;
+    if (word == "refused") record.kind = Kind::kRefused;
     if (!line.empty()) line.remove_prefix(1);
     record.text = ToPrintableLine(line, kMaxNoiseBytes);
     return record;

@@ -22,6 +22,7 @@ struct RunnerRecord {
     kLate,        // "go" came too late, or somebody else is starting the run.
     kPlaced,      // The script is complete at remote_path.
     kNotPlaced,   // It could not be renamed; `text` says why.
+    kRefused,     // remote_path is no place for a script; `text` says why.
     kRunning,     // There is a run; its output follows from `offset`.
     kAbsent,      // There is no run.
     kEnd,         // The run is over: `output_size`, `outcome`, `code`, `duration`, `cause`.

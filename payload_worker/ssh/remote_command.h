@@ -30,6 +30,8 @@ class RemoteCommand {
   virtual uint64_t bytes_read() const = 0;
   // Writes to the command's standard input. For short texts only.
   virtual absl::Status Write(std::string_view text) = 0;
+  // Says that the command has done all it was for, so that its connection may serve another.
+  virtual void Finish() = 0;
 
   // Makes all calls return without waiting, for the event loop.
   virtual void SetNonBlocking() = 0;

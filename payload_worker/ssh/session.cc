@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <libssh/libssh.h>
 #include <libssh/server.h>
+#include <libssh/sftp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -23,6 +25,8 @@ namespace {
 
 constexpr int kReadBytes = 64 * 1024;
 constexpr size_t kMaxShown = 300;
+// A script that takes longer than at this pace, over a connection that was kept, goes over another.
+constexpr size_t kSlowestBytesPerMillisecond = 50;
 constexpr size_t kMaxKeyShown = 3000;  // A key of 16,384 bits.
 // Requests of an instance that nobody asked for. OpenSSH sends one (hostkeys-00) or none.
 constexpr int kMaxRequests = 1000;
@@ -86,7 +90,10 @@ Session::Session(const Target& target, const Timeouts& timeouts, Watchdog* watch
   ssh_set_counters(session_.get(), received_.get(), nullptr);
 }
 
-Session::~Session() = default;
+Session::~Session() {
+  // To close what SFTP has open is not worth waiting for.
+  shutdown(fd_, SHUT_RDWR);
+}
 
 std::string Session::LastError() const {
   return ToPrintableLine(ssh_get_error(session_.get()), kMaxShown);
@@ -170,7 +177,10 @@ absl::Status Session::CheckHostKey(const PinHostKey& pin_host_key) {
   if (pinned.empty()) {
     ASSIGN_OR_RETURN(pinned, pin_host_key(shown));
   }
-  if (pinned == shown) return absl::OkStatus();
+  if (pinned == shown) {
+    target_.host_key = shown;
+    return absl::OkStatus();
+  }
   return HostKeyMismatch("the instance shows host key '" + shown.substr(0, kMaxKeyShown) +
                          "', pinned is '" + pinned.substr(0, kMaxKeyShown) + "'; nothing was sent");
 }
@@ -186,11 +196,46 @@ absl::Status Session::Login(const PrivateKey& key) {
   return LinkError("login at", guard);
 }
 
+std::chrono::milliseconds Session::LimitOf(std::chrono::milliseconds limit, size_t bytes) const {
+  if (!is_renewed_) return limit;
+  const std::chrono::milliseconds sending(bytes / kSlowestBytesPerMillisecond);
+  return std::min(limit, timeouts_.renewal + sending);
+}
+
+void Session::BeginChannel() {
+  if (one_channel_ || next_channel_ != nullptr) return;
+  next_channel_.reset(ssh_channel_new(session_.get()));
+  ssh_set_blocking(session_.get(), 0);
+  ssh_channel_open_session(next_channel_.get());
+  ssh_set_blocking(session_.get(), 1);
+}
+
+bool Session::FinishChannel() {
+  BeginChannel();
+  channel_ = std::move(next_channel_);
+  if (channel_ != nullptr && ssh_channel_open_session(channel_.get()) == SSH_OK) return true;
+  channel_.reset();
+  if (sftp_ != nullptr) {
+    // The instance takes no second channel beside SFTP's (MaxSessions).
+    one_channel_ = true;
+    open_file_.reset();
+    sftp_.reset();
+  }
+  channel_.reset(OpenChannel(session_.get()));
+  return channel_ != nullptr;
+}
+
 absl::StatusOr<UploadedFile> Session::Upload(const std::string& remote_path,
                                              std::string_view content,
                                              const UploadOptions& options) {
-  const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.transfer);
-  auto file = SftpUpload(session_.get(), remote_path, content, options);
+  const Watchdog::Guard guard(&watchdog_, fd_, LimitOf(timeouts_.transfer, content.size()));
+  auto file = TryUpload(remote_path, content, options);
+  if (absl::IsUnavailable(file.status())) {
+    open_file_.reset();
+    sftp_.reset();
+  } else {
+    is_renewed_ = false;
+  }
   // Without a reason it is the link that broke.
   if (absl::IsUnavailable(file.status()) && ReasonOf(file.status()).empty()) {
     return LinkError("SFTP to", guard);
@@ -198,17 +243,61 @@ absl::StatusOr<UploadedFile> Session::Upload(const std::string& remote_path,
   return file;
 }
 
-absl::Status Session::Execute(const std::string& command) {
-  const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.command);
-  channel_.reset();
-  channel_.reset(OpenChannel(session_.get()));
-  if (channel_ == nullptr || ssh_channel_request_exec(channel_.get(), command.c_str()) != SSH_OK) {
-    return LinkError("running a command at", guard);
+absl::StatusOr<UploadedFile> Session::TryUpload(const std::string& remote_path,
+                                                std::string_view content,
+                                                const UploadOptions& options) {
+  open_file_.reset();
+  if (sftp_ == nullptr) {
+    ssh_channel channel = OpenChannel(session_.get());
+    if (channel != nullptr) BeginChannel();
+    ASSIGN_OR_RETURN(sftp_, BeginSftp(session_.get(), channel));
   }
+  BeginChannel();
+  return SftpUpload(session_.get(), sftp_.get(), remote_path, content, options, &open_file_);
+}
+
+absl::Status Session::Execute(const std::string& command) {
+  const Watchdog::Guard guard(&watchdog_, fd_, LimitOf(timeouts_.command, 0));
+  channel_.reset();
+  if (!FinishChannel()) return LinkError("running a command at", guard);
+  int result = SSH_AGAIN;
+  if (open_file_ != nullptr) {
+    ssh_set_blocking(session_.get(), 0);
+    result = ssh_channel_request_exec(channel_.get(), command.c_str());
+    ssh_set_blocking(session_.get(), 1);
+    open_file_.reset();
+  }
+  if (result == SSH_AGAIN) result = ssh_channel_request_exec(channel_.get(), command.c_str());
+  if (result != SSH_OK) return LinkError("running a command at", guard);
+  is_renewed_ = false;
   return absl::OkStatus();
 }
 
 void Session::CloseChannel() { channel_.reset(); }
+
+bool Session::Renew() {
+  std::string rest;
+  ssh_set_blocking(session_.get(), 0);
+  if (channel_ != nullptr) {
+    for (const Stream stream : {Stream::kOutput, Stream::kError}) {
+      const auto open = Read(stream, &rest);
+      if (!open.ok()) return false;
+    }
+  }
+  if (sftp_ != nullptr) {
+    ssh_channel_poll(sftp_->channel, /*is_stderr=*/0);  // Takes what has come for any channel.
+    if (HasEnded(sftp_.get())) sftp_.reset();
+  }
+  ssh_set_blocking(session_.get(), 1);
+  channel_.reset();
+  pollfd poll_fd = {.fd = fd_, .events = POLLRDHUP};
+  if (ssh_is_connected(session_.get()) == 0 || poll(&poll_fd, 1, 0) != 0) return false;
+  *received_ = {};
+  bytes_read_ = 0;
+  requests_ = 0;
+  is_renewed_ = true;
+  return true;
+}
 
 absl::StatusOr<bool> Session::Read(Stream stream, std::string* data) {
   const int is_error = stream == Stream::kError ? 1 : 0;

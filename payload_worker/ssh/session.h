@@ -43,6 +43,8 @@ struct Target {
   int port = 22;
   std::string user;
   std::string host_key;  // Pinned, "TYPE BASE64"; empty when none is known yet.
+
+  friend bool operator==(const Target&, const Target&) = default;
 };
 
 // How long each step may take.
@@ -52,6 +54,9 @@ struct Timeouts {
   std::chrono::milliseconds login{30000};      // Key exchange and login.
   std::chrono::milliseconds transfer{120000};  // One script.
   std::chrono::milliseconds command{30000};    // Until a requested command has begun.
+  // The first answer of a connection that was kept. One that died meanwhile is given up early, for
+  // another one.
+  std::chrono::milliseconds renewal{5000};
 };
 
 // Called with the key of an instance that has none pinned. Returns the key that is pinned from now
@@ -62,8 +67,11 @@ using PinHostKey = std::function<absl::StatusOr<std::string>(const std::string& 
 // early.
 using OnSocket = std::function<void(int fd)>;
 
-// One SSH connection and the command that runs in it. Not thread-safe, but may be handed to another
-// thread as a whole. Errors are those of errors.h.
+// One SSH connection and the command that runs in it. It serves one task after the other (see
+// SessionPool), and keeps its SFTP between them. Round trips are made beside each other where
+// libssh can: the channel of the command is asked for while the upload begins, and the uploaded
+// file is closed while the command starts. Not thread-safe, but may be handed to another thread as
+// a whole. Errors are those of errors.h.
 class Session : public RemoteCommand {
  public:
   // Connects, checks the host key and logs in. Until the host key is found right, nothing but the
@@ -85,6 +93,13 @@ class Session : public RemoteCommand {
   // Lets go of the command, since an instance may allow one channel at a time only.
   void CloseChannel();
 
+  // Makes a session whose command is over ready for the next task. Returns false when it is of no
+  // use any more: the instance has closed the connection. One that is silent is not noticed here.
+  bool Renew();
+
+  const Target& target() const { return target_; }
+  std::chrono::steady_clock::time_point made_at() const { return made_at_; }
+
   // Waits until the socket is readable or `limit` is over. Returns false for the latter.
   bool WaitReadable(std::chrono::milliseconds limit);
 
@@ -92,6 +107,7 @@ class Session : public RemoteCommand {
   uint64_t bytes_received() const override;
   uint64_t bytes_read() const override { return bytes_read_; }
   absl::Status Write(std::string_view text) override;
+  void Finish() override {}
   void SetNonBlocking() override;
   int fd() const override { return fd_; }
 
@@ -107,6 +123,14 @@ class Session : public RemoteCommand {
   // Refuses requests of the instance that nobody asked for, and ends the connection when there are
   // too many.
   static int OnRequest(ssh_session_struct* session, ssh_message_struct* message, void* self);
+  // Asks for the channel of the next command, and does not wait for the answer.
+  void BeginChannel();
+  // Makes that channel the command's, or opens another one. Returns false when there is none.
+  bool FinishChannel();
+  absl::StatusOr<UploadedFile> TryUpload(const std::string& remote_path, std::string_view content,
+                                         const UploadOptions& options);
+  // Returns `limit`, or less for the first answer of a session that was kept.
+  std::chrono::milliseconds LimitOf(std::chrono::milliseconds limit, size_t bytes) const;
   absl::Status Handshake();
   absl::Status CheckHostKey(const PinHostKey& pin_host_key);
   absl::Status Login(const PrivateKey& key);
@@ -114,13 +138,20 @@ class Session : public RemoteCommand {
   // Returns an error of the link, which says so if the watchdog caused it.
   absl::Status LinkError(const std::string& doing, const Watchdog::Guard& guard) const;
 
-  const Target target_;
+  Target target_;  // With the host key that the instance has shown.
   const Timeouts timeouts_;
   Watchdog& watchdog_;
   const int fd_;  // Owned by session_ once that is connected.
   const std::unique_ptr<ssh_counter_struct> received_;
   std::unique_ptr<ssh_session_struct, SessionDeleter> session_;
   std::unique_ptr<ssh_channel_struct, ChannelDeleter> channel_;
+  std::unique_ptr<ssh_channel_struct, ChannelDeleter> next_channel_;  // Asked for.
+  SftpSession sftp_;
+  SftpFile open_file_;  // Of sftp_: what was uploaded.
+  // The instance allows one channel at a time.
+  bool one_channel_ = false;
+  bool is_renewed_ = false;  // Nothing has come since Renew.
+  const std::chrono::steady_clock::time_point made_at_ = std::chrono::steady_clock::now();
   uint64_t bytes_read_ = 0;
   int requests_ = 0;
 };

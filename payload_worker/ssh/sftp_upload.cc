@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <libssh/libssh.h>
 #include <libssh/sftp.h>
-#include <sys/stat.h>
 
 #include <memory>
 
@@ -11,29 +10,25 @@
 #include "common/path_rules.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
-#include "payload_worker/ssh/channel.h"
 #include "payload_worker/ssh/errors.h"
 
 namespace longshore::ssh {
 namespace {
 
-// OpenSSH's sftp-server takes packets up to 256 KiB; other servers less. One that most take, with
-// few round trips.
+// OpenSSH's sftp-server takes packets up to 256 KiB (SFTP_MAX_MSG_LENGTH); other servers less. Each
+// write is a round trip.
+constexpr size_t kWriteBytesOfOpenSsh = size_t{255} * 1024;
 constexpr size_t kWriteBytes = size_t{64} * 1024;
 // A directory may be large; it is not endless.
 constexpr int kMaxNames = 200000;
 constexpr size_t kMaxShown = 200;
 
-struct SftpDeleter {
-  void operator()(sftp_session_struct* sftp) const { sftp_free(sftp); }
-};
 struct AttributesDeleter {
   void operator()(sftp_attributes_struct* attributes) const { sftp_attributes_free(attributes); }
 };
 struct DirDeleter {
   void operator()(sftp_dir_struct* directory) const { sftp_closedir(directory); }
 };
-using Sftp = std::unique_ptr<sftp_session_struct, SftpDeleter>;
 using Attributes = std::unique_ptr<sftp_attributes_struct, AttributesDeleter>;
 
 std::string_view ErrorText(int error) {
@@ -72,14 +67,17 @@ class Upload {
 
   absl::Status Send(std::string_view content) {
     RETURN_IF_ERROR(CheckWanted());
-    RETURN_IF_ERROR(CheckPlace());
     if (!is_first_) RETURN_IF_ERROR(RemoveLeftovers());
     absl::Status status = WriteTemporary(content);
-    if (!status.ok() && created_ && !link_broke_) sftp_unlink(sftp_, temporary_.c_str());
+    if (!status.ok() && file_ != nullptr && !link_broke_) {
+      file_.reset();
+      sftp_unlink(sftp_, temporary_.c_str());
+    }
     return status;
   }
 
   const std::string& temporary() const { return temporary_; }
+  SftpFile TakeFile() { return std::move(file_); }
 
  private:
   absl::Status CheckWanted() const {
@@ -95,12 +93,12 @@ class Upload {
   // Before a call whose failure is looked at: libssh leaves the error of an earlier one in place
   // when no answer comes.
   void ForgetError() const { sftp_->errnum = SSH_FX_OK; }
-  // A call failed, and not because the instance's server said so. EOF is also what libssh says when
-  // that server has ended while the connection lasts.
+  // A call failed, and not because the instance's server said so. EOF and FAILURE are also what
+  // libssh says when that server has ended while the connection lasts.
   bool Unanswered() const {
     const int error = sftp_get_error(sftp_);
     return LinkBroke(session_, sftp_) || error == SSH_FX_OK ||
-           (error == SSH_FX_EOF && ssh_channel_is_eof(sftp_->channel) != 0);
+           ((error == SSH_FX_EOF || error == SSH_FX_FAILURE) && HasEnded(sftp_));
   }
 
   absl::Status RemoveLeftovers() const {
@@ -128,39 +126,23 @@ class Upload {
     return TransferFailed(doing + ": " + std::string(ErrorText(sftp_get_error(sftp_))));
   }
 
-  // What is there already must be a file, or a symlink, which is replaced itself; or nothing, in a
-  // directory that is there.
-  absl::Status CheckPlace() const {
-    ForgetError();
-    const Attributes there(sftp_lstat(sftp_, path_.c_str()));
-    if (there == nullptr) {
-      if (Unanswered()) return BrokenLink();
-      return absl::OkStatus();
-    }
-    const uint32_t type = there->permissions & S_IFMT;
-    if (type == S_IFDIR) return RemotePathRefused(path_ + " is a directory");
-    if (type != 0 && type != S_IFREG && type != S_IFLNK) {
-      return RemotePathRefused(path_ + " is a device, a pipe or a socket");
-    }
-    return absl::OkStatus();
-  }
-
   absl::Status WriteTemporary(std::string_view content) {
     ForgetError();
-    const std::unique_ptr<sftp_file_struct, decltype(&sftp_close)> file(
-        sftp_open(sftp_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0700), CloseQuietly);
-    if (file == nullptr) {
+    file_.reset(sftp_open(sftp_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0700));
+    if (file_ == nullptr) {
       const int error = sftp_get_error(sftp_);
       if (error == SSH_FX_NO_SUCH_FILE || error == SSH_FX_NO_SUCH_PATH) {
         return RemotePathRefused("the directory of " + path_ + " does not exist");
       }
       return Error("create a file beside " + path_);
     }
-    created_ = true;
+    const size_t most = sftp_extension_supported(sftp_, "posix-rename@openssh.com", "1") != 0
+                            ? kWriteBytesOfOpenSsh
+                            : kWriteBytes;
     while (!content.empty()) {
-      const std::string_view part = content.substr(0, kWriteBytes);
+      const std::string_view part = content.substr(0, most);
       ForgetError();
-      if (sftp_write(file.get(), part.data(), part.size()) != static_cast<ssize_t>(part.size())) {
+      if (sftp_write(file_.get(), part.data(), part.size()) != static_cast<ssize_t>(part.size())) {
         return Error("write a file beside " + path_);
       }
       content.remove_prefix(part.size());
@@ -170,8 +152,6 @@ class Upload {
     return absl::OkStatus();
   }
 
-  static int CloseQuietly(sftp_file file) { return file == nullptr ? 0 : sftp_close(file); }
-
   const ssh_session session_;
   const sftp_session sftp_;
   const std::string path_;
@@ -180,32 +160,41 @@ class Upload {
   const std::string temporary_;
   const bool is_first_;
   const std::function<bool()> wanted_;
-  bool created_ = false;
+  SftpFile file_;
   mutable bool link_broke_ = false;
 };
 
 }  // namespace
 
-absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
-                                        std::string_view content, const UploadOptions& options) {
+bool HasEnded(sftp_session_struct* sftp) {
+  return ssh_channel_is_eof(sftp->channel) != 0 || ssh_channel_is_closed(sftp->channel) != 0;
+}
+
+void SftpSessionDeleter::operator()(sftp_session_struct* sftp) const { sftp_free(sftp); }
+void SftpFileDeleter::operator()(sftp_file_struct* file) const { sftp_close(file); }
+
+absl::StatusOr<SftpSession> BeginSftp(ssh_session_struct* session, ssh_channel_struct* channel) {
   // The channel is the SFTP session's from sftp_new_channel on.
-  ssh_channel channel = OpenChannel(session);
   if (channel != nullptr && ssh_channel_request_sftp(channel) != SSH_OK) {
     ssh_channel_free(channel);
     channel = nullptr;
   }
-  const Sftp sftp(channel == nullptr ? nullptr : sftp_new_channel(session, channel));
-  if (sftp == nullptr || sftp_init(sftp.get()) != SSH_OK) {
-    if (ssh_is_connected(session) == 0 || (sftp != nullptr && LinkBroke(session, sftp.get()))) {
-      return absl::UnavailableError("the link broke");
-    }
-    // Also what MaxSessions does; it passes.
-    return Unreachable("the instance offers no SFTP: " +
-                       ToPrintableLine(ssh_get_error(session), 300));
+  SftpSession sftp(channel == nullptr ? nullptr : sftp_new_channel(session, channel));
+  if (sftp != nullptr && sftp_init(sftp.get()) == SSH_OK) return sftp;
+  if (ssh_is_connected(session) == 0 || (sftp != nullptr && LinkBroke(session, sftp.get()))) {
+    return absl::UnavailableError("the link broke");
   }
+  // Also what MaxSessions does; it passes.
+  return Unreachable("the instance offers no SFTP: " +
+                     ToPrintableLine(ssh_get_error(session), 300));
+}
+
+absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, sftp_session_struct* sftp,
+                                        const std::string& remote_path, std::string_view content,
+                                        const UploadOptions& options, SftpFile* open_file) {
   std::string path = remote_path;
   if (path.substr(0, 2) == "~/") {
-    char* home = sftp_canonicalize_path(sftp.get(), ".");
+    char* home = sftp_canonicalize_path(sftp, ".");
     if (home == nullptr) return absl::UnavailableError("the link broke");
     path = std::string(home) + path.substr(1);
     ssh_string_free_char(home);
@@ -214,8 +203,9 @@ absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::
                                ToPrintableLine(path, kMaxShown) + "' " + std::string(problem));
     }
   }
-  Upload upload(session, sftp.get(), path, options);
+  Upload upload(session, sftp, path, options);
   RETURN_IF_ERROR(upload.Send(content));
+  *open_file = upload.TakeFile();
   return UploadedFile{.path = path, .temporary = upload.temporary()};
 }
 

@@ -3,11 +3,15 @@
 #define LONGSHORE_PAYLOAD_WORKER_SSH_SFTP_UPLOAD_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
 
+struct sftp_file_struct;
+struct sftp_session_struct;
+struct ssh_channel_struct;
 struct ssh_session_struct;
 
 namespace longshore::ssh {
@@ -28,12 +32,32 @@ struct UploadedFile {
   std::string temporary;  // Beside `path`; the caller has it renamed or removed.
 };
 
+struct SftpSessionDeleter {
+  void operator()(sftp_session_struct* sftp) const;
+};
+// Closes the file: that waits for the instance's answer.
+struct SftpFileDeleter {
+  void operator()(sftp_file_struct* file) const;
+};
+using SftpSession = std::unique_ptr<sftp_session_struct, SftpSessionDeleter>;
+using SftpFile = std::unique_ptr<sftp_file_struct, SftpFileDeleter>;
+
+// Begins SFTP in `channel`, which is taken over; null when it could not be opened. Blocks. Errors:
+// Unavailable, with a reason when it is the instance that offers no SFTP, without one when the link
+// broke.
+absl::StatusOr<SftpSession> BeginSftp(ssh_session_struct* session, ssh_channel_struct* channel);
+
+// Returns whether the instance's SFTP server has ended, as far as has been heard.
+bool HasEnded(sftp_session_struct* sftp);
+
 // Writes `content` to a temporary file beside `remote_path`, with mode 0700, and removes the file
 // when anything fails but the link. The instance's answers are not trusted: loops over them,
-// lengths and names are bounded. Blocks. Errors: Unavailable (the link broke, or the upload is no
+// lengths and names are bounded. Blocks. Leaves the written file open in `open_file`, to be closed
+// while something else is waited for. Errors: Unavailable (the link broke, or the upload is no
 // longer wanted), TRANSFER_FAILED, REMOTE_PATH_REFUSED.
-absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, const std::string& remote_path,
-                                        std::string_view content, const UploadOptions& options);
+absl::StatusOr<UploadedFile> SftpUpload(ssh_session_struct* session, sftp_session_struct* sftp,
+                                        const std::string& remote_path, std::string_view content,
+                                        const UploadOptions& options, SftpFile* open_file);
 
 }  // namespace longshore::ssh
 

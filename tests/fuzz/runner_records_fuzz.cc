@@ -50,7 +50,7 @@ std::vector<std::string> Seeds() {
   return {
       "n0nce running 0\nn0nce end 17 exit 3 100.25 101.50 timeout\n",
       "n0nce ready\nn0nce need-script\nn0nce late\nn0nce absent\nn0nce cleaned\n",
-      "n0nce placed\nn0nce not-placed why\nn0nce end 34-17 exit 0 1 2 none\n",
+      "n0nce placed\nn0nce not-placed why\nn0nce refused why\nn0nce end 34-17 exit 0 1 2 none\n",
       "n0nce lost 9 rebooted\nn0nce end 1 signal 9 1.00 2.00 cancel   \n",
       "Last login: today\nn0nce error cannot create /x: No space left on device\n",
       "motd\nn0nce\nthe output\n",

@@ -98,15 +98,18 @@ class Instance(Disk):
         with open(os.path.join(self.directory, "host_key.pub")) as file:
             return file.read().strip()
 
-    def processes(self, pattern, namespace=None):
-        """How many processes on the machine, or in a pid namespace of it, have `pattern` in their command line."""
-        found = 0
+    def pids(self, pattern, namespace=None):
+        """The processes on the machine, or in a pid namespace of it, that have `pattern` in their command line."""
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    found += pattern.encode() in file.read() and namespace in (None, os.readlink(f"/proc/{pid}/ns/pid"))
-        return found
+                    if pattern.encode() in file.read() and namespace in (None, os.readlink(f"/proc/{pid}/ns/pid")):
+                        yield int(pid)
+
+    def own_pids(self, pattern):
+        """Those on this instance: other tests may run the same beside."""
+        return list(self.pids(pattern, os.readlink(f"/proc/{self.process.child.pid}/ns/pid_for_children")))
 
     def own_processes(self, pattern):
-        """How many on this instance: other tests may run the same beside."""
-        return self.processes(pattern, os.readlink(f"/proc/{self.process.child.pid}/ns/pid_for_children"))
+        """How many these are."""
+        return len(self.own_pids(pattern))

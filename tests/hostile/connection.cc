@@ -64,7 +64,8 @@ void ServeConnection(const Lies& lies, Memory* memory, const std::string& host_k
   lies.at(Moment::kKeysExchanged, Memory::connection());
   ssh_channel channel = nullptr;
   while (const ssh_message message = ssh_message_get(session)) {
-    if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
+    // It serves one channel at a time, as with MaxSessions 1.
+    if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN && channel == nullptr) {
       lies.at(Moment::kLoggedIn, Memory::connection());
       channel = ssh_message_channel_request_open_reply_accept(message);
     } else if (ssh_message_type(message) == SSH_REQUEST_CHANNEL && channel != nullptr) {

@@ -1,5 +1,6 @@
 #include "tests/hostile/sftp_server.h"
 
+#include <libssh/server.h>
 #include <libssh/sftp.h>
 
 #include "tests/hostile/memory.h"
@@ -47,10 +48,14 @@ void Answer(const Lies& lies, sftp_client_message request) {
 void ServeSftp(const Lies& lies, ssh_session session, ssh_channel channel) {
   const sftp_session sftp = sftp_server_new(session, channel);
   if (sftp == nullptr || sftp_server_init(sftp) != 0) return;
+  // Meanwhile every other channel is refused.
+  ssh_set_message_callback(
+      session, [](ssh_session, ssh_message, void*) { return 1; }, nullptr);
   while (const sftp_client_message request = sftp_get_client_message(sftp)) {
     if (!lies.sftp(request)) Answer(lies, request);
     sftp_client_message_free(request);
   }
+  ssh_set_message_callback(session, nullptr, nullptr);
   sftp_server_free(sftp);
 }
 

@@ -84,6 +84,11 @@ class FakeInstance {
     MutexLock lock(&mutex_);
     return output_.size();
   }
+  // Returns whether the worker has said that the command is done.
+  bool is_finished() {
+    MutexLock lock(&mutex_);
+    return finished_;
+  }
   void AwaitLetGo() {
     MutexLock lock(&mutex_);
     while (!let_go_) changed_.Wait(&mutex_);
@@ -110,6 +115,7 @@ class FakeInstance {
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   bool writes_broken_ ABSL_GUARDED_BY(mutex_) = false;
   bool let_go_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 // Like a Session, a read of either stream empties the socket into the buffers of both.
@@ -145,6 +151,10 @@ class FakeInstance::Command : public RemoteCommand {
     instance_.heard_ += text;
     instance_.changed_.NotifyAll();
     return absl::OkStatus();
+  }
+  void Finish() override {
+    MutexLock lock(&instance_.mutex_);
+    instance_.finished_ = true;
   }
   void SetNonBlocking() override {}
   int fd() const override { return instance_.fd_; }

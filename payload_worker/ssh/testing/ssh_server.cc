@@ -114,7 +114,11 @@ void Pump(const SshServerOptions& options, ssh_session session, ssh_channel chan
 void ServeSftp(const SshServerOptions& options, const std::string& home, ssh_session session,
                ssh_channel channel) {
   const Sftp sftp = StartSftp(options, home);
+  // Meanwhile every other channel is refused.
+  ssh_set_message_callback(
+      session, [](ssh_session, ssh_message, void*) { return 1; }, nullptr);
   Pump(options, session, channel, sftp);
+  ssh_set_message_callback(session, nullptr, nullptr);
   close(sftp.fd);
   waitpid(sftp.pid, nullptr, 0);
   ssh_channel_send_eof(channel);
@@ -165,7 +169,7 @@ void SshServer::ServeConnection(int fd) {
   Require(ssh_bind_accept_fd(bind.get(), session.get(), fd) == SSH_OK, "ssh_bind_accept_fd");
   ssh_set_auth_methods(session.get(), SSH_AUTH_METHOD_PUBLICKEY);
   if (ssh_handle_key_exchange(session.get()) != SSH_OK) return;
-  ssh_channel channel = nullptr;  // The session's.
+  ssh_channel channel = nullptr;  // The session's; there is one at a time.
   while (const ssh_message message = ssh_message_get(session.get())) {
     const int kind = ssh_message_subtype(message);
     switch (ssh_message_type(message)) {
@@ -177,12 +181,17 @@ void SshServer::ServeConnection(int fd) {
         }
         break;
       case SSH_REQUEST_CHANNEL_OPEN:
-        channel = ssh_message_channel_request_open_reply_accept(message);
+        if (channel == nullptr) {
+          channel = ssh_message_channel_request_open_reply_accept(message);
+        } else {
+          ssh_message_reply_default(message);
+        }
         break;
       case SSH_REQUEST_CHANNEL:
         if (kind == SSH_CHANNEL_REQUEST_SUBSYSTEM) {
           ssh_message_channel_request_reply_success(message);
           ServeSftp(options_, home_, session.get(), channel);
+          channel = nullptr;
         } else {
           ssh_message_reply_default(message);
         }
