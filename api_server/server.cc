@@ -229,8 +229,10 @@ void Server::Drain() {
   parts.watches.Shutdown();
   if (parts.public_server != nullptr) parts.public_server->Shutdown(deadline);
   if (parts.worker_server != nullptr) parts.worker_server->Shutdown(deadline);
+  parts.watches.streams()->AwaitNone();
   parts.sink.Shutdown();
   parts.worker_database_work.Shutdown();
+  parts.worker_service.AwaitStreams();
   parts.signals.Shutdown();
 }
 

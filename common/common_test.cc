@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <memory>
+#include <thread>
 
 #include "common/backoff.h"
 #include "common/grpc_status.h"
+#include "common/live_count.h"
 #include "common/output_limit.h"
 #include "common/sha256.h"
 #include "common/status.h"
@@ -74,6 +77,22 @@ TEST(StatusTest, DetailsTravelThroughGrpc) {
   }
   EXPECT_TRUE(found);
   EXPECT_EQ(ReasonOf(status), "PORT_INVALID");
+}
+
+TEST(LiveCountTest, WaitsForTheLast) {
+  LiveCount count;
+  count.AwaitNone();
+  bool ended = false;
+  auto first = std::make_unique<LiveCount::Member>(&count);
+  auto second = std::make_unique<LiveCount::Member>(&count);
+  first.reset();
+  std::thread other([&] {
+    ended = true;
+    second.reset();
+  });
+  count.AwaitNone();
+  EXPECT_TRUE(ended);
+  other.join();
 }
 
 TEST(WorkQueueTest, RunsEverythingThenJoins) {

@@ -39,14 +39,16 @@ constexpr char kVersionWithoutRunIds[] = "0.1.0";
 // At most one write is outstanding; the rest is queued. Nothing is written after Close.
 class StreamSession : public WorkerSession, public std::enable_shared_from_this<StreamSession> {
  public:
-  explicit StreamSession(Reactor* reactor) : reactor_(reactor) {}
+  StreamSession(LiveCount* streams, Reactor* reactor) : member_(streams), reactor_(reactor) {}
 
   // Begins to read, and ends the stream if it has not Joined in time.
   void Begin() {
-    // The alarm's callback keeps the session until it has run or Close has cancelled it.
+    // The alarm keeps its callback for as long as it exists itself: the callback must not keep the
+    // session, whose part the alarm is.
     hello_alarm_.Set(std::chrono::system_clock::now() + kHelloLimit,
-                     [session = shared_from_this()](bool due) {
-                       if (due) session->EndUnlessJoined();
+                     [weak = weak_from_this()](bool due) {
+                       const auto session = weak.lock();
+                       if (due && session != nullptr) session->EndUnlessJoined();
                      });
     ReadOn(0);
   }
@@ -150,6 +152,7 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
     reactor_->StartWrite(&outgoing_);
   }
 
+  const LiveCount::Member member_;
   std::string worker_;  // Set once, in a reaction, before anybody else has the session.
   grpc::Alarm hello_alarm_;
   Mutex mutex_;
@@ -170,8 +173,8 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
 // OnCancel.
 class WorkerStream : public Reactor {
  public:
-  explicit WorkerStream(const WorkerStreamContext& context)
-      : context_(context), session_(std::make_shared<StreamSession>(this)) {
+  WorkerStream(const WorkerStreamContext& context, LiveCount* streams)
+      : context_(context), session_(std::make_shared<StreamSession>(streams, this)) {
     session_->Begin();
   }
 
@@ -313,7 +316,7 @@ class WorkerStream : public Reactor {
 WorkerServiceImpl::WorkerServiceImpl(WorkerStreamContext context) : context_(std::move(context)) {}
 
 Reactor* WorkerServiceImpl::Connect(grpc::CallbackServerContext* /*context*/) {
-  return new WorkerStream(context_);
+  return new WorkerStream(context_, &streams_);
 }
 
 }  // namespace longshore::executor

@@ -9,6 +9,7 @@
 
 #include "api_server/executor/event_sink.h"
 #include "api_server/executor/worker_registry.h"
+#include "common/live_count.h"
 #include "common/work_queue.h"
 #include "longshore/v1/worker_service.grpc.pb.h"
 #include "storage/database.h"
@@ -32,8 +33,13 @@ class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
   grpc::ServerBidiReactor<v1::WorkerMessage, v1::ServerMessage>* Connect(
       grpc::CallbackServerContext* context) override;
 
+  // Returns when no stream is left. gRPC tells a stream that it is over at some time after the
+  // server's Shutdown has returned.
+  void AwaitStreams() { streams_.AwaitNone(); }
+
  private:
   const WorkerStreamContext context_;
+  LiveCount streams_;
 };
 
 }  // namespace longshore::executor

@@ -96,6 +96,7 @@ class WorkerStreamTest : public storage::DatabaseFixture {
     server_->Shutdown();
     sink_->Shutdown();
     database_work_.Shutdown();
+    service_->AwaitStreams();
     storage::DatabaseFixture::TearDown();
   }
 

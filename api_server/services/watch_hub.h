@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/live_count.h"
 #include "common/mutex.h"
 #include "common/work_queue.h"
 #include "storage/database.h"
@@ -60,6 +61,8 @@ class WatchHub {
 
   storage::Database& database() { return database_; }
   WorkQueue& work() { return work_; }
+  // Counts the streams that use this hub.
+  LiveCount* streams() { return &streams_; }
 
  private:
   using Watchers = std::set<std::shared_ptr<Watcher>>;
@@ -77,6 +80,7 @@ class WatchHub {
   void LookForChanges() ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<std::shared_ptr<Watcher>> All() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  LiveCount streams_;
   storage::Database& database_;
   WorkQueue work_;
   Mutex mutex_;

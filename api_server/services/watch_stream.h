@@ -42,7 +42,7 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
   using Reactor = grpc::ServerWriteReactor<Event>;
 
   WatchStream(WatchHub* hub, Reactor* reactor, std::unique_ptr<WatchSource<Event>> source)
-      : hub_(*hub), source_(std::move(source)), reactor_(reactor) {}
+      : member_(hub->streams()), hub_(*hub), source_(std::move(source)), reactor_(reactor) {}
 
   void Wake(const std::set<int64_t>* /*payload_ids*/) override {
     MutexLock lock(&mutex_);
@@ -123,6 +123,7 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
     reactor_->Finish(status);
   }
 
+  const LiveCount::Member member_;
   WatchHub& hub_;
   const std::unique_ptr<WatchSource<Event>> source_;
   Mutex mutex_;
@@ -140,8 +141,8 @@ class WatchReactor : public grpc::ServerWriteReactor<Event> {
   // error.
   WatchReactor(WatchHub* hub, std::unique_ptr<WatchTopic> topic,
                std::unique_ptr<WatchSource<Event>> source, const absl::Status& checked)
-      : topic_(std::move(topic)),
-        stream_(std::make_shared<WatchStream<Event>>(hub, this, std::move(source))) {
+      : stream_(std::make_shared<WatchStream<Event>>(hub, this, std::move(source))),
+        topic_(std::move(topic)) {
     if (checked.ok()) {
       topic_->Add(stream_);
     } else {
@@ -158,8 +159,8 @@ class WatchReactor : public grpc::ServerWriteReactor<Event> {
   }
 
  private:
-  const std::unique_ptr<WatchTopic> topic_;
   const std::shared_ptr<WatchStream<Event>> stream_;
+  const std::unique_ptr<WatchTopic> topic_;
 };
 
 }  // namespace longshore::services
