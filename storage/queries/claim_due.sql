@@ -21,11 +21,13 @@ ORDER BY t.run_at, t.id
 LIMIT flow.share
 
 -- fragment: judge_and_claim
--- How many tasks already run on the instances in question.
+-- How many tasks of payloads already run on the instances in question. `remote_path <> ''` is in the predicate of the index
+-- tasks_remote_path, which has just those.
 running AS (
   SELECT instance_id, count(*) AS tasks
   FROM tasks
   WHERE status = 'RUNNING'
+    AND remote_path <> ''
     AND instance_id IN (SELECT instance_id FROM due)
   GROUP BY instance_id
 ),
@@ -53,6 +55,7 @@ weighed AS (
       SELECT 1
       FROM tasks holder
       WHERE holder.status = 'RUNNING'
+        AND holder.remote_path <> ''
         AND holder.instance_id = d.instance_id
         AND path_hash(holder.remote_path) = path_hash(d.remote_path)
         AND holder.remote_path = d.remote_path
