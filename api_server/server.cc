@@ -111,7 +111,7 @@ struct Server::Parts {
                         .registry = &workers,
                         .sink = &sink,
                         .database_work = &worker_database_work,
-                        .on_credit = [this] { dispatcher.Wake(); },
+                        .on_credit = [this] { dispatcher.CreditCame(); },
                         .lease_duration = options.lease_duration}) {
     ready = true;
   }

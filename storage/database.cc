@@ -92,10 +92,13 @@ absl::Status Database::Transact(const std::function<absl::Status(Connection&)>& 
 }
 
 absl::Status Database::Run(const std::function<absl::Status(Connection&)>& body) {
-  absl::Status status = WithConnection(body);
-  // Once more on a fresh connection: a pooled one may have died while it was idle. Only for what
-  // reads or is harmless twice.
-  if (absl::IsUnavailable(status)) status = WithConnection(body);
+  absl::Status status;
+  for (int i = 0; i < kMaxTries; ++i) {
+    status = WithConnection(body);
+    // Once more on a fresh connection: a pooled one may have died while it was idle. Only for what
+    // reads or is harmless twice.
+    if (!absl::IsAborted(status) && !(absl::IsUnavailable(status) && i == 0)) break;
+  }
   return status;
 }
 

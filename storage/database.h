@@ -37,8 +37,8 @@ class Database {
   // write again.
   absl::Status Transact(const std::function<absl::Status(Connection&)>& body);
 
-  // Runs `body`, a single statement without BEGIN. On Unavailable it runs `body` once more, so that
-  // must be harmless.
+  // Runs `body`, a single statement without BEGIN. On Unavailable it runs `body` once more, and on
+  // Aborted a few times, so that must be harmless.
   absl::Status Run(const std::function<absl::Status(Connection&)>& body);
 
   // Sends a NOTIFY in a transaction of its own. A lost notification only costs time, because every

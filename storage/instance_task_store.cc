@@ -74,13 +74,10 @@ absl::Status Postpone(Connection& connection, int64_t id, std::chrono::milliseco
 
 absl::Status End(Connection& connection, int64_t id, v1::TaskStatus status,
                  const std::string& error) {
-  RETURN_IF_ERROR(
-      connection
-          .Execute(queries::kEndInstanceTask,
-                   Params().Int("id", id).Text("status", EnumText(status)).Text("error", error))
-          .status());
-  if (status == v1::TASK_STATUS_COMPLETED) return task_store::TellDependents(connection, {id}, {});
-  return task_store::TellDependents(connection, {}, {id});
+  return connection
+      .Execute(queries::kEndInstanceTask,
+               Params().Int("id", id).Text("status", EnumText(status)).Text("error", error))
+      .status();
 }
 
 absl::StatusOr<std::vector<int64_t>> CancelOthers(Connection& connection,

@@ -179,11 +179,16 @@ absl::Status WakeStranded(Connection& connection) {
   return connection.Execute(queries::kWakeStranded).status();
 }
 
-absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue(Connection& connection) {
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kNextDue));
+absl::StatusOr<Ahead> LookAhead(Connection& connection) {
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kLookAhead));
   const Row row = result.first();
-  if (row.IsNull("milliseconds")) return std::nullopt;
-  return std::chrono::milliseconds(row.Int("milliseconds"));
+  Ahead ahead{.provisions = row.Bool("provisions"),
+              .rollouts = row.Bool("rollouts"),
+              .overdue = row.Bool("overdue")};
+  if (!row.IsNull("milliseconds")) {
+    ahead.next_due = std::chrono::milliseconds(row.Int("milliseconds"));
+  }
+  return ahead;
 }
 
 absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection,

@@ -99,9 +99,17 @@ absl::StatusOr<std::vector<int64_t>> FindExpired(Connection& connection, int lim
 // Wakes parked tasks of instances where nothing runs. Usually task_store::End wakes them; this
 // catches what it missed. Call it in a transaction: it takes the capacity lock.
 absl::Status WakeStranded(Connection& connection);
-// Returns the time until the next task, lease, deadline or cleanup becomes due, which is negative
-// when one is due already; nullopt when there is nothing.
-absl::StatusOr<std::optional<std::chrono::milliseconds>> NextDue(Connection& connection);
+// What there is to do for who deals with tasks.
+struct Ahead {
+  // Until the next task, lease, deadline or cleanup becomes due, which is negative when one is due
+  // already; nullopt when there is nothing.
+  std::optional<std::chrono::milliseconds> next_due;
+  bool provisions = false;  // An instance is to be provisioned now.
+  bool rollouts = false;    // A rollout is under way.
+  // A lease, a deadline or a cleanup is due now, or a task may have been left waiting for a place.
+  bool overdue = false;
+};
+absl::StatusOr<Ahead> LookAhead(Connection& connection);
 
 // Claims run directories that are due for removal, the first for the first element of `workers`,
 // and so on. It also forgets those of instances that are TERMINATED, and those that could not be

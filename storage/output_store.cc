@@ -36,18 +36,13 @@ absl::Status Append(Connection& connection, const std::vector<OutputChunk>& chun
     ends.push_back(chunk.offset + static_cast<int64_t>(chunk.data.size()));
     data.push_back(chunk.data);
   }
-  RETURN_IF_ERROR(connection
-                      .Execute(queries::kInsertOutput, Params()
-                                                           .Ints("payload_ids", payload_ids)
-                                                           .Ints("start_bytes", starts)
-                                                           .Ints("end_bytes", ends)
-                                                           .BytesArray("data", data)
-                                                           .Ints("lease_epochs", lease_epochs))
-                      .status());
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kCountOutput,
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kAppendOutput,
                                                            Params()
                                                                .Ints("payload_ids", payload_ids)
+                                                               .Ints("start_bytes", starts)
                                                                .Ints("end_bytes", ends)
+                                                               .BytesArray("data", data)
+                                                               .Ints("lease_epochs", lease_epochs)
                                                                .Int("kept_bytes", limit.total())));
   bool truncated = false;
   for (const Row row : result) truncated = truncated || row.Bool("output_truncated");

@@ -68,6 +68,7 @@ void LogEnded(Connection& connection, const Result& payloads) {
   std::vector<std::string> lines;
   lines.reserve(payloads.rows());
   for (const Row row : payloads) {
+    if (row.IsNull("id")) continue;
     std::string how = "ended " + row.String("status");
     if (!row.Text("failure_reason").empty()) how += " (" + row.String("failure_reason") + ")";
     lines.push_back(Line(row, how, OutcomeOf(row)));

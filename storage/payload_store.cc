@@ -10,6 +10,16 @@
 namespace longshore::storage {
 namespace {
 
+Params ArrivedParams(const std::map<int64_t, std::string>& arrived) {
+  std::vector<int64_t> ids;
+  std::vector<std::string> remote_paths;
+  for (const auto& [id, path] : arrived) {
+    ids.push_back(id);
+    remote_paths.push_back(path);
+  }
+  return Params().Ints("ids", ids).Texts("remote_paths", remote_paths);
+}
+
 StoredPayload ReadPayload(const Row& row) {
   StoredPayload stored;
   v1::Payload& payload = stored.payload;
@@ -120,23 +130,17 @@ absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const Payl
   return payloads;
 }
 
-absl::Status MarkTransferred(Connection& connection, const std::vector<int64_t>& ids,
-                             const std::vector<std::string>& remote_paths) {
-  if (ids.empty()) return absl::OkStatus();
-  const Params arrived = Params().Ints("ids", ids).Texts("remote_paths", remote_paths);
-  // The homes come first: marking a payload overwrites the path by which they are recognised.
-  RETURN_IF_ERROR(connection.Execute(queries::kLearnHomes, arrived).status());
-  ASSIGN_OR_RETURN(const Result transferred,
-                   connection.Execute(queries::kMarkPayloadsTransferred, arrived));
-  LogDelivered(connection, transferred);
-  return absl::OkStatus();
+absl::Status LearnHomes(Connection& connection, const std::map<int64_t, std::string>& arrived) {
+  if (arrived.empty()) return absl::OkStatus();
+  return connection.Execute(queries::kLearnHomes, ArrivedParams(arrived)).status();
 }
 
-absl::Status MarkExecuting(Connection& connection, const std::vector<int64_t>& ids) {
-  if (ids.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const Result started,
-                   connection.Execute(queries::kMarkPayloadsExecuting, Params().Ints("ids", ids)));
-  LogStarted(connection, started);
+absl::Status MarkTransferred(Connection& connection,
+                             const std::map<int64_t, std::string>& arrived) {
+  if (arrived.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Result transferred,
+                   connection.Execute(queries::kMarkPayloadsTransferred, ArrivedParams(arrived)));
+  LogDelivered(connection, transferred);
   return absl::OkStatus();
 }
 

@@ -55,12 +55,11 @@ absl::StatusOr<std::map<int64_t, int64_t>> UpdateTimes(Connection& connection,
 absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const PayloadFilter& filter,
                                               Page page);
 
-// Sets ids[i] from PENDING to TRANSFERRED and stores remote_paths[i], where its script is. Such a
-// path may show the home directory of the login user, which is stored with the instance.
-absl::Status MarkTransferred(Connection& connection, const std::vector<int64_t>& ids,
-                             const std::vector<std::string>& remote_paths);
-// Sets payloads from PENDING or TRANSFERRED to EXECUTING.
-absl::Status MarkExecuting(Connection& connection, const std::vector<int64_t>& ids);
+// Learns the home directories of login users from where scripts have arrived, by payload. Call it
+// before what overwrites the paths that were asked for.
+absl::Status LearnHomes(Connection& connection, const std::map<int64_t, std::string>& arrived);
+// Sets payloads from PENDING to TRANSFERRED and stores where their scripts are.
+absl::Status MarkTransferred(Connection& connection, const std::map<int64_t, std::string>& arrived);
 // Returns the payloads of a deployment that have one of `statuses`, by ascending id.
 absl::StatusOr<std::vector<int64_t>> IdsOfDeployment(
     Connection& connection, int64_t deployment_id, const std::vector<v1::PayloadStatus>& statuses);

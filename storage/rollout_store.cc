@@ -9,21 +9,17 @@ namespace longshore::storage {
 
 namespace rollout_store {
 
-absl::StatusOr<bool> AnyActive(Connection& connection) {
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kAnyRolloutActive));
-  return result.first().Bool("active");
-}
-
 absl::Status OpenGates(Connection& connection) {
   return connection.Execute(queries::kOpenGates).status();
 }
 
-absl::Status StopAfterFailures(Connection& connection, const std::vector<int64_t>& payload_ids) {
-  if (payload_ids.empty()) return absl::OkStatus();
-  return connection
-      .Execute(queries::kStopRolloutsAfterFailures,
-               Params().Ints("failed_payload_ids", payload_ids))
-      .status();
+absl::StatusOr<bool> StopAfterFailures(Connection& connection,
+                                       const std::vector<int64_t>& payload_ids) {
+  if (payload_ids.empty()) return false;
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kStopRolloutsAfterFailures,
+                                      Params().Ints("failed_payload_ids", payload_ids)));
+  return result.affected() > 0;
 }
 
 absl::StatusOr<std::vector<int64_t>> FindStopped(Connection& connection, int limit) {

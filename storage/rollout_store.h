@@ -16,14 +16,13 @@ namespace longshore::storage {
 // behind it.
 namespace rollout_store {
 
-// Returns true when a rollout has tasks behind the gate or is being stopped.
-absl::StatusOr<bool> AnyActive(Connection& connection);
 // Lets the tasks through whose turn it is. Call it under LockCapacity.
 absl::Status OpenGates(Connection& connection);
 
 // Stops the rollouts that have reached max_errors, now that these payloads are FAILED. Call it
-// under LockCapacity, so that no claim misses it.
-absl::Status StopAfterFailures(Connection& connection, const std::vector<int64_t>& payload_ids);
+// under LockCapacity, so that no claim misses it. Returns whether there were any.
+absl::StatusOr<bool> StopAfterFailures(Connection& connection,
+                                       const std::vector<int64_t>& payload_ids);
 // Locks and returns up to `limit` PENDING tasks of stopping rollouts whose scripts have not been
 // started. The caller ends them.
 absl::StatusOr<std::vector<int64_t>> FindStopped(Connection& connection, int limit);

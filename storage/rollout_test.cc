@@ -62,7 +62,8 @@ class RolloutTest : public DatabaseFixture {
   bool AnyActive() {
     bool active = false;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(active, rollout_store::AnyActive(c));
+      ASSIGN_OR_RETURN(const auto ahead, lease_store::LookAhead(c));
+      active = ahead.rollouts;
       return absl::OkStatus();
     });
     return active;
@@ -113,8 +114,8 @@ TEST_F(RolloutTest, AStartedOneKeepsItsPlace) {
   const auto tasks = AddFleet(2, 1, 0);
   OpenGates();
   ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
-  Do([&](Connection& c) -> absl::Status {
-    RETURN_IF_ERROR(payload_store::MarkExecuting(c, {tasks[0]}));
+  Start(tasks[0]);
+  Do([&](Connection& c) {
     return task_store::Reschedule(c, {tasks[0]}, {std::chrono::milliseconds(0)}, {"link broke"});
   });
   OpenGates();

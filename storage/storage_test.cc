@@ -71,8 +71,8 @@ TEST_F(StorageTest, APathStaysBusyWhileItsScriptRunsWithoutAHolder) {
   const int64_t first = AddPayload(instance, "/x");
   EXPECT_THAT(Claim(1), ElementsAre(first));
   AddPayload(instance, "/x");
-  Do([&](Connection& c) -> absl::Status {
-    RETURN_IF_ERROR(payload_store::MarkExecuting(c, {first}));
+  Start(first);
+  Do([&](Connection& c) {
     return task_store::Reschedule(c, {first}, {std::chrono::hours(1)}, {"lost"});
   });
   EXPECT_THAT(Claim(10), IsEmpty());
@@ -94,7 +94,7 @@ TEST_F(StorageTest, TerminalRowsNeverChangeAndStatusGoesAlongTheArrows) {
   const int64_t instance = AddInstance("a");
   const int64_t task = AddPayload(instance, "/x");
   Claim(1);
-  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {task}); });
+  Start(task);
   EXPECT_FALSE(Sql("UPDATE payloads SET status = 'PENDING'").ok());
   EXPECT_FALSE(Sql("UPDATE tasks SET lease_epoch = 0").ok());
   Do([&](Connection& c) { return task_store::End(c, {Completed(task, instance)}, limit_); });
@@ -114,7 +114,7 @@ TEST_F(StorageTest, OutputKeepsHeadAndTailAndIgnoresRepeats) {
   std::string whole;
   for (int i = 0; i < 100; ++i) whole += std::to_string(1000 + i);
   Claim(1);
-  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {id}); });
+  Start(id);
   // 50 bytes of head in chunks of 25, then chunks of 30.
   for (size_t at = 0; at < whole.size();) {
     const size_t size = at < 50 ? 25 : std::min<size_t>(30, whole.size() - at);
@@ -146,7 +146,7 @@ TEST_F(StorageTest, AnEndThatDoesNotSayHowMuchWasPrintedCutsTheOutputToo) {
   const int64_t instance = AddInstance("a");
   const int64_t id = AddPayload(instance, "/x");
   Claim(1);
-  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {id}); });
+  Start(id);
   // The first chunk is the head, as workers cut it.
   for (const int64_t at : {0, 50, 140}) {
     const OutputChunk chunk{id, at, std::string(at == 0 ? 50 : 90, 'x')};
@@ -191,7 +191,7 @@ TEST_F(StorageTest, PathsOfAnyLengthCanBeClaimed) {
   const int64_t first = AddPayload(instance, path);
   AddPayload(instance, path);
   EXPECT_THAT(Claim(10), ElementsAre(first));
-  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {first}); });
+  Start(first);
   ASSERT_TRUE(Sql("UPDATE tasks SET maybe_started = true").ok());
 }
 
@@ -241,16 +241,10 @@ TEST_F(StorageTest, AnExecutionHasADeadlineOfTheServersOwn) {
     });
     return found;
   };
-  const auto follow = [&] {
-    Do([&](Connection& c) {
-      return task_store::SetRunDeadlines(c, {task}, std::chrono::hours(1), std::chrono::minutes(1));
-    });
-  };
+  const auto follow = [&] { Start(task, {task}); };
   // Nothing is known of a start yet.
-  follow();
   ASSERT_TRUE(Sql("UPDATE tasks SET deliver_by = now() - interval '30 s'").ok());
   EXPECT_THAT(overrun(), IsEmpty());
-  Do([&](Connection& c) { return payload_store::MarkExecuting(c, {task}); });
   follow();
   EXPECT_THAT(overrun(), IsEmpty());
   // Its timeout is 60 s; whoever reaches it only now has a minute to hear of its end, once.

@@ -70,20 +70,28 @@ v1::TaskStatus TaskStatusFor(v1::PayloadStatus status) {
   }
 }
 
-absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& ends,
-                         const OutputLimit& limit) {
-  std::vector<int64_t> ids;
+// What end_tasks.sql takes.
+Params EndParams(const std::vector<TaskEnd>& ends, const OutputLimit& limit) {
+  std::vector<int64_t> task_ids;
+  std::vector<int64_t> payload_ids;
+  std::vector<int64_t> instance_ids;
+  std::vector<int64_t> output_bytes;
+  std::vector<std::string> task_statuses;
   std::vector<std::string> statuses;
   std::vector<std::string> reasons;
   std::vector<std::string> errors;
+  std::vector<std::string> leftovers;
+  std::vector<bool> ends_payload;
   std::vector<bool> executed;
+  std::vector<bool> missing;
   std::vector<std::optional<int64_t>> exit_codes;
   std::vector<std::optional<int64_t>> times;
-  std::vector<int64_t> output_bytes;
-  std::vector<bool> missing;
   for (const TaskEnd& end : ends) {
-    if (end.status == v1::PAYLOAD_STATUS_TRANSFERRED) continue;
-    ids.push_back(end.payload_id);
+    task_ids.push_back(end.task_id);
+    task_statuses.push_back(EnumText(TaskStatusFor(end.status)));
+    payload_ids.push_back(end.payload_id);
+    instance_ids.push_back(end.instance_id);
+    ends_payload.push_back(end.status != v1::PAYLOAD_STATUS_TRANSFERRED);
     statuses.push_back(EnumText(end.status));
     reasons.push_back(end.status == v1::PAYLOAD_STATUS_FAILED ? EnumText(end.failure_reason) : "");
     errors.push_back(end.error);
@@ -92,46 +100,26 @@ absl::Status EndPayloads(Connection& connection, const std::vector<TaskEnd>& end
     times.push_back(end.execution_time_us);
     output_bytes.push_back(end.output_bytes);
     missing.push_back(end.output_missing);
+    const bool may_have_upload = end.status == v1::PAYLOAD_STATUS_CANCELLED ||
+                                 end.failure_reason == v1::FAILURE_REASON_DELIVERY_TIMEOUT;
+    leftovers.push_back(end.run_directory ? "run" : may_have_upload ? "upload" : "");
   }
-  if (ids.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(queries::kEndPayloads, Params()
-                                                    .Ints("payload_ids", ids)
-                                                    .Texts("statuses", statuses)
-                                                    .Texts("failure_reasons", reasons)
-                                                    .Texts("errors", errors)
-                                                    .Bools("executed", executed)
-                                                    .OptionalInts("exit_codes", exit_codes)
-                                                    .OptionalInts("execution_times_us", times)
-                                                    .Ints("output_bytes", output_bytes)
-                                                    .Bools("output_missing", missing)
-                                                    .Int("max_output_bytes", limit.total())));
-  LogEnded(connection, result);
-  std::vector<int64_t> cut;
-  for (const Row row : result) {
-    if (row.Bool("cut")) cut.push_back(row.Int("id"));
-  }
-  return cut.empty() ? absl::OkStatus() : output_store::Trim(connection, cut, limit);
-}
-
-absl::Status RememberLeftovers(Connection& connection, const std::vector<TaskEnd>& ends) {
-  std::vector<int64_t> with_run_directory;
-  std::vector<int64_t> undelivered;
-  for (const TaskEnd& end : ends) {
-    if (end.run_directory) {
-      with_run_directory.push_back(end.payload_id);
-    } else if (end.status == v1::PAYLOAD_STATUS_CANCELLED ||
-               end.failure_reason == v1::FAILURE_REASON_DELIVERY_TIMEOUT) {
-      undelivered.push_back(end.payload_id);
-    }
-  }
-  if (with_run_directory.empty() && undelivered.empty()) return absl::OkStatus();
-  return connection
-      .Execute(queries::kRememberRunCleanups, Params()
-                                                  .Ints("ran_payload_ids", with_run_directory)
-                                                  .Ints("undelivered_payload_ids", undelivered))
-      .status();
+  return Params()
+      .Ints("task_ids", task_ids)
+      .Texts("task_statuses", task_statuses)
+      .Ints("payload_ids", payload_ids)
+      .Ints("instance_ids", instance_ids)
+      .Bools("ends_payload", ends_payload)
+      .Texts("statuses", statuses)
+      .Texts("failure_reasons", reasons)
+      .Texts("errors", errors)
+      .Bools("executed", executed)
+      .OptionalInts("exit_codes", exit_codes)
+      .OptionalInts("execution_times_us", times)
+      .Ints("output_bytes", output_bytes)
+      .Bools("output_missing", missing)
+      .Texts("leftovers", leftovers)
+      .Int("max_output_bytes", limit.total());
 }
 
 }  // namespace
@@ -244,16 +232,26 @@ absl::Status Release(Connection& connection, const std::vector<HeldLease>& lease
   return connection.Execute(queries::kReleaseLeases, LeaseParams(leases)).status();
 }
 
-absl::Status SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
-                             std::chrono::seconds delivery_timeout, std::chrono::seconds grace) {
-  if (ids.empty()) return absl::OkStatus();
-  return connection
-      .Execute(queries::kSetRunDeadlines,
-               Params()
-                   .Ints("task_ids", ids)
-                   .Int("delivery_timeout_seconds", delivery_timeout.count())
-                   .Int("grace_seconds", grace.count()))
-      .status();
+absl::Status StartRuns(Connection& connection, const std::vector<StartedRun>& runs,
+                       const std::vector<int64_t>& task_ids, std::chrono::seconds delivery_timeout,
+                       std::chrono::seconds grace) {
+  if (runs.empty()) return absl::OkStatus();
+  std::vector<int64_t> payload_ids;
+  std::vector<std::string> remote_paths;
+  for (const StartedRun& run : runs) {
+    payload_ids.push_back(run.payload_id);
+    remote_paths.push_back(run.remote_path);
+  }
+  ASSIGN_OR_RETURN(const Result started,
+                   connection.Execute(queries::kStartRuns,
+                                      Params()
+                                          .Ints("payload_ids", payload_ids)
+                                          .Texts("remote_paths", remote_paths)
+                                          .Ints("task_ids", task_ids)
+                                          .Int("delivery_timeout_seconds", delivery_timeout.count())
+                                          .Int("grace_seconds", grace.count())));
+  LogStarted(connection, started);
+  return absl::OkStatus();
 }
 
 absl::Status WaitForOutput(Connection& connection, const std::vector<int64_t>& ids) {
@@ -261,50 +259,27 @@ absl::Status WaitForOutput(Connection& connection, const std::vector<int64_t>& i
   return connection.Execute(queries::kWaitForOutput, Params().Ints("task_ids", ids)).status();
 }
 
-absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
-                            const std::vector<int64_t>& failed) {
-  RETURN_IF_ERROR(
-      connection
-          .Execute(queries::kReleaseDependents, Params().Ints("completed_task_ids", completed))
-          .status());
-  return connection.Execute(queries::kEndDependents, Params().Ints("failed_task_ids", failed))
-      .status();
-}
-
-absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
-                 const OutputLimit& limit) {
+absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends, const OutputLimit& limit,
+                 bool* freed) {
   if (ends.empty()) return absl::OkStatus();
   // A claim decides who has to wait for a place: it must not miss the place that becomes free here.
   RETURN_IF_ERROR(LockCapacity(connection));
-  RETURN_IF_ERROR(EndPayloads(connection, ends, limit));
-  std::vector<int64_t> ids;
-  std::vector<std::string> statuses;
-  std::vector<std::string> errors;
-  std::vector<int64_t> completed;
-  std::vector<int64_t> failed;
-  std::vector<int64_t> instance_ids;
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kEndTasks, EndParams(ends, limit)));
+  LogEnded(connection, result);
+  std::vector<int64_t> cut;
+  for (const Row row : result) {
+    if (row.Bool("cut")) cut.push_back(row.Int("id"));
+  }
+  if (!cut.empty()) RETURN_IF_ERROR(output_store::Trim(connection, cut, limit));
   std::vector<int64_t> failed_payloads;
   for (const TaskEnd& end : ends) {
     if (end.status == v1::PAYLOAD_STATUS_FAILED) failed_payloads.push_back(end.payload_id);
-    const v1::TaskStatus status = TaskStatusFor(end.status);
-    ids.push_back(end.task_id);
-    statuses.push_back(EnumText(status));
-    errors.push_back(end.error);
-    (status == v1::TASK_STATUS_COMPLETED ? completed : failed).push_back(end.task_id);
-    instance_ids.push_back(end.instance_id);
   }
-  RETURN_IF_ERROR(
-      connection
-          .Execute(
-              queries::kEndTasks,
-              Params().Ints("task_ids", ids).Texts("statuses", statuses).Texts("errors", errors))
-          .status());
-  RETURN_IF_ERROR(rollout_store::StopAfterFailures(connection, failed_payloads));
-  RETURN_IF_ERROR(TellDependents(connection, completed, failed));
-  RETURN_IF_ERROR(
-      connection.Execute(queries::kWakeWaiting, Params().Ints("instance_ids", instance_ids))
-          .status());
-  return RememberLeftovers(connection, ends);
+  ASSIGN_OR_RETURN(const bool stopped,
+                   rollout_store::StopAfterFailures(connection, failed_payloads));
+  if (freed != nullptr) *freed = *freed || stopped || result.first().Bool("freed");
+  return absl::OkStatus();
 }
 
 }  // namespace task_store

@@ -92,6 +92,12 @@ struct TaskEnd {
   bool run_directory = false;
 };
 
+// A payload whose script runs.
+struct StartedRun {
+  int64_t payload_id = 0;
+  std::string remote_path;  // Where the script is, if that has just become known.
+};
+
 namespace task_store {
 
 // Returns new ids for `count` tasks, which InsertBatch then inserts.
@@ -126,25 +132,23 @@ absl::Status Reschedule(Connection& connection, const std::vector<int64_t>& ids,
 // Sets tasks that are handed over back to PENDING, due at once. Leases that somebody else holds by
 // now are left alone.
 absl::Status Release(Connection& connection, const std::vector<HeldLease>& leases);
-// Sets the deadlines of tasks whose scripts run. Both count from the start of the script. When
+// Sets payloads from PENDING or TRANSFERRED to EXECUTING, and the deadlines of `task_ids`, those of
+// their tasks whose scripts have not ended. Both deadlines count from the start of the script. When
 // contact is lost, deliver_by ends the task `delivery_timeout` after the script's timeout. When the
 // instance does not end the script, end_by ends it `grace` after the timeout. Whoever reaches the
 // instance after that timeout has `grace` from then on to hear of the end, once.
-absl::Status SetRunDeadlines(Connection& connection, const std::vector<int64_t>& ids,
-                             std::chrono::seconds delivery_timeout, std::chrono::seconds grace);
+absl::Status StartRuns(Connection& connection, const std::vector<StartedRun>& runs,
+                       const std::vector<int64_t>& task_ids, std::chrono::seconds delivery_timeout,
+                       std::chrono::seconds grace);
 // Gives tasks whose scripts have ended until deliver_by for the rest of the output.
 absl::Status WaitForOutput(Connection& connection, const std::vector<int64_t>& ids);
 
-// Lets the tasks begin that depend on the completed ones, and ends those that depend on the failed
-// ones.
-absl::Status TellDependents(Connection& connection, const std::vector<int64_t>& completed,
-                            const std::vector<int64_t>& failed);
-
 // Ends tasks and their payloads. Also cuts their outputs, stops rollouts at max_errors, lets
 // dependent and parked tasks go on, and remembers what is left on the instances for cleanup. The
-// tasks must be locked and not terminal. It takes the capacity lock.
-absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends,
-                 const OutputLimit& limit);
+// tasks must be locked and not terminal. It takes the capacity lock. Sets *freed when something may
+// be due now that was not before; otherwise leaves it as it is.
+absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends, const OutputLimit& limit,
+                 bool* freed = nullptr);
 
 }  // namespace task_store
 

@@ -112,7 +112,10 @@ absl::StatusOr<bool> Claimer::ClaimOnce() {
   }
   LONGSHORE_FAIL_POINT(claimed->claims.empty() ? "executor.idle" : "executor.claimed");
   RETURN_IF_ERROR(Send(slots, MakeAssignments(claimed->claims, max_output_bytes_)));
-  return claimed->examined > 0;
+  // With fewer turns than slots there was no more; what has become due since then is announced.
+  size_t taken = 0;
+  for (const DueFlow& turn : *turns) taken += static_cast<size_t>(turn.due);
+  return claimed->examined > 0 && taken >= slots.size();
 }
 
 absl::StatusOr<ClaimResult> Claimer::ClaimIsolated(const std::vector<DueFlow>& turns,

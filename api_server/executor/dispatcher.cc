@@ -31,16 +31,16 @@ class DatabaseSteps : public DispatchSteps {
                       .max_output_bytes = options.max_output_bytes}) {}
 
   absl::Status ClaimTasks() override { return claimer_.ClaimAll(); }
-  absl::StatusOr<bool> AdvanceRollouts() override { return rollouts_.Advance(); }
+  absl::Status AdvanceRollouts() override { return rollouts_.Advance(); }
   absl::Status ClaimProvisions() override { return provisions_.Claim(); }
   absl::Status DoHousekeeping() override { return housekeeper_.DoJobs(); }
-  absl::StatusOr<std::optional<milliseconds>> NextDue() override {
-    std::optional<milliseconds> next;
+  absl::StatusOr<storage::lease_store::Ahead> LookAhead() override {
+    storage::lease_store::Ahead ahead;
     RETURN_IF_ERROR(database_.Run([&](storage::Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(next, storage::lease_store::NextDue(connection));
+      ASSIGN_OR_RETURN(ahead, storage::lease_store::LookAhead(connection));
       return absl::OkStatus();
     }));
-    return next;
+    return ahead;
   }
   bool HasCredit() override { return workers_.HasCredit(); }
 

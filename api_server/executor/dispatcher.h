@@ -32,14 +32,18 @@ class Dispatcher {
   Dispatcher(storage::Database* database, WorkerRegistry* workers, domain::Signals* signals,
              const DispatcherOptions& options);
 
-  // Begins a round: there may be something to claim, or a worker to give it to.
+  // Begins a round: there may be something to claim.
   void Wake() { loop_.Wake(); }
+  // Begins a round if there may be something that no worker would take before.
+  void CreditCame() {
+    if (round_.wants_credit()) loop_.Wake();
+  }
   // Waits for the round under way. No round begins after it.
   void Shutdown() { loop_.Shutdown(); }
 
  private:
   const std::unique_ptr<DispatchSteps> steps_;
-  DispatchRound round_;  // Used by the loop's thread alone.
+  DispatchRound round_;
   RoundLoop loop_;
 };
 

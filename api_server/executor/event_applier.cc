@@ -1,5 +1,7 @@
 #include "api_server/executor/event_applier.h"
 
+#include <algorithm>
+
 #include "api_server/executor/event_batch.h"
 #include "api_server/executor/provision_events.h"
 #include "common/status_macros.h"
@@ -13,14 +15,23 @@ using storage::LockedTask;
 namespace payload_store = storage::payload_store;
 namespace task_store = storage::task_store;
 
+namespace {
+
+bool IsCleaned(const ReportedEvent& reported) { return reported.event->has_cleaned(); }
+
+}  // namespace
+
 EventApplier::EventApplier(storage::Database* database, ApplierOptions options)
     : database_(*database), options_(options) {}
 
 absl::Status EventApplier::Apply(const std::vector<ReportedEvent>& events, ApplyOutcome* outcome) {
-  return database_.Transact([&](Connection& connection) {
+  const auto apply = [&](Connection& connection) {
     *outcome = {};
     return ApplyIn(connection, events, /*problem=*/"", outcome);
-  });
+  };
+  // That is one statement.
+  const bool only_cleaned = std::all_of(events.begin(), events.end(), IsCleaned);
+  return only_cleaned ? database_.Run(apply) : database_.Transact(apply);
 }
 
 absl::Status EventApplier::Refuse(const ReportedEvent& event, const std::string& problem,
@@ -36,7 +47,8 @@ absl::Status EventApplier::ApplyIn(Connection& connection, const std::vector<Rep
   const OutputLimit limit(options_.max_output_bytes);
   std::set<int64_t> task_ids;
   for (const ReportedEvent& reported : events) {
-    if (reported.event->task_id() > 0) task_ids.insert(reported.event->task_id());
+    if (reported.event->task_id() > 0 && !IsCleaned(reported))
+      task_ids.insert(reported.event->task_id());
   }
   std::vector<LockedTask> tasks;
   if (!task_ids.empty()) {
@@ -53,14 +65,15 @@ absl::Status EventApplier::ApplyIn(Connection& connection, const std::vector<Rep
                          connection, batch.host_key_instances.at(lease.task_id), host_key));
   }
   // In the order of a payload's life, so that one batch may carry all of it.
-  RETURN_IF_ERROR(
-      payload_store::MarkTransferred(connection, batch.transferred, batch.transferred_paths));
-  RETURN_IF_ERROR(payload_store::MarkExecuting(connection, batch.executing));
-  RETURN_IF_ERROR(task_store::SetRunDeadlines(connection, batch.executing_tasks,
-                                              options_.delivery_timeout, options_.execution_grace));
+  RETURN_IF_ERROR(payload_store::LearnHomes(connection, batch.homes));
+  RETURN_IF_ERROR(payload_store::MarkTransferred(connection, batch.transferred));
+  std::vector<storage::StartedRun> runs;
+  for (const auto& [payload_id, path] : batch.executing) runs.push_back({payload_id, path});
+  RETURN_IF_ERROR(task_store::StartRuns(connection, runs, batch.executing_tasks,
+                                        options_.delivery_timeout, options_.execution_grace));
   RETURN_IF_ERROR(task_store::WaitForOutput(connection, batch.script_ended_tasks));
   RETURN_IF_ERROR(storage::output_store::Append(connection, batch.output, limit));
-  RETURN_IF_ERROR(task_store::End(connection, batch.ends, limit));
+  RETURN_IF_ERROR(task_store::End(connection, batch.ends, limit, &outcome->tasks_freed));
   RETURN_IF_ERROR(task_store::MarkMaybeStarted(connection, batch.maybe_started));
   RETURN_IF_ERROR(
       task_store::Reschedule(connection, batch.retries, batch.retry_delays, batch.retry_errors));

@@ -41,9 +41,10 @@ struct ReportedEvent {
 // What a batch changed. The sink tells others after the commit.
 struct ApplyOutcome {
   std::set<int64_t> changed_payloads;
-  bool instances_changed = false;                       // One was provisioned, or could not be.
-  bool tasks_freed = false;                             // A task ended or went back to PENDING.
-  std::set<storage::HeldLease> lost;                    // Leases whose events were refused.
+  bool instances_changed = false;  // One was provisioned, or could not be.
+  bool tasks_ended = false;
+  bool tasks_freed = false;           // Something may be due now that was not before.
+  std::set<storage::HeldLease> lost;  // Leases whose events were refused.
   std::map<storage::HeldLease, std::string> host_keys;  // Answers to HostKeySeen.
 };
 

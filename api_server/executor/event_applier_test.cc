@@ -94,7 +94,8 @@ class EventApplierTest : public storage::DatabaseFixture {
 TEST_F(EventApplierTest, OneBatchMayCarryAWholeLife) {
   const ApplyOutcome outcome = Apply({Executing(), Output(0, "ab"), Output(2, "c"), Completed(3)});
   EXPECT_THAT(outcome.changed_payloads, ElementsAre(task_));
-  EXPECT_TRUE(outcome.tasks_freed);
+  EXPECT_TRUE(outcome.tasks_ended);
+  EXPECT_FALSE(outcome.tasks_freed) << "nothing has waited for its end";
   EXPECT_THAT(outcome.lost, IsEmpty());
   EXPECT_EQ(StoredOutput(), "abc");
   EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_COMPLETED);

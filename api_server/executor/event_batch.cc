@@ -164,14 +164,20 @@ void EventBatchBuilder::AddHeld(const ReportedEvent& reported, LockedTask& task)
       batch_.host_key_instances[task.id] = task.instance_id;
       return;
     case v1::TaskEvent::kTransferred:
-      batch_.transferred.push_back(task.payload_id);
-      batch_.transferred_paths.push_back(event.transferred().remote_path());
+      batch_.transferred[task.payload_id] = event.transferred().remote_path();
+      if (task.remote_path.substr(0, 2) == "~/") {
+        batch_.homes[task.payload_id] = event.transferred().remote_path();
+      }
       if (task.payload_status == v1::PAYLOAD_STATUS_PENDING) {
         task.payload_status = v1::PAYLOAD_STATUS_TRANSFERRED;
       }
       break;
     case v1::TaskEvent::kExecuting:
-      batch_.executing.push_back(task.payload_id);
+      if (auto arrived = batch_.transferred.extract(task.payload_id); !arrived.empty()) {
+        batch_.executing.insert(std::move(arrived));
+      } else {
+        batch_.executing.emplace(task.payload_id, "");
+      }
       (event.executing().ended() ? batch_.script_ended_tasks : batch_.executing_tasks)
           .push_back(task.id);
       if (!IsTerminal(task.payload_status)) task.payload_status = v1::PAYLOAD_STATUS_EXECUTING;
@@ -229,7 +235,7 @@ void EventBatchBuilder::AddRetry(const v1::Retry& retry, LockedTask& task) {
 void EventBatchBuilder::End(LockedTask& task, TaskEnd end) {
   batch_.ends.push_back(std::move(end));
   task.status = v1::TASK_STATUS_COMPLETED;  // No further event of the batch is for it.
-  outcome_.tasks_freed = true;
+  outcome_.tasks_ended = true;
 }
 
 }  // namespace longshore::executor

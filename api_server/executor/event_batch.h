@@ -22,9 +22,10 @@ namespace longshore::executor {
 struct EventBatch {
   std::vector<std::pair<storage::HeldLease, std::string>> host_keys;  // With the key seen.
   std::map<int64_t, int64_t> host_key_instances;                      // By task.
-  std::vector<int64_t> transferred;
-  std::vector<std::string> transferred_paths;
-  std::vector<int64_t> executing;
+  std::map<int64_t, std::string> homes;  // Payloads of which a path tells a home directory.
+  std::map<int64_t, std::string>
+      transferred;                           // Payloads that arrived, and where; nothing more yet.
+  std::map<int64_t, std::string> executing;  // Payloads that run, and where, if that is new.
   std::vector<int64_t> executing_tasks;
   std::vector<int64_t> script_ended_tasks;
   std::vector<storage::OutputChunk> output;

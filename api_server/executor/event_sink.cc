@@ -24,6 +24,23 @@ constexpr size_t kBytesPerLease = 256;
 constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(100),
                                        .maximum = std::chrono::milliseconds(2000)};
 
+// How long an event waits for others, to be stored in one transaction with them. More is likely to
+// come soon after a run has begun or printed something. That a run directory is gone interests
+// nobody. Anything else is waited for.
+constexpr std::chrono::milliseconds kLinger{5};
+constexpr std::chrono::milliseconds kLingerOfCleaned{250};
+
+std::chrono::milliseconds LingerOf(const v1::TaskEvents& events) {
+  std::chrono::milliseconds shortest = kLingerOfCleaned;
+  for (const v1::TaskEvent& event : events.events()) {
+    if (event.has_cleaned()) continue;
+    const bool more_follows =
+        event.has_transferred() || event.has_executing() || event.has_output();
+    shortest = std::min(shortest, more_follows ? kLinger : std::chrono::milliseconds(0));
+  }
+  return shortest;
+}
+
 void SetLost(const HeldLease& lease, v1::LostLease* lost) {
   lost->set_task_id(lease.task_id);
   lost->set_lease_epoch(lease.lease_epoch);
@@ -60,9 +77,12 @@ size_t EventSink::CostOf(const v1::Heartbeat& heartbeat) {
 
 void EventSink::AddEvents(std::shared_ptr<WorkerSession> session, v1::TaskEvents events) {
   const size_t bytes = CostOf(events);
+  const TimePoint store_at = std::chrono::steady_clock::now() + LingerOf(events);
   {
     MutexLock lock(&mutex_);
     if (stopping_) return;
+    store_at_ = events_.empty() ? store_at : std::min(store_at_, store_at);
+    events_bytes_ += bytes;
     events_.push_back({std::move(session), std::move(events), bytes});
   }
   changed_.NotifyAll();
@@ -78,6 +98,30 @@ void EventSink::AddHeartbeat(std::shared_ptr<WorkerSession> session, v1::Heartbe
   changed_.NotifyAll();
 }
 
+void EventSink::AwaitWork() {
+  while (!stopping_ && heartbeats_.empty()) {
+    if (events_.empty()) {
+      changed_.Wait(&mutex_);
+    } else if (events_bytes_ < kMaxBatchBytes && std::chrono::steady_clock::now() < store_at_) {
+      changed_.WaitUntil(&mutex_, store_at_);
+    } else {
+      return;
+    }
+  }
+}
+
+void EventSink::TakeBatch(std::deque<EventItem>* batch) {
+  size_t count = 0;
+  size_t bytes = 0;
+  while (!events_.empty() && count < kMaxBatchEvents && bytes < kMaxBatchBytes) {
+    count += events_.front().events.events_size();
+    bytes += events_.front().bytes;
+    events_bytes_ -= events_.front().bytes;
+    batch->push_back(std::move(events_.front()));
+    events_.pop_front();
+  }
+}
+
 void EventSink::StoreLoop() {
   std::deque<EventItem> batch;
   int failures = 0;
@@ -85,19 +129,11 @@ void EventSink::StoreLoop() {
     std::deque<HeartbeatItem> heartbeats;
     {
       MutexLock lock(&mutex_);
-      while (batch.empty() && events_.empty() && heartbeats_.empty() && !stopping_) {
-        changed_.Wait(&mutex_);
-      }
+      if (batch.empty()) AwaitWork();
       heartbeats.swap(heartbeats_);
-      size_t count = 0;
-      size_t bytes = 0;
-      while (failures == 0 && !events_.empty() && count < kMaxBatchEvents &&
-             bytes < kMaxBatchBytes) {
-        count += events_.front().events.events_size();
-        bytes += events_.front().bytes;
-        batch.push_back(std::move(events_.front()));
-        events_.pop_front();
-      }
+      const bool due = stopping_ || events_bytes_ >= kMaxBatchBytes ||
+                       std::chrono::steady_clock::now() >= store_at_;
+      if (batch.empty() && due) TakeBatch(&batch);
       if (stopping_ && batch.empty() && heartbeats.empty()) return;
     }
     if (!heartbeats.empty()) RenewLeases(heartbeats);
@@ -120,7 +156,7 @@ void EventSink::StoreLoop() {
 absl::StatusOr<EventSink::Renewals> EventSink::Renew(const std::vector<HeldLease>& leases) {
   Renewals renewed;
   const auto renew = [&](const std::vector<HeldLease>& part) {
-    return database_.Transact([&](storage::Connection& connection) -> absl::Status {
+    return database_.Run([&](storage::Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(auto renewals,
                        storage::lease_store::Renew(connection, part, lease_duration_));
       for (auto& renewal : renewals) renewed[renewal.lease] = renewal;
@@ -186,7 +222,7 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
     LOG(WARNING) << "storing " << events.size() << " events, will try again: " << status;
     return false;
   }
-  LONGSHORE_FAIL_POINT(outcome.tasks_freed ? "sink.ended" : "sink.stored");
+  LONGSHORE_FAIL_POINT(outcome.tasks_ended ? "sink.ended" : "sink.stored");
   Acknowledge(batch, outcome);
   if (!outcome.changed_payloads.empty()) {
     signals_.PayloadsChanged({outcome.changed_payloads.begin(), outcome.changed_payloads.end()});
@@ -216,6 +252,7 @@ absl::Status EventSink::ApplyOneByOne(const std::vector<ReportedEvent>& events,
     outcome->lost.merge(one.lost);
     outcome->host_keys.merge(one.host_keys);
     outcome->instances_changed |= one.instances_changed;
+    outcome->tasks_ended |= one.tasks_ended;
     outcome->tasks_freed |= one.tasks_freed;
   }
   return absl::OkStatus();

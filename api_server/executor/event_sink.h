@@ -47,6 +47,7 @@ class EventSink {
     v1::TaskEvents events;
     size_t bytes;
   };
+  using TimePoint = std::chrono::steady_clock::time_point;
   struct HeartbeatItem {
     std::shared_ptr<WorkerSession> session;
     v1::Heartbeat heartbeat;
@@ -55,6 +56,9 @@ class EventSink {
   using Renewals = std::map<storage::HeldLease, storage::lease_store::Renewal>;
 
   void StoreLoop() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits until there is something to do: events whose time has come, or leases to renew.
+  void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeBatch(std::deque<EventItem>* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Renewals> Renew(const std::vector<storage::HeldLease>& leases);
   void RenewLeases(const std::deque<HeartbeatItem>& heartbeats);
   // Stores and acknowledges the batch. Returns false when the database is away and the batch has to
@@ -72,6 +76,8 @@ class EventSink {
   Mutex mutex_;
   CondVar changed_;
   std::deque<EventItem> events_ ABSL_GUARDED_BY(mutex_);
+  size_t events_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  TimePoint store_at_ ABSL_GUARDED_BY(mutex_);  // When the first of events_ has waited enough.
   std::deque<HeartbeatItem> heartbeats_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -126,7 +126,39 @@ TEST_F(EventSinkTest, AcknowledgesWhatIsStored) {
   session_->AwaitProcessed(EventSink::CostOf(events));
   sink_->Shutdown();
   EXPECT_THAT(signals_.payloads(), ElementsAre(task_));
-  EXPECT_EQ(signals_.tasks_due(), 1) << "its place is free";
+  EXPECT_EQ(signals_.tasks_due(), 0) << "nothing has waited for it";
+}
+
+TEST_F(EventSinkTest, TellsWhenSomethingHasWaitedForAnEnd) {
+  const int64_t waiting = AddPayload(Payload(task_).instance_id(), "/x");
+  ASSERT_THAT(Claim(1), IsEmpty()) << "its path is busy";
+  sink_->AddEvents(session_, WholeLife(task_));
+  session_->Take();
+  sink_->Shutdown();
+  EXPECT_EQ(signals_.tasks_due(), 1);
+  EXPECT_THAT(Claim(1), ElementsAre(waiting));
+}
+
+TEST_F(EventSinkTest, WhatComesSoonIsStoredTogether) {
+  v1::TaskEvents whole = WholeLife(task_);
+  for (const v1::TaskEvent& event : whole.events()) {
+    v1::TaskEvents one;
+    *one.add_events() = event;
+    sink_->AddEvents(session_, one);
+  }
+  for (int sequence = 1; sequence <= 3; ++sequence) {
+    EXPECT_EQ(session_->Take().acknowledge().sequence(), sequence);
+  }
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_COMPLETED);
+}
+
+TEST_F(EventSinkTest, ThatARunDirectoryIsGoneWaitsForOtherEventsAndGoesWithThem) {
+  v1::TaskEvents cleaned;
+  Add(task_, &cleaned)->mutable_cleaned()->set_payload_id(task_);
+  sink_->AddEvents(session_, cleaned);
+  sink_->AddEvents(session_, Executing(task_));
+  EXPECT_EQ(session_->Take().acknowledge().sequence(), 1);
+  EXPECT_EQ(session_->Take().acknowledge().sequence(), 2);
 }
 
 TEST_F(EventSinkTest, EachStreamIsAcknowledgedByItself) {

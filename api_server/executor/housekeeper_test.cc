@@ -41,9 +41,7 @@ class HousekeeperTest : public storage::DatabaseFixture {
         Sql("UPDATE tasks SET " + columns + " WHERE id = " + std::to_string(task));
     ASSERT_TRUE(status.ok()) << status;
   }
-  void SetExecuting(int64_t payload) {
-    Do([&](storage::Connection& c) { return storage::payload_store::MarkExecuting(c, {payload}); });
-  }
+  void SetExecuting(int64_t payload) { Start(payload); }
   void DoJobs() {
     const absl::Status status = housekeeper_->DoJobs();
     ASSERT_TRUE(status.ok()) << status;

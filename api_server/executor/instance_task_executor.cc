@@ -46,12 +46,16 @@ absl::StatusOr<milliseconds> InstanceTaskExecutor::Round() {
   if (!resumed_) RETURN_IF_ERROR(ResumeMachines());
   resumed_ = true;
   RETURN_IF_ERROR(RenewLeases());
-  RETURN_IF_ERROR(ClaimTasks());
   std::optional<milliseconds> next;
-  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+  const auto look = [&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(next, instance_task_store::NextDue(connection));
     return absl::OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(database_.Run(look));
+  if (next.has_value() && next->count() <= 0) {
+    RETURN_IF_ERROR(ClaimTasks());
+    RETURN_IF_ERROR(database_.Run(look));
+  }
   const milliseconds renewal = options_.lease_duration / 3;
   MutexLock lock(&mutex_);
   // The end of a step is a signal.

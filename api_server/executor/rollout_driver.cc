@@ -18,22 +18,10 @@ RolloutDriver::RolloutDriver(storage::Database* database, domain::Signals* signa
                              TaskEnder* ender)
     : database_(*database), signals_(*signals), ender_(*ender) {}
 
-absl::StatusOr<bool> RolloutDriver::Advance() {
-  ASSIGN_OR_RETURN(const bool active, AnyActive());
-  if (!active) return false;
+absl::Status RolloutDriver::Advance() {
   RETURN_IF_ERROR(RecallStopped());
   RETURN_IF_ERROR(EndStopped());
-  RETURN_IF_ERROR(OpenGates());
-  return true;
-}
-
-absl::StatusOr<bool> RolloutDriver::AnyActive() {
-  bool active = false;
-  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(active, rollout_store::AnyActive(connection));
-    return absl::OkStatus();
-  }));
-  return active;
+  return OpenGates();
 }
 
 absl::Status RolloutDriver::RecallStopped() {

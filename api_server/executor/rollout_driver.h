@@ -16,11 +16,10 @@ class RolloutDriver {
   RolloutDriver(storage::Database* database, domain::Signals* signals, TaskEnder* ender);
 
   // Recalls and ends the unstarted tasks of stopping rollouts, and lets through the tasks whose
-  // turn has come. Returns true when a rollout is under way, so that there may be more to claim.
-  absl::StatusOr<bool> Advance();
+  // turn has come.
+  absl::Status Advance();
 
  private:
-  absl::StatusOr<bool> AnyActive();
   // Asks the workers to give back tasks of stopping rollouts whose scripts have not been started.
   absl::Status RecallStopped();
   absl::Status EndStopped();

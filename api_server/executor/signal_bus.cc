@@ -14,6 +14,9 @@ namespace {
 
 constexpr char kChannel[] = "longshore";
 constexpr size_t kMaxNotifyBytes = 7900;  // PostgreSQL takes less than 8,000.
+// At most one NOTIFY in this time; what is said meanwhile goes with the next. Each is a transaction
+// that every other one which notifies waits for.
+constexpr std::chrono::milliseconds kNotifyInterval{50};
 constexpr BackoffOptions kReconnect{.initial = std::chrono::milliseconds(200),
                                     .maximum = std::chrono::milliseconds(3000)};
 
@@ -148,17 +151,21 @@ void SignalBus::Publish(const SignalSet& signals) {
 }
 
 void SignalBus::SendLoop() {
+  auto next = std::chrono::steady_clock::now();
   while (true) {
     SignalSet signals;
     {
       MutexLock lock(&mutex_);
       while (pending_.empty() && !stopping_) changed_.Wait(&mutex_);
+      while (!stopping_ && std::chrono::steady_clock::now() < next)
+        changed_.WaitUntil(&mutex_, next);
       if (pending_.empty()) return;
       std::swap(signals, pending_);
     }
     // Not worth a retry: listeners look again by themselves, and they resynchronise after a
     // reconnect.
     database_.Notify(kChannel, EncodeSignals(origin_, signals)).IgnoreError();
+    next = std::chrono::steady_clock::now() + kNotifyInterval;
   }
 }
 

@@ -1,79 +1,141 @@
--- How payloads and their tasks end; all of it in one transaction.
+-- How tasks end, and their payloads with them. The caller has locked the tasks, and holds the capacity lock.
+--
+-- @ends_payload: the payload is over too; one that was only delivered stays open.
+-- @leftovers: what is left on the instance: 'run' (a run directory), 'upload' (a temporary file, if a try broke off) or ''.
+WITH ended AS MATERIALIZED (
+  SELECT *
+  FROM unnest(
+    @task_ids::bigint[],
+    @task_statuses::text[],
+    @payload_ids::bigint[],
+    @instance_ids::bigint[],
+    @ends_payload::boolean[],
+    @statuses::text[],
+    @failure_reasons::text[],
+    @errors::text[],
+    @executed::boolean[],
+    @exit_codes::integer[],
+    @execution_times_us::bigint[],
+    @output_bytes::bigint[],
+    @output_missing::boolean[],
+    @leftovers::text[]
+  ) AS ended(
+    task_id, task_status, payload_id, instance_id, ends_payload, status, failure_reason, error, executed, exit_code,
+    execution_time_us, output_bytes, output_missing, leftovers
+  )
+),
 
--- name: end_payloads
--- Never an ended one again. `cut` says whose stored output has to be cut to head and tail: the row decides, since an end that the
--- server makes by itself does not know how much was printed.
-UPDATE payloads p
-SET
-  status = ended.status,
-  failure_reason = ended.failure_reason,
-  error = ended.error,
-  executed = p.executed OR ended.executed,
-  exit_code = ended.exit_code,
-  execution_time_us = ended.execution_time_us,
-  output_bytes = greatest(p.output_bytes, ended.output_bytes),
-  output_truncated =
-    ended.output_missing OR greatest(p.output_bytes, ended.output_bytes) > @max_output_bytes::bigint,
-  started_at = CASE WHEN ended.executed THEN coalesce(p.started_at, now()) ELSE p.started_at END,
-  finished_at = now(),
-  updated_at = now()
-FROM unnest(
-  @payload_ids::bigint[],
-  @statuses::text[],
-  @failure_reasons::text[],
-  @errors::text[],
-  @executed::boolean[],
-  @exit_codes::integer[],
-  @execution_times_us::bigint[],
-  @output_bytes::bigint[],
-  @output_missing::boolean[]
-) AS ended(id, status, failure_reason, error, executed, exit_code, execution_time_us, output_bytes, output_missing)
-WHERE p.id = ended.id
-  AND p.status IN ('PENDING', 'TRANSFERRED', 'EXECUTING')
-RETURNING
-  p.id,
-  p.deployment_id,
-  p.instance_id,
-  p.task_id,
-  p.attempt,
-  p.status,
-  p.failure_reason,
-  p.exit_code,
-  p.execution_time_us,
-  p.output_bytes > @max_output_bytes::bigint AS cut;
+-- Never an ended one again. The row knows how much was printed, also when the server makes the end by itself.
+ended_payloads AS (
+  UPDATE payloads p
+  SET
+    status = ended.status,
+    failure_reason = ended.failure_reason,
+    error = ended.error,
+    executed = p.executed OR ended.executed,
+    exit_code = ended.exit_code,
+    execution_time_us = ended.execution_time_us,
+    output_bytes = greatest(p.output_bytes, ended.output_bytes),
+    output_truncated =
+      ended.output_missing OR greatest(p.output_bytes, ended.output_bytes) > @max_output_bytes::bigint,
+    started_at = CASE WHEN ended.executed THEN coalesce(p.started_at, now()) ELSE p.started_at END,
+    finished_at = now(),
+    updated_at = now()
+  FROM ended
+  WHERE ended.ends_payload
+    AND p.id = ended.payload_id
+    AND ${open_payload}
+  RETURNING
+    p.id,
+    p.deployment_id,
+    p.instance_id,
+    p.task_id,
+    p.attempt,
+    p.status,
+    p.failure_reason,
+    p.exit_code,
+    p.execution_time_us,
+    -- The stored output has to be cut to head and tail.
+    p.output_bytes > @max_output_bytes::bigint AS cut
+),
 
--- name: end_tasks
-UPDATE tasks t
-SET
-  status = ended.status,
-  error = ended.error,
-  lease_until = NULL,
-  blocked_by = NULL,
-  waiting_since = NULL,
-  gated = false,
-  updated_at = now()
-FROM unnest(@task_ids::bigint[], @statuses::text[], @errors::text[]) AS ended(id, status, error)
-WHERE t.id = ended.id
-  AND t.status IN ('PENDING', 'RUNNING');
+ended_tasks AS (
+  UPDATE tasks t
+  SET
+    status = ended.task_status,
+    error = ended.error,
+    lease_until = NULL,
+    blocked_by = NULL,
+    waiting_since = NULL,
+    gated = false,
+    updated_at = now()
+  FROM ended
+  WHERE t.id = ended.task_id
+    AND ${open_task}
+),
 
--- name: release_dependents
--- What depends on the completed tasks can begin; its time for delivery counts from now.
-UPDATE tasks
-SET
-  blocked_by = NULL,
-  run_at = now(),
-  deliver_by = now() + (deliver_by - created_at),
-  updated_at = now()
-WHERE blocked_by = ANY (@completed_task_ids::bigint[]);
+${tell_dependents},
 
--- name: end_dependents
-UPDATE tasks t
-SET
-  status = CASE d.status WHEN 'CANCELLED' THEN 'CANCELLED' ELSE 'FAILED' END,
-  blocked_by = NULL,
-  gated = false,
-  error = 'task ' || d.id || ', which it depends on, is ' || d.status,
-  updated_at = now()
-FROM tasks d
-WHERE t.blocked_by = ANY (@failed_task_ids::bigint[])
-  AND d.id = t.blocked_by;
+-- Places have become free on the instances: the longest waiting tasks of each are due, as many as could possibly run. The time
+-- that they have waited does not count for their deadline. One that somebody else has locked is about to end, or is found by
+-- wake_stranded.
+woken AS (
+  UPDATE tasks t
+  SET
+    waiting_since = NULL,
+    run_at = now(),
+    deliver_by = t.deliver_by + (now() - t.waiting_since)
+  FROM
+    (SELECT DISTINCT instance_id AS id FROM ended) AS i,
+    LATERAL (
+      SELECT w.id
+      FROM tasks w
+      WHERE w.instance_id = i.id
+        AND w.waiting_since IS NOT NULL
+        AND w.id NOT IN (SELECT task_id FROM ended)
+      ORDER BY w.waiting_since, w.id
+      LIMIT 8
+      FOR UPDATE SKIP LOCKED
+    ) AS next
+  WHERE t.id = next.id
+  RETURNING t.id
+),
+
+-- What is to be removed from the instances; without a host key nobody has ever sent anything to one. The worker that ran a
+-- payload cleans up right after the acknowledgement; the delay is for when it cannot.
+remembered AS (
+  INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_id, run_at)
+  SELECT p.id, p.attempt, p.instance_id, p.run_id, now() + interval '20 seconds'
+  FROM ended
+  JOIN payloads p ON p.id = ended.payload_id
+  JOIN instances i ON i.id = p.instance_id AND i.host_key <> ''
+  WHERE ended.leftovers = 'run'
+    OR (
+      ended.leftovers = 'upload'
+      AND EXISTS (
+        SELECT 1
+        FROM tasks t
+        WHERE t.payload_id = p.id
+          AND (t.lease_epoch > 1 OR t.failures > 0)
+      )
+    )
+  ON CONFLICT DO NOTHING
+)
+
+SELECT p.*, after.freed
+FROM
+  (
+    SELECT
+      -- Something may be due now that was not before.
+      EXISTS (SELECT 1 FROM released)
+      OR EXISTS (SELECT 1 FROM woken)
+      OR EXISTS (
+        SELECT 1
+        FROM ended
+        JOIN payloads p ON p.id = ended.payload_id
+        JOIN deployments d ON d.id = p.deployment_id
+        WHERE d.rollout_state IN ('OPEN', 'STOPPING')
+      )
+      OR EXISTS (SELECT 1 FROM ended JOIN instances i ON i.id = ended.instance_id WHERE i.terminating) AS freed
+  ) AS after
+LEFT JOIN ended_payloads p ON true;

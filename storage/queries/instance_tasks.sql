@@ -63,10 +63,14 @@ SET
 WHERE id = @id;
 
 -- name: end_instance_task
+WITH ended AS (SELECT @id::bigint AS task_id, @status::text AS task_status),
+
+${tell_dependents}
+
 UPDATE tasks
 SET
-  status = @status,
+  status = @status::text,
   lease_until = NULL,
   error = @error,
   updated_at = now()
-WHERE id = @id;
+WHERE id = @id::bigint;

@@ -8,7 +8,7 @@ FROM unnest(@task_ids::bigint[], @lease_epochs::bigint[], @workers::text[]) AS h
 WHERE t.id = held.task_id
   AND t.lease_epoch = held.lease_epoch
   AND t.worker = held.worker
-  AND t.status = 'RUNNING'
+  AND ${held_task}
 RETURNING t.id, t.lease_epoch, t.worker, t.cancel_requested, t.recall_requested;
 
 -- name: release_leases
@@ -22,7 +22,7 @@ FROM unnest(@task_ids::bigint[], @lease_epochs::bigint[], @workers::text[]) AS h
 WHERE t.id = held.task_id
   AND t.lease_epoch = held.lease_epoch
   AND t.worker = held.worker
-  AND t.status = 'RUNNING';
+  AND ${held_task};
 
 -- name: find_expired_leases
 SELECT id

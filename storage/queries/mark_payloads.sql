@@ -21,17 +21,6 @@ SET
   updated_at = now()
 FROM unnest(@ids::bigint[], @remote_paths::text[]) AS arrived(id, path)
 WHERE p.id = arrived.id
-  AND p.status = 'PENDING'
+  AND ${open_payload}
+  AND p.status NOT IN ('TRANSFERRED', 'EXECUTING')
 RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt, p.execute_payload;
-
--- name: mark_payloads_executing
-UPDATE payloads
-SET
-  status = 'EXECUTING',
-  copied = true,
-  executed = true,
-  started_at = now(),
-  updated_at = now()
-WHERE id = ANY (@ids::bigint[])
-  AND status IN ('PENDING', 'TRANSFERRED')
-RETURNING id, deployment_id, instance_id, task_id, attempt;

@@ -13,4 +13,4 @@ FROM (
   FROM unnest(@task_ids::bigint[], @delays_milliseconds::bigint[], @errors::text[]) AS failed(id, delay, error)
 ) AS retry
 WHERE t.id = retry.id
-  AND t.status = 'RUNNING';
+  AND ${held_task};

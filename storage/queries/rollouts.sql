@@ -2,13 +2,6 @@
 -- rest. rollout_state is OPEN while tasks are behind the gate, STOPPING while some are still to be stopped, STOPPED or NONE when
 -- nothing is left to do.
 
--- name: any_rollout_active
-SELECT EXISTS (
-  SELECT 1
-  FROM deployments
-  WHERE rollout_state IN ('OPEN', 'STOPPING')
-) AS active;
-
 -- name: open_gates
 -- The tasks whose turn it is pass the gate, as many as leave no more than max_concurrency neither ended nor behind it. The time
 -- that a task has waited for its turn does not count for its deadline.

@@ -1,25 +1,5 @@
 -- Run directories that are to be removed from instances.
 
--- name: remember_run_cleanups
--- @ran_payload_ids left a run directory. @undelivered_payload_ids may have left a temporary file, if a try broke off; without a
--- host key nobody has ever sent anything to the instance. The worker that ran a payload cleans up right after the
--- acknowledgement; the delay is for when it cannot.
-INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_id, run_at)
-SELECT p.id, p.attempt, p.instance_id, p.run_id, now() + interval '20 seconds'
-FROM payloads p
-JOIN instances i ON i.id = p.instance_id AND i.host_key <> ''
-WHERE p.id = ANY (@ran_payload_ids::bigint[])
-  OR (
-    p.id = ANY (@undelivered_payload_ids::bigint[])
-    AND EXISTS (
-      SELECT 1
-      FROM tasks t
-      WHERE t.payload_id = p.id
-        AND (t.lease_epoch > 1 OR t.failures > 0)
-    )
-  )
-ON CONFLICT DO NOTHING;
-
 -- name: give_up_run_cleanups
 -- A run directory is not chased for longer than a week: its instance is taken to be gone.
 DELETE FROM run_cleanups c

@@ -145,6 +145,14 @@ class DatabaseFixture : public ::testing::Test {
     return AddDeployment(instances, "/x", rollout);
   }
 
+  // Marks a payload EXECUTING, and sets the deadlines of `tasks`.
+  void Start(int64_t payload, const std::vector<int64_t>& tasks = {}) {
+    Do([&](Connection& c) {
+      return task_store::StartRuns(c, {{.payload_id = payload}}, tasks, std::chrono::hours(1),
+                                   std::chrono::minutes(1));
+    });
+  }
+
   // Claims up to `places` due tasks for the worker "w". Returns their ids.
   std::vector<int64_t> Claim(int places, ClaimOptions options = {}) {
     std::vector<int64_t> ids;

@@ -76,7 +76,7 @@ void Apply(const v1::TaskEvents& events, const std::string& worker) {
   for (const storage::OutputChunk& chunk : batch.output) {
     FUZZ_CHECK(chunk.offset >= 0 && !chunk.data.empty() && chunk.lease_epoch == kEpoch);
   }
-  for (const std::string& path : batch.transferred_paths) {
+  for (const auto& [payload_id, path] : batch.transferred) {
     FUZZ_CHECK(path.size() >= 6 && path.compare(path.size() - 5, 5, "/a.sh") == 0);
   }
   std::set<int64_t> ended;
