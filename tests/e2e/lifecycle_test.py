@@ -67,14 +67,16 @@ class LifecycleTest(unittest.TestCase):
         wait_until(lambda: not self.first.uploads(), "the end of every upload")
 
     def test_sees_what_a_login_sees(self):
-        text = ("env | grep -v '^SSH_' | sort; umask; pwd; echo $-; ulimit -a; grep -E '^(Sig(Blk|Ign|Cgt)|NoNewPrivs|Seccomp:|Cap)'"
-                " /proc/self/status; ls /proc/self/fd | tr '\\n' ' '; readlink /proc/self/fd/0; ps -o tty= -p $$\n"
+        text = ("env | grep -v '^SSH_' | sort; umask; pwd; echo $-; ulimit -a\n"
+                "grep -E '^(Sig(Blk|Ign|Cgt)|NoNewPrivs|Seccomp:|Cap)' /proc/self/status\n"
+                "ls /proc/self/fd | tr '\\n' ' '; readlink /proc/self/fd/0; ps -o tty= -p $$\n"
                 "read -r _ _ _ _ group session _ < /proc/$$/stat; [ $group = $$ ] && [ $session = $$ ] && echo leader\n")
         payload = self.stack.run(text)
         login = subprocess.run(
             ["ssh", "-F", "none", "-i", self.stack.key, "-p", str(self.first.process.port), "-o", "StrictHostKeyChecking=no",
              "-o", "UserKnownHostsFile=/dev/null", "root@127.0.0.1",
-             f"exec setsid -f -w bash {payload.remote_path} < /dev/null 2>&1 | cat"], stdout=subprocess.PIPE, check=True, text=True)
+             f"exec setsid -f -w bash {payload.remote_path} < /dev/null 2>&1 | cat"],
+            stdout=subprocess.PIPE, check=True, text=True)
         self.assertEqual(payload.output, login.stdout)
         self.assertIn("leader\n", payload.output)
 

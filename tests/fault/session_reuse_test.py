@@ -1,5 +1,5 @@
-"""Connections that are kept for the next task of their instance, and what becomes of them meanwhile: docs/guarantees.md rows 12 and
-13."""
+"""Connections that are kept for the next task of their instance, and what becomes of them meanwhile: docs/guarantees.md rows 12
+and 13."""
 
 import os
 import shutil
@@ -40,7 +40,8 @@ class SessionReuseTest(unittest.TestCase):
         return payload
 
     def runs(self):
-        return int(self.stack.sql(f"SELECT count(*) FROM payloads WHERE instance_id = {self.instance.id} AND started_at IS NOT NULL"))
+        return int(self.stack.sql("SELECT count(*) FROM payloads WHERE started_at IS NOT NULL"
+                                  f" AND instance_id = {self.instance.id}"))
 
     def kept(self):
         """Lets one script run; returns the sshd that serves its connection, which is kept."""
@@ -63,8 +64,8 @@ class SessionReuseTest(unittest.TestCase):
 
     def test_scripts_side_by_side_have_connections_of_their_own(self):
         self.kept()
-        ids = [self.stack.deploy(STARTED + "sleep 1; echo done\n", instances=[self.instance], remote_path=f"/root/{i}.sh").payload_ids[0]
-               for i in range(4)]
+        ids = [self.stack.deploy(STARTED + "sleep 1; echo done\n", instances=[self.instance],
+                                 remote_path=f"/root/{i}.sh").payload_ids[0] for i in range(4)]
         for payload_id in ids:
             self.assertEqual(self.stack.wait(payload_id).output, "done\n")
         wait_until(lambda: len(self.instance.sshd_sessions()) == 2, "two of them to be kept")
