@@ -1,4 +1,5 @@
-"""Longshore beside what a person would otherwise type: scp + ssh, and ansible. One run, the same instances, the same script.
+"""Longshore beside a bare libssh program and what a person would otherwise type: scp + ssh, and ansible. One run, the same
+instances, the same script.
 
 Prints the table of docs/performance.md. CPU is that of the controller alone: clients, api_server, payload_worker and PostgreSQL,
 not the instances' sshd, which shares the machine. HOSTS, ROUNDS and FORKS may be set in the environment.
@@ -13,12 +14,14 @@ import subprocess
 import time
 
 from harness.api import payload_service, pb
+from harness.programs import ROOT
 from harness.stack import Stack
 
 HOSTS = int(os.environ.get("HOSTS", "100"))
 ROUNDS = int(os.environ.get("ROUNDS", "10"))  # Of the single-host dispatch.
 FORKS = int(os.environ.get("FORKS", "20"))  # How many hosts scp + ssh and ansible handle at a time.
-SCRIPT = 'date +%s%N > "$HOME/started"\necho done\n'
+# 4 KiB.
+SCRIPT = 'date +%s%N > "$HOME/started"\nsleep 0.05\necho done\nexit 0\n'.ljust(4096, "#") + "\n"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -68,6 +71,25 @@ class Longshore:
             if event.HasField("payload"):
                 last = event.payload
         return last
+
+
+class Loop:
+    """The least: tests/bench/loop.cc."""
+
+    name = "libssh loop"
+    THREADS = 32
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.script = stack.script(SCRIPT, "loop.sh")
+
+    def cpu(self):
+        return cpu_of_children()
+
+    def run(self, instances, times=1, ports=None):
+        subprocess.run([os.path.join(ROOT, "tests/bench/loop"), f"--key={self.stack.key}", f"--script={self.script}",
+                        f"--threads={self.THREADS}", f"--times={times}",
+                        *(ports or [str(instance.process.port) for instance in instances])], check=True)
 
 
 class ScpSsh:
@@ -158,7 +180,10 @@ def main():
         instances = [stack.add_instance(f"host-{i}", register=False) for i in range(HOSTS)]
         for instance in instances:
             instance.id = stack.register(instance, port=instance.process.port).id
-        tools = [Longshore(stack), ScpSsh(stack), Ansible(stack)]
+        longshore = Longshore(stack)
+        again = Longshore(stack)
+        again.name = "longshore, connections kept"
+        tools = [Loop(stack), longshore, again, ScpSsh(stack), Ansible(stack)]
         figures = {}
         for tool in tools:
             tool.run(instances[:2])  # Host keys, caches.
@@ -168,8 +193,8 @@ def main():
             figures[tool.name] = (cpu * 1000, wall, start * 1000, result * 1000)
             print(tool.name, figures[tool.name], flush=True)
         base = figures[tools[0].name]
-        print(f"\n{HOSTS} hosts, {FORKS} at a time for scp + ssh and ansible; dispatch: median of {ROUNDS}; "
-              "in brackets: times longshore\n")
+        print(f"\n{HOSTS} hosts, {FORKS} at a time for scp + ssh and ansible, {Loop.THREADS} for the loop; dispatch: median of "
+              f"{ROUNDS}; in brackets: times the loop\n")
         print("| | controller CPU a host, ms | wall time of the fleet, s | request to script's first line, ms "
               "| request to known result, ms |")
         print("|---|---|---|---|---|")

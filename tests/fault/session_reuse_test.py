@@ -56,6 +56,16 @@ class SessionReuseTest(unittest.TestCase):
             self.run_script()
         self.assertEqual(self.instance.sshd_sessions(), sessions)
 
+    def test_a_run_takes_ten_processes(self):
+        """Besides the login's shell and the script: by the numbers of two scripts' processes, one after the other."""
+        self.kept()
+        numbers = []
+        for _ in range(2):
+            payload_id = self.stack.deploy(STARTED + "echo $$\n", instances=[self.instance]).payload_ids[0]
+            numbers.append(int(self.stack.wait(payload_id).output))
+            wait_until(lambda: not self.instance.run_directories(), "the cleanup")
+        self.assertLessEqual(numbers[1] - numbers[0], 12)
+
     def test_a_file_that_is_only_placed_goes_over_it_too(self):
         sessions = self.kept()
         payload_id = self.stack.deploy("true", instances=[self.instance], execute=False).payload_ids[0]

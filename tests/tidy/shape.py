@@ -9,7 +9,7 @@ FROZEN = "storage/migrations/"
 
 # A library's header, and the only folders that include it.
 LIBRARIES = (
-    (r"<libssh/", ("payload_worker/ssh/", "tests/hostile/")),
+    (r"<libssh/", ("payload_worker/ssh/", "tests/hostile/", "tests/bench/")),
     (r"<(postgresql/)?libpq", ("storage/",)),
     (r"<curl/", ("common/http_client.cc",)),
     # Clang's thread-safety analysis knows longshore::Mutex only.
