@@ -47,8 +47,9 @@ absl::Status EventApplier::ApplyIn(Connection& connection, const std::vector<Rep
   const OutputLimit limit(options_.max_output_bytes);
   std::set<int64_t> task_ids;
   for (const ReportedEvent& reported : events) {
-    if (reported.event->task_id() > 0 && !IsCleaned(reported))
+    if (reported.event->task_id() > 0 && !IsCleaned(reported)) {
       task_ids.insert(reported.event->task_id());
+    }
   }
   std::vector<LockedTask> tasks;
   if (!task_ids.empty()) {

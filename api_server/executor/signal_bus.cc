@@ -157,8 +157,9 @@ void SignalBus::SendLoop() {
     {
       MutexLock lock(&mutex_);
       while (pending_.empty() && !stopping_) changed_.Wait(&mutex_);
-      while (!stopping_ && std::chrono::steady_clock::now() < next)
+      while (!stopping_ && std::chrono::steady_clock::now() < next) {
         changed_.WaitUntil(&mutex_, next);
+      }
       if (pending_.empty()) return;
       std::swap(signals, pending_);
     }

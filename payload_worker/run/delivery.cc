@@ -310,7 +310,7 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::Conclude(RunnerMode mode,
 
 absl::Status Delivery::Clean() {
   if (Reuse()) {
-    const absl::Status status = CleanOverSession();
+    absl::Status status = CleanOverSession();
     if (!absl::IsUnavailable(status)) return status;
     session_.reset();
   }
