@@ -1,6 +1,8 @@
 #include "payload_worker/run/delivery.h"
 
+#include <algorithm>
 #include <deque>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -19,6 +21,10 @@ constexpr std::chrono::milliseconds kLeaseForUpload{100};
 constexpr std::chrono::seconds kLeaseLimit{5};
 // What the runner may take from its look at the clock to the start.
 constexpr std::chrono::milliseconds kRunnerLimit{500};
+
+bool IsOfTheEnd(Kind kind) {
+  return kind == Kind::kEnd || kind == Kind::kLost || kind == Kind::kTruncated;
+}
 
 // What the runner may say when it is asked for `mode`; anything else is a violation.
 bool MaySay(RunnerMode mode, Kind kind) {
@@ -94,7 +100,8 @@ bool Delivery::Reuse() {
 }
 
 bool Delivery::MayReconnect(const absl::Status& status) const {
-  return absl::IsUnavailable(status) && !told_to_go_ && context_.leases->IsValid(key_);
+  return absl::IsUnavailable(status) && !told_to_go_ && session_ != nullptr &&
+         session_->IsSuspect() && context_.leases->IsValid(key_);
 }
 
 void Delivery::GiveBackSession() {
@@ -144,19 +151,29 @@ void Delivery::ReportTransferred() {
 }
 
 absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
+  std::optional<RunnerRecord> early;
   const auto deadline = std::chrono::steady_clock::now() + context_.timeouts.command;
   while (true) {
     std::string bytes;
     ASSIGN_OR_RETURN(const bool open, session_->Read(ssh::Session::Stream::kError, &bytes));
     const std::vector<RunnerRecord> records = run_->records.Add(bytes);
     // The runner says one thing, then waits or follows; what comes after "running" is the
-    // follower's.
-    if (!records.empty()) {
-      if (records[0].kind == Kind::kRunning) {
-        for (size_t i = 1; i < records.size(); ++i) run_->Apply(records[i]);
-      }
-      return records[0];
+    // follower's. The end of a script that ends at once is told by another process, and may come
+    // first.
+    const auto answer = std::find_if_not(records.begin(), records.end(), [this](const auto& r) {
+      return told_to_go_ && IsOfTheEnd(r.kind);
+    });
+    for (auto record = records.begin(); record != answer; ++record) {
+      run_->Apply(*record);
+      early = *record;
     }
+    if (answer != records.end()) {
+      if (answer->kind == Kind::kRunning) {
+        for (auto record = answer + 1; record != records.end(); ++record) run_->Apply(*record);
+      }
+      return *answer;
+    }
+    if (!open && early.has_value()) return *early;
     if (!open && told_to_start_) {
       return ssh::Unreachable("the remote runner ended before it said what became of the start");
     }
@@ -167,6 +184,7 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0 || (bytes.empty() && !session_->WaitReadable(left))) {
+      if (early.has_value()) return *early;
       return ssh::Unreachable("the remote runner did not answer in time");
     }
   }
@@ -233,6 +251,7 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::TryDeliver() {
   if (Reuse()) {
     auto run = DeliverOverSession();
     if (run.ok() || !MayReconnect(run.status())) return run;
+    on_socket_(-1);
     session_.reset();
     upload_.clear();
   }
@@ -312,6 +331,7 @@ absl::Status Delivery::Clean() {
   if (Reuse()) {
     absl::Status status = CleanOverSession();
     if (!absl::IsUnavailable(status)) return status;
+    on_socket_(-1);
     session_.reset();
   }
   RETURN_IF_ERROR(Connect());

@@ -29,6 +29,7 @@
 # A run takes ten processes besides this shell and the script: stat (who may write where the script lies), sha256sum, mkdir (the
 # run directory), flock, mv (the script to its place), the supervisor (a fork of this shell, which becomes the stat of the
 # output's size), setsid twice (supervise says why), tail (sends the output), rm. All else is done by bash itself.
+# remote_supervisor.sh, which comes before it, has the functions that see to the script's process group.
 # Needs bash 4.4, coreutils and util-linux only.
 ls_mode=$1 ls_nonce=$2 ls_run=$3 ls_path=$4 ls_sha=$5 ls_timeout=$6 ls_offset=$7 ls_head=$8 ls_tail=$9
 shift 9
@@ -75,101 +76,12 @@ look_at_clock() {
 look_at_process() {
   ls_birth=
   { read -r ls_line < "/proc/$1/stat"; } 2> /dev/null || return
+  set -f
   # The name, in brackets, may have blanks.
-  read -r -a ls_fields <<< "${ls_line##*) }"
-  ls_birth=${ls_fields[19]}
-}
-
-is_over() { [ ! -e "$ls_dir/lock" ] || flock -n -s 8 8< "$ls_dir/lock" 2> /dev/null; }
-
-# Sends TERM to the script's process group because of $1 (timeout or cancel). Leaves the group as $ls_pid; empty if the script is
-# not there yet.
-terminate() {
-  mv "$ls_dir/cause.none" "$ls_dir/cause.$1" 2> /dev/null
-  ls_pid=
-  for ls_try in 1 2 3 4 5 6 7 8 9 10; do
-    read -r ls_pid ls_rest < "$ls_dir/pid"
-    [ -z "$ls_pid" ] || break
-    sleep 0.2
-  done
-  [ -z "$ls_pid" ] || kill -s TERM -- "-$ls_pid" 2> /dev/null
-}
-
-# Cancels the run: TERM, and KILL 5 s later. Looks at the lock each time, so that a process group of the same number that came
-# later is never hit.
-cancel() {
-  is_over && return
-  terminate cancel
-  [ -n "$ls_pid" ] || return
-  sleep 5
-  is_over || kill -s KILL -- "-$ls_pid" 2> /dev/null
-}
-
-# Reads standard input to its end, as $ls_report. Returns 1 if $1 seconds were over first: by the clock that nobody sets, which
-# read -t does not look at.
-await_end() {
-  look_at_clock
-  ls_deadline=$((ls_now + $1 * 100))
-  while [ "$ls_now" -lt "$ls_deadline" ]; do
-    ls_left=$((ls_deadline - ls_now))
-    IFS= read -r -d '' -t "$((ls_left / 100)).$((ls_left / 10 % 10))$((ls_left % 10))" ls_part
-    ls_status=$?
-    ls_report=${ls_report:0:1000}$ls_part
-    [ $ls_status -ne 1 ] || return 0
-    look_at_clock
-  done
-  return 1
-}
-
-# Runs the script, with descriptor 9, the lock, and tells the end on descriptor 7. The first setsid waits for the second and that
-# for the script: what they say tells signals from exit statuses, and a script that kills the one above it cannot forge its own
-# status. They run in front: what bash runs in the background ignores SIGINT and SIGQUIT.
-supervise() {
-  ls_child='umask "$3"; printf %-20s "$$" 1<> "$1/pid"; exec bash "$2" >> "$1/output" 2>&1'
-  ls_report=
-  read -r ls_start ls_rest < /proc/uptime
-  setsid -f -w setsid -f -w sh -c "$ls_child" longshore "$ls_dir" "$ls_script" "$ls_umask" \
-    2>&1 > /dev/null < /dev/null 7>&- 9>&- | {
-    if ! await_end "$ls_timeout"; then
-      terminate timeout
-      await_end 5 || kill -s KILL -- "-$ls_pid"
-      until await_end 3600; do :; done
-    fi
-  }
-  ls_code=${PIPESTATUS[0]}
-  #fail_point exited
-  read -r ls_end ls_rest < /proc/uptime
-  ls_pid=
-  read -r ls_pid ls_rest < "$ls_dir/pid"
-  case $ls_report in
-    '') ls_kind='exit' ;;
-    *" $ls_pid "*) ls_kind=signal ls_code=$((ls_code & 127)) ;;
-    *) ls_kind=unknown ls_code=0 ;;
-  esac
-  ls_cause=none
-  [ ! -e "$ls_dir/cause.timeout" ] || ls_cause=timeout
-  [ ! -e "$ls_dir/cause.cancel" ] || ls_cause=cancel
-  if [ $ls_cause != none ] || [ $ls_kind = unknown ]; then end_group; fi
-  #fail_point result
-  printf '%-80s\n' "$ls_kind $ls_code $ls_start $ls_end $ls_cause" 1<> "$ls_dir/result"
-  read_header
-  if [ "$ls_offset" -eq 0 ] && has_header; then
-    exec stat -c "$ls_nonce end %s-$ls_skip $ls_kind $ls_code $ls_start $ls_end $ls_cause" "$ls_dir/output" >&7
-  fi
-  tell_end 2>&7
-}
-
-# Ends what is left of the script's process group: TERM, and KILL 5 s later.
-end_group() {
-  [ -n "$ls_pid" ] || return
-  kill -s TERM -- "-$ls_pid"
-  ls_tries=0
-  # After a KILL nobody is left to wait for.
-  while [ "$ls_kind $ls_code" != "signal 9" ] && [ $ls_tries -lt 50 ] && kill -s 0 -- "-$ls_pid"; do
-    sleep 0.1
-    ls_tries=$((ls_tries + 1))
-  done
-  kill -s KILL -- "-$ls_pid"
+  # shellcheck disable=SC2086
+  set -- ${ls_line##*) }
+  set +f
+  ls_birth=${20}
 }
 
 # Everything the run will need on the disk, before anything is started.
@@ -180,8 +92,7 @@ prepare() {
     *.*) : > "$ls_dir/output" ;;
     *) echo "#longshore $ls_run" > "$ls_dir/output" && echo "#longshore $ls_run" > "$ls_dir/header" ;;
   esac && : > "$ls_dir/cause.none" && printf '%-20s\n' '' > "$ls_dir/pid" &&
-    printf '%-80s\n' 'unknown 0 0 0 none pending' > "$ls_dir/result" && echo "$ls_boot" > "$ls_dir/boot" &&
-    : > "$ls_dir/started"
+    printf '%-80s\n' 'unknown 0 0 0 none pending' > "$ls_dir/result" && echo "$ls_boot" > "$ls_dir/boot"
 }
 
 # Looks at the script as it lies there, and at the directories on the way to it. $ls_safe: nobody but root and the login user can
@@ -196,9 +107,14 @@ inspect() {
     ls_walk=${ls_walk%/*}
   done
   ls_seen=$(exec stat -c '%u %f %s' -- "$@" / 2> /dev/null) || return
+  ls_words=$((3 * ($# + 1)))
+  # shellcheck disable=SC2086
+  set -- $ls_seen
+  [ $# = $ls_words ] || return
   ls_type=8
-  while read -r ls_owner ls_mode ls_size; do
-    ls_mode=$((16#$ls_mode))
+  while [ $# -gt 0 ]; do
+    ls_owner=$1 ls_mode=$((16#$2)) ls_size=$3
+    shift 3
     [ "$ls_owner" = 0 ] || [ "$ls_owner" = "$EUID" ] || return
     [ $((ls_mode >> 12)) = $ls_type ] || return
     if [ $ls_type = 8 ]; then
@@ -207,7 +123,7 @@ inspect() {
       [ $((ls_mode & 8#22)) = 0 ] || [ $((ls_mode & 8#1000)) != 0 ] || return
     fi
     ls_type=4
-  done <<< "$ls_seen"
+  done
   ls_safe=yes
 }
 
@@ -240,9 +156,20 @@ wait_for_go() {
     discard_upload
     exit 0
   fi
-  look_at_clock
-  [ $((ls_now - ls_ready)) -le "$ls_go_limit" ] || leave late
+  is_in_time || leave late
   #fail_point go
+}
+
+# Whether "go" still counts. Looked at again after what may take long: bash tries for 15 s to start a process.
+is_in_time() {
+  look_at_clock
+  [ $((ls_now - ls_ready)) -le "$ls_go_limit" ]
+}
+
+# Of a run directory in which nothing was started.
+leave_late() {
+  rm -rf "$ls_dir"
+  leave late
 }
 
 # What is to be run as $ls_script: the file at REMOTE_PATH; or, where somebody else could replace that between the check of its
@@ -295,6 +222,7 @@ start() {
     [ -e "$ls_dir/started" ] || leave late
   elif [ ! -e "$ls_dir/started" ]; then
     choose_script
+    is_in_time || leave_late
     place
     #fail_point placed
     if ! prepare 2> /dev/null; then
@@ -302,6 +230,8 @@ start() {
       rm -rf "$ls_dir"
       fail "cannot prepare $ls_dir: $ls_error"
     fi
+    is_in_time || leave_late
+    : > "$ls_dir/started"
     #fail_point prepared
     # In a process group of its own. It runs the pipe's end itself.
     shopt -s lastpipe
@@ -366,7 +296,7 @@ read_header() {
 
 # Whether the output begins with its header, if it ever did.
 has_header() {
-  [ $ls_skip -gt 0 ] && [ -e "$ls_dir/output" ] || return 0
+  [ $ls_skip -gt 0 ] && [ -f "$ls_dir/output" ] || return 0
   ls_first=
   { IFS= read -r -N $ls_skip ls_first < "$ls_dir/output"; } 2> /dev/null
   [ "$ls_first" = "$ls_header"$'\n' ]
@@ -374,8 +304,8 @@ has_header() {
 
 # Whether the output was cut short: its header is gone, or less is there than has been read before.
 is_cut_short() {
-  [ $ls_skip -gt 0 ] && [ -e "$ls_dir/output" ] || return 1
-  ! has_header || [ $ls_size -lt "$ls_offset" ]
+  [ $ls_skip -gt 0 ] && [ -f "$ls_dir/output" ] || return 1
+  ! has_header || [ "$ls_size" -lt "$ls_offset" ]
 }
 
 # Says how the run, which is over, has ended. Starts no shell of its own: the script may have replaced it.
@@ -443,7 +373,7 @@ read_command() {
     ls_status=$?
     ls_command=$ls_command$ls_part
     [ $ls_status -gt 128 ] || return $ls_status
-    if [ -n "$ls_supervisor" ] && ! is_supervised; then
+    if [ -n "$ls_supervisor" ] && ! is_supervised && is_over; then
       tell_end
       ls_supervisor=
     fi
@@ -463,6 +393,9 @@ follow() {
       cancel) cancel < /dev/null > /dev/null 2>&1 & ;;
       clean)
         kill "$ls_tail_pid"
+        discard_all_uploads
+        # The supervisor ends as it tells the end.
+        if [ -n "$ls_supervisor" ] && is_supervised; then flock -w 2 -s 8 8< "$ls_dir/lock" 2> /dev/null; fi
         if [ -n "$ls_supervisor" ] && ! is_supervised; then remove; else clean; fi
         break
         ;;

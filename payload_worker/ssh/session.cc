@@ -91,8 +91,10 @@ Session::Session(const Target& target, const Timeouts& timeouts, Watchdog* watch
 }
 
 Session::~Session() {
-  // To close what SFTP has open is not worth waiting for.
-  shutdown(fd_, SHUT_RDWR);
+  // To close what SFTP has open is not worth waiting for. libssh may have closed the socket, and
+  // its number may be another's by now.
+  const int fd = ssh_get_fd(session_.get());
+  if (fd >= 0) shutdown(fd, SHUT_RDWR);
 }
 
 std::string Session::LastError() const {
@@ -275,6 +277,13 @@ absl::Status Session::Execute(const std::string& command) {
 
 void Session::CloseChannel() { channel_.reset(); }
 
+bool Session::IsConnected() const {
+  pollfd poll_fd = {.fd = ssh_get_fd(session_.get()), .events = POLLRDHUP};
+  return poll_fd.fd >= 0 && ssh_is_connected(session_.get()) != 0 && poll(&poll_fd, 1, 0) == 0;
+}
+
+bool Session::IsSuspect() const { return is_renewed_ || !IsConnected(); }
+
 bool Session::Renew() {
   std::string rest;
   ssh_set_blocking(session_.get(), 0);
@@ -290,8 +299,7 @@ bool Session::Renew() {
   }
   ssh_set_blocking(session_.get(), 1);
   channel_.reset();
-  pollfd poll_fd = {.fd = fd_, .events = POLLRDHUP};
-  if (ssh_is_connected(session_.get()) == 0 || poll(&poll_fd, 1, 0) != 0) return false;
+  if (!IsConnected()) return false;
   *received_ = {};
   bytes_read_ = 0;
   requests_ = 0;

@@ -97,6 +97,9 @@ class Session : public RemoteCommand {
   // use any more: the instance has closed the connection. One that is silent is not noticed here.
   bool Renew();
 
+  // Returns true when the connection has broken, or nothing has come since Renew.
+  bool IsSuspect() const;
+
   const Target& target() const { return target_; }
   std::chrono::steady_clock::time_point made_at() const { return made_at_; }
 
@@ -123,6 +126,7 @@ class Session : public RemoteCommand {
   // Refuses requests of the instance that nobody asked for, and ends the connection when there are
   // too many.
   static int OnRequest(ssh_session_struct* session, ssh_message_struct* message, void* self);
+  bool IsConnected() const;
   // Asks for the channel of the next command, and does not wait for the answer.
   void BeginChannel();
   // Makes that channel the command's, or opens another one. Returns false when there is none.

@@ -96,6 +96,12 @@ class StartInDoubtTest(unittest.TestCase):
         self.assertFalse(payload.executed)
         self.assertEqual(self.instance.ledger(), [])
 
+    def test_the_end_of_a_quick_script_comes_before_the_answer(self):
+        self.start()
+        self.instance.arm("started", "sleep 0.5")
+        payload = self.stack.run("echo quick; exit 3")
+        self.assertEqual((payload.exit_code, payload.output), (3, "quick\n"), payload)
+
     def test_another_at_the_same_path_waits(self):
         self.start()
         path = "/root/same.sh"
