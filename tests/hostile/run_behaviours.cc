@@ -92,6 +92,7 @@ void AnswersTheStartWith(Lies* lies, const std::string& record) {
 
 void ErrorLong(Lies* lies) { AnswersTheStartWith(lies, "error " + Garbage(kLong)); }
 void NotPlacedGarbage(Lies* lies) { AnswersTheStartWith(lies, "not-placed " + Garbage(kLong)); }
+void RefusedGarbage(Lies* lies) { AnswersTheStartWith(lies, "refused " + Garbage(kLong)); }
 void AbsentAfterGo(Lies* lies) { AnswersTheStartWith(lies, "absent"); }
 void CleanedAfterGo(Lies* lies) { AnswersTheStartWith(lies, "cleaned"); }
 
@@ -187,6 +188,7 @@ constexpr Behaviour kBehaviours[] = {
     {"records_garbage", RecordsGarbage},
     {"error_long", ErrorLong},
     {"not_placed_garbage", NotPlacedGarbage},
+    {"refused_garbage", RefusedGarbage},
     {"absent_after_go", AbsentAfterGo},
     {"cleaned_after_go", CleanedAfterGo},
     {"need_script_forever", NeedScriptForever},

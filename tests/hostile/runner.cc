@@ -39,16 +39,16 @@ std::vector<std::string> ShellWords(std::string_view command) {
 }  // namespace
 
 std::optional<RunnerArguments> ParseRunnerCommand(std::string_view command) {
-  // exec /bin/sh -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL
-  // GO_LIMIT UPLOAD
+  // exec bash --norc -p -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD
+  // TAIL GO_LIMIT UPLOAD
   const std::vector<std::string> words = ShellWords(command);
-  if (words.size() < 16 || words[4] != "longshore") return std::nullopt;
-  return RunnerArguments{.mode = words[5],
-                         .nonce = words[6],
-                         .run = words[7],
-                         .remote_path = words[8],
-                         .offset = std::atoll(words[11].c_str()),
-                         .upload = words[15]};
+  if (words.size() < 18 || words[6] != "longshore") return std::nullopt;
+  return RunnerArguments{.mode = words[7],
+                         .nonce = words[8],
+                         .run = words[9],
+                         .remote_path = words[10],
+                         .offset = std::atoll(words[13].c_str()),
+                         .upload = words[17]};
 }
 
 Runner::Runner(const Lies& lies, Memory* memory, ssh_session session, ssh_channel channel,

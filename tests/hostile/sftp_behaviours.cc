@@ -1,4 +1,3 @@
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/hostile/behaviours.h"
@@ -39,23 +38,6 @@ void SftpReaddirForever(Lies* lies) {
   };
 }
 
-// lstat says so of every path.
-void SftpSays(Lies* lies, uint32_t permissions, uint64_t size) {
-  lies->sftp = [permissions, size](sftp_client_message request) {
-    if (sftp_client_message_get_type(request) != SSH_FXP_LSTAT) return false;
-    sftp_attributes_struct attributes = {};
-    attributes.flags = SSH_FILEXFER_ATTR_SIZE | SSH_FILEXFER_ATTR_PERMISSIONS;
-    attributes.permissions = permissions;
-    attributes.size = size;
-    sftp_reply_attr(request, &attributes);
-    return true;
-  };
-}
-
-void SftpSaysDirectory(Lies* lies) { SftpSays(lies, S_IFDIR | 0755, 4096); }
-void SftpSaysDevice(Lies* lies) { SftpSays(lies, S_IFBLK | 0600, 0); }
-void SftpSaysHuge(Lies* lies) { SftpSays(lies, S_IFREG | 0600, uint64_t{1} << 63); }
-
 // Answers a write with something else than a status.
 void SftpAnswersOtherwise(Lies* lies) {
   lies->sftp = [](sftp_client_message request) {
@@ -93,9 +75,6 @@ constexpr Behaviour kBehaviours[] = {
     {"home_newline", HomeNewline},
     {"sftp_status_garbage", SftpStatusGarbage},
     {"sftp_readdir_forever", SftpReaddirForever},
-    {"sftp_says_directory", SftpSaysDirectory},
-    {"sftp_says_device", SftpSaysDevice},
-    {"sftp_says_huge", SftpSaysHuge},
     {"sftp_answers_otherwise", SftpAnswersOtherwise},
     {"write_short", WriteShort},
     {"window_never_adjusted", WindowNeverAdjusted},
