@@ -95,7 +95,7 @@ bool Delivery::Reuse() {
   session_ = context_.sessions->Take(assignment_.instance_id(), Target());
   if (session_ == nullptr) return false;
   on_socket_(session_->fd());
-  LONGSHORE_FAIL_POINT("worker.reusing");
+  LONGSHORE_FAIL_POINT("worker.connecting");
   return true;
 }
 
