@@ -100,6 +100,8 @@ prepare() {
 # on the way counts as somebody else's.
 inspect() {
   ls_file=${ls_upload:-$ls_path}
+  # Who comes later and has sent nothing does not know what "~" stands for.
+  case $ls_file in /*) ;; *) return ;; esac
   set -- "$ls_file"
   ls_walk=${ls_file%/*}
   while [ -n "$ls_walk" ]; do
