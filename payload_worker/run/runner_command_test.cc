@@ -47,9 +47,10 @@ TEST(RunnerCommandTest, AsksForTheScriptWhenItIsMissing) {
   assignment.set_payload_id(987654321987);
   assignment.set_attempt(1);
   assignment.set_script_sha256(std::string(32, 'x'));
-  const RunnerRequest request{
-      .mode = RunnerMode::kStart, .nonce = "n0nce", .remote_path = "/nonexistent/it's $here"};
-  EXPECT_EQ(Shell(RunnerCommand(assignment, request).substr(5)), "n0nce need-script\n");
+  for (const std::string path : {"/nonexistent/it's $here", "~/nonexistent.sh"}) {
+    const RunnerRequest request{.mode = RunnerMode::kStart, .nonce = "n0nce", .remote_path = path};
+    EXPECT_EQ(Shell(RunnerCommand(assignment, request).substr(5)), "n0nce need-script\n");
+  }
 }
 
 TEST(RunNameTest, IsTheIdOfTheRun) {
