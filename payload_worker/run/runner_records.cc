@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "common/output_limit.h"
@@ -33,12 +34,6 @@ constexpr std::pair<std::string_view, Kind> kWords[] = {{"ready", Kind::kReady},
                                                         {"error", Kind::kError},
                                                         {"not-placed", Kind::kNotPlaced},
                                                         {"refused", Kind::kRefused}};
-
-// Records of the kind are more than a word.
-bool HasMore(Kind kind) {
-  return kind == Kind::kRunning || kind == Kind::kEnd || kind == Kind::kLost ||
-         kind == Kind::kError || kind == Kind::kNotPlaced || kind == Kind::kRefused;
-}
 
 std::string_view NextWord(std::string_view* rest) {
   const size_t begin = rest->find_first_not_of(' ');
@@ -122,29 +117,33 @@ std::string_view RecordWord(RunnerRecord::Kind kind) {
 
 std::optional<RunnerRecord> ParseRunnerRecord(std::string_view line) {
   const std::string_view word = NextWord(&line);
-  for (const auto& [simple, kind] : kWords) {
-    if (word == simple && !HasMore(kind)) return RunnerRecord{.kind = kind};
+  const auto* const known = std::find_if(std::begin(kWords), std::end(kWords),
+                                         [&](const auto& entry) { return entry.first == word; });
+  if (known == std::end(kWords)) return std::nullopt;
+  RunnerRecord record{.kind = known->second};
+  bool is_whole = true;
+  switch (record.kind) {
+    case Kind::kRunning:
+      is_whole = NextInt(&line, &record.offset);
+      break;
+    case Kind::kEnd:
+      is_whole = ParseEnd(line, &record);
+      break;
+    case Kind::kLost:
+      is_whole = NextInt(&line, &record.output_size);
+      record.text = ToPrintableLine(NextWord(&line), kMaxNoiseBytes);
+      break;
+    case Kind::kError:
+    case Kind::kNotPlaced:
+    case Kind::kRefused:
+      if (!line.empty()) line.remove_prefix(1);
+      record.text = ToPrintableLine(line, kMaxNoiseBytes);
+      break;
+    default:  // The word is all of it.
+      break;
   }
-  RunnerRecord record{.kind = Kind::kError};
-  if (word == "running") {
-    record.kind = Kind::kRunning;
-    if (NextInt(&line, &record.offset)) return record;
-  } else if (word == "end") {
-    record.kind = Kind::kEnd;
-    if (ParseEnd(line, &record)) return record;
-  } else if (word == "lost") {
-    record.kind = Kind::kLost;
-    if (!NextInt(&line, &record.output_size)) return std::nullopt;
-    record.text = ToPrintableLine(NextWord(&line), kMaxNoiseBytes);
-    return record;
-  } else if (word == "error" || word == "not-placed" || word == "refused") {
-    if (word == "not-placed") record.kind = Kind::kNotPlaced;
-    if (word == "refused") record.kind = Kind::kRefused;
-    if (!line.empty()) line.remove_prefix(1);
-    record.text = ToPrintableLine(line, kMaxNoiseBytes);
-    return record;
-  }
-  return std::nullopt;
+  if (!is_whole) return std::nullopt;
+  return record;
 }
 
 RecordReader::RecordReader(std::string nonce) : prefix_(std::move(nonce) + " ") {}
