@@ -109,6 +109,11 @@ void Delivery::GiveBackSession() {
   context_.sessions->Put(assignment_.instance_id(), std::move(session_));
 }
 
+void Delivery::DropSession() {
+  on_socket_(-1);
+  session_.reset();
+}
+
 absl::Status Delivery::Connect() {
   const auto pin = [this](const std::string& host_key) {
     return context_.pin_host_key(key_, host_key);
@@ -242,17 +247,15 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::MakeRemoteRun(const RunnerR
 }
 
 absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::TryDeliver() {
-  const bool started_before = assignment_.executing();
   // Where nobody can have started it there is nothing to stop.
-  if (context_.cancelled(key_) && !started_before &&
+  if (context_.cancelled(key_) && !assignment_.executing() &&
       (assignment_.first_lease() || !assignment_.execute())) {
     return End(CancelledEvent());
   }
   if (Reuse()) {
     auto run = DeliverOverSession();
     if (run.ok() || !MayReconnect(run.status())) return run;
-    on_socket_(-1);
-    session_.reset();
+    DropSession();
     upload_.clear();
   }
   RETURN_IF_ERROR(Connect());
@@ -260,7 +263,6 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::TryDeliver() {
 }
 
 absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::DeliverOverSession() {
-  const bool started_before = assignment_.executing();
   // A later holder looks for the run of an earlier one before it sends anything.
   if (assignment_.transfer() && (assignment_.first_lease() || !assignment_.execute())) {
     RETURN_IF_ERROR(Upload());
@@ -268,7 +270,7 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::DeliverOverSession() {
   RunnerMode mode = RunnerMode::kStart;
   if (!assignment_.execute()) {
     mode = RunnerMode::kPlace;
-  } else if (started_before || context_.cancelled(key_)) {
+  } else if (assignment_.executing() || context_.cancelled(key_)) {
     mode = RunnerMode::kAttach;
   }
   LONGSHORE_FAIL_POINT("worker.uploaded");
@@ -331,8 +333,7 @@ absl::Status Delivery::Clean() {
   if (Reuse()) {
     absl::Status status = CleanOverSession();
     if (!absl::IsUnavailable(status)) return status;
-    on_socket_(-1);
-    session_.reset();
+    DropSession();
   }
   RETURN_IF_ERROR(Connect());
   return CleanOverSession();

@@ -73,6 +73,7 @@ class Delivery {
   absl::Status Connect();
   // Lets the session serve another task.
   void GiveBackSession();
+  void DropSession();
   // Uploads the script to a temporary file beside remote_path.
   absl::Status Upload();
   // Reports that the upload has become the file at remote_path.

@@ -72,14 +72,16 @@ using OnSocket = std::function<void(int fd)>;
 // libssh can: the channel of the command is asked for while the upload begins, and the uploaded
 // file is closed while the command starts. Not thread-safe, but may be handed to another thread as
 // a whole. Errors are those of errors.h.
-class Session : public RemoteCommand {
+class Session {
  public:
+  using Stream = RemoteCommand::Stream;
+
   // Connects, checks the host key and logs in. Until the host key is found right, nothing but the
   // key exchange is sent. Blocks.
   static absl::StatusOr<std::unique_ptr<Session>> Connect(
       const Target& target, const PrivateKey& key, const Timeouts& timeouts, Watchdog* watchdog,
       const PinHostKey& pin_host_key, const OnSocket& on_socket);
-  ~Session() override;
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -106,13 +108,13 @@ class Session : public RemoteCommand {
   // Waits until the socket is readable or `limit` is over. Returns false for the latter.
   bool WaitReadable(std::chrono::milliseconds limit);
 
-  absl::StatusOr<bool> Read(Stream stream, std::string* data) override;
-  uint64_t bytes_received() const override;
-  uint64_t bytes_read() const override { return bytes_read_; }
-  absl::Status Write(std::string_view text) override;
-  void Finish() override {}
-  void SetNonBlocking() override;
-  int fd() const override { return fd_; }
+  // Of its command, as in RemoteCommand.
+  absl::StatusOr<bool> Read(Stream stream, std::string* data);
+  uint64_t bytes_received() const;
+  uint64_t bytes_read() const { return bytes_read_; }
+  absl::Status Write(std::string_view text);
+  void SetNonBlocking();
+  int fd() const { return fd_; }
 
  private:
   struct SessionDeleter {
