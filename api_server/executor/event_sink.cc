@@ -99,15 +99,18 @@ void EventSink::AddHeartbeat(std::shared_ptr<WorkerSession> session, v1::Heartbe
 }
 
 void EventSink::AwaitWork() {
-  while (!stopping_ && heartbeats_.empty()) {
+  while (!stopping_ && heartbeats_.empty() && !EventsAreDue()) {
     if (events_.empty()) {
       changed_.Wait(&mutex_);
-    } else if (events_bytes_ < kMaxBatchBytes && std::chrono::steady_clock::now() < store_at_) {
-      changed_.WaitUntil(&mutex_, store_at_);
     } else {
-      return;
+      changed_.WaitUntil(&mutex_, store_at_);
     }
   }
+}
+
+bool EventSink::EventsAreDue() const {
+  return !events_.empty() && (stopping_ || events_bytes_ >= kMaxBatchBytes ||
+                              std::chrono::steady_clock::now() >= store_at_);
 }
 
 void EventSink::TakeBatch(std::deque<EventItem>* batch) {
@@ -131,9 +134,7 @@ void EventSink::StoreLoop() {
       MutexLock lock(&mutex_);
       if (batch.empty()) AwaitWork();
       heartbeats.swap(heartbeats_);
-      const bool due = stopping_ || events_bytes_ >= kMaxBatchBytes ||
-                       std::chrono::steady_clock::now() >= store_at_;
-      if (batch.empty() && due) TakeBatch(&batch);
+      if (batch.empty() && EventsAreDue()) TakeBatch(&batch);
       if (stopping_ && batch.empty() && heartbeats.empty()) return;
     }
     if (!heartbeats.empty()) RenewLeases(heartbeats);

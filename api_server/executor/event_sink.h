@@ -58,6 +58,7 @@ class EventSink {
   void StoreLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits until there is something to do: events whose time has come, or leases to renew.
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool EventsAreDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeBatch(std::deque<EventItem>* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Renewals> Renew(const std::vector<storage::HeldLease>& leases);
   void RenewLeases(const std::deque<HeartbeatItem>& heartbeats);

@@ -1,12 +1,16 @@
 -- What several statements have in common. A statement takes it in by `${NAME}`.
 
--- fragment: due_task
--- Of a task t: it is due. This is the predicate of the index tasks_turn, so it has to read exactly like that.
+-- fragment: ready_task
+-- Of a task t: it waits for its time only. This is the predicate of the index tasks_turn, so it has to read exactly like that.
 t.status = 'PENDING'
 AND t.waiting_since IS NULL
 AND t.blocked_by IS NULL
 AND NOT t.gated
 AND t.payload_id IS NOT NULL
+
+-- fragment: due_task
+-- Of a task t: it is due.
+${ready_task}
 AND t.run_at <= now()
 
 -- Statements that go by ids say of a status what it is not: no index has that, so no plan goes by the status instead. Statistics

@@ -3,15 +3,7 @@
 WITH ahead AS (
   SELECT
     -- A task is to be tried again.
-    (
-      SELECT min(run_at)
-      FROM tasks
-      WHERE status = 'PENDING'
-        AND waiting_since IS NULL
-        AND blocked_by IS NULL
-        AND NOT gated
-        AND payload_id IS NOT NULL
-    ) AS next_try,
+    (SELECT min(t.run_at) FROM tasks t WHERE ${ready_task}) AS next_try,
     -- An instance is to be provisioned.
     (
       SELECT min(run_at)
@@ -36,15 +28,7 @@ WITH ahead AS (
       -- An instance has not ended a run in time.
       (SELECT min(end_by) FROM tasks WHERE status = 'RUNNING' AND end_by IS NOT NULL),
       -- A payload cannot be delivered in time.
-      (
-        SELECT min(deliver_by)
-        FROM tasks
-        WHERE status = 'PENDING'
-          AND waiting_since IS NULL
-          AND blocked_by IS NULL
-          AND NOT gated
-          AND payload_id IS NOT NULL
-      ),
+      (SELECT min(t.deliver_by) FROM tasks t WHERE ${ready_task}),
       -- A run directory is to be removed.
       (SELECT min(run_at) FROM run_cleanups)
     ) AS next_overdue
