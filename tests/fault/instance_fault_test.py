@@ -37,13 +37,7 @@ class InstanceFaultTest(unittest.TestCase):
         type(self).number += 1
         instance = self.stack.add_instance(f"i{self.number}", register=not config, mounts=mounts, **fields)
         if config:
-            # The first value counts in an sshd's configuration.
-            path = os.path.join(instance.directory, "sshd_config")
-            with open(path) as file:
-                old = file.read()
-            with open(path, "w") as file:
-                file.write(config + old)
-            instance.process.restart()
+            instance.configure_sshd(config)
             instance.id = self.stack.register(instance, **fields).id
         return instance
 

@@ -81,12 +81,7 @@ class SessionReuseTest(unittest.TestCase):
         wait_until(lambda: len(self.instance.sshd_sessions()) == 2, "two of them to be kept")
 
     def test_where_one_channel_is_allowed(self):
-        path = os.path.join(self.instance.directory, "sshd_config")
-        with open(path) as file:
-            old = file.read()
-        with open(path, "w") as file:
-            file.write("MaxSessions 1\n" + old)
-        self.instance.process.restart()
+        self.instance.configure_sshd("MaxSessions 1\n")
         sessions = self.kept()
         for _ in range(3):
             self.run_script()

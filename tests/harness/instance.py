@@ -57,6 +57,15 @@ class Instance(Disk):
         self.relay = Relay(port)
         self.id = None
 
+    def configure_sshd(self, lines):
+        """Puts lines before its configuration, of which the first value counts, and starts it again."""
+        path = os.path.join(self.directory, "sshd_config")
+        with open(path) as file:
+            old = file.read()
+        with open(path, "w") as file:
+            file.write(lines + old)
+        self.process.restart()
+
     def arm(self, point, text):
         """Arms a fail point of the remote runner (payload_worker/run/fail_points.sed): it runs `text`, a line of shell."""
         directory = self.path("/root/.fail_points")
