@@ -20,12 +20,12 @@ terminate() {
 }
 
 # Cancels the run: TERM, and KILL 5 s later. Looks at the lock each time, so that a process group of the same number that came
-# later is never hit.
+# later is never hit. Is there no longer than the run.
 cancel() {
   is_over && return
   terminate cancel
   [ -n "$ls_pid" ] || return
-  sleep 5
+  flock -w 5 -s 8 8< "$ls_dir/lock" 2> /dev/null
   is_over || kill -s KILL -- "-$ls_pid" 2> /dev/null
 }
 

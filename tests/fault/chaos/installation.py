@@ -101,7 +101,7 @@ class View:
             tasks={row["id"]: row for row in made["tasks"]}, deployments=made["deployments"],
             outputs={row["id"]: bytes.fromhex(row["data"]) for row in made["outputs"]},
             audit_payloads=made["audit.payloads"], audit_tasks=made["audit.tasks"], audit_output=made["audit.output"],
-            ledgers=ledgers(self.stack.instances, load.tokens), leftovers=list(self._processes(load.tokens)),
+            ledgers=ledgers(self.stack.instances, load.tokens), leftovers=self._leftovers(load.tokens),
             counts={row["id"]: self._counts(load, row["id"]) for row in made["deployments"]},
             logs=self._logs(), secrets=self._secrets(), verify=self._verify(), **further)
 
@@ -117,6 +117,11 @@ class View:
             f"(SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q) AS \"{name}\""
             for name, query in queries.items()))
         return row
+
+    def _leftovers(self, tokens):
+        """What who is just about to end has not left within seconds."""
+        self.stack.until(lambda: not list(self._processes(tokens)), seconds=10)
+        return list(self._processes(tokens))
 
     @staticmethod
     def _processes(tokens):
