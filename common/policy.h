@@ -41,6 +41,10 @@ inline constexpr int kMaxRunningPerInstance = 8;
 // The default of --database_connections.
 inline constexpr int kDatabaseConnections = 12;
 
+// The default of --max_connection_age (docs/security.md): how long a connection, and the identity
+// that was shown when it was made, may last.
+inline constexpr std::chrono::seconds kMaxConnectionAge{3600};
+
 // How often a listener looks for changes by itself, in case a notification was lost. Usually a
 // notification comes first, so this only limits how late a change can be seen.
 inline constexpr std::chrono::milliseconds kSafetyPoll{15000};
