@@ -8,6 +8,8 @@
 
 #include <atomic>
 
+#include "api_server/access/guard.h"
+#include "api_server/access/token_manager.h"
 #include "api_server/executor/dispatcher.h"
 #include "api_server/executor/event_applier.h"
 #include "api_server/executor/event_sink.h"
@@ -35,7 +37,14 @@ constexpr int kWorkerDatabaseThreads = 2;
 constexpr int kClientPingLimitMs = 20000;
 constexpr int kWorkerPingLimitMs = 5000;
 
-void SetKeepalive(grpc::ServerBuilder* builder, int ping_limit_ms) {
+// What is under way on a connection that has come of age has so long to end.
+constexpr int kConnectionGraceMs = 30000;
+
+void SetConnectionLimits(grpc::ServerBuilder* builder, int ping_limit_ms,
+                         std::chrono::seconds max_age) {
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                              static_cast<int>(std::chrono::milliseconds(max_age).count()));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionGraceMs);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ping_limit_ms);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -47,6 +56,41 @@ void SetKeepalive(grpc::ServerBuilder* builder, int ping_limit_ms) {
 
 absl::Status CannotListen(const std::string& address) {
   return absl::FailedPreconditionError("cannot listen on " + address + ": is it in use?");
+}
+
+absl::Status CheckFiles(const char* flags, const TlsFiles& files) {
+  const absl::Status status = CheckTlsFiles(files);
+  if (status.ok()) return status;
+  return absl::FailedPreconditionError(std::string(flags) + ": " + std::string(status.message()));
+}
+
+// Nobody is to reach the ports of another machine without saying who they are.
+absl::Status CheckTls(const ServerOptions& options) {
+  if (options.insecure) {
+    for (const std::string& address : {options.listen, options.worker_listen}) {
+      if (IsLoopback(address)) continue;
+      return absl::FailedPreconditionError("--insecure is for loopback addresses only, and " +
+                                           address + " is none: use TLS (docs/security.md)");
+    }
+    return absl::OkStatus();
+  }
+  if (options.tls.certificate.empty()) {
+    return absl::FailedPreconditionError(
+        "--tls_cert and --tls_key are missing (docs/security.md says how to make them; on loopback "
+        "--insecure does without)");
+  }
+  if (options.worker_tls.certificate.empty() || options.worker_tls.authority.empty()) {
+    return absl::FailedPreconditionError(
+        "--worker_tls_cert, --worker_tls_key and --worker_client_ca are missing: workers are known "
+        "by their certificates (docs/security.md)");
+  }
+  RETURN_IF_ERROR(CheckFiles("--tls_cert, --tls_key, --tls_client_ca", options.tls));
+  return CheckFiles("--worker_tls_cert, --worker_tls_key, --worker_client_ca", options.worker_tls);
+}
+
+std::shared_ptr<grpc::ServerCredentials> Credentials(const ServerOptions& options,
+                                                     const TlsFiles& files) {
+  return options.insecure ? grpc::InsecureServerCredentials() : MakeServerCredentials(files);
 }
 
 // Names this process in the tasks that it carries out itself.
@@ -62,7 +106,7 @@ void SetServing(const grpc::Server& server, bool serving) {
   health->SetServingStatus(serving);
   for (const char* service :
        {v1::InstanceService::service_full_name(), v1::PayloadService::service_full_name(),
-        v1::TaskService::service_full_name()}) {
+        v1::TaskService::service_full_name(), v1::AccessService::service_full_name()}) {
     health->SetServingStatus(service, serving);
   }
 }
@@ -87,9 +131,13 @@ struct Server::Parts {
                  OutputLimit(options.max_output_bytes)),
         deployments(&database, &signals, options.deploy, OutputLimit(options.max_output_bytes)),
         tasks(&database),
-        instance_service(&instances, &instance_creator, &watches),
-        payload_service(&deployer, &payloads, &payload_reader, &deployments, &watches, &feeds),
-        task_service(&tasks),
+        guard(&database, options.insecure),
+        tokens(&database),
+        instance_service(&guard, &instances, &instance_creator, &watches),
+        payload_service(&guard, &deployer, &payloads, &payload_reader, &deployments, &watches,
+                        &feeds),
+        task_service(&guard, &tasks),
+        access_service(&guard, &tokens),
         applier(&database, {.max_output_bytes = options.max_output_bytes,
                             .delivery_timeout = options.deploy.delivery_timeout,
                             .execution_grace = options.execution_grace,
@@ -106,13 +154,16 @@ struct Server::Parts {
                         .authorized_keys_file = options.authorized_keys_file}),
         instance_tasks(&database, &providers, &instance_steps,
                        {.owner = OwnName(), .lease_duration = options.lease_duration}),
+        refused_workers(options.refused_workers_file),
         worker_database_work(kWorkerDatabaseThreads),
         worker_service({.database = &database,
                         .registry = &workers,
                         .sink = &sink,
                         .database_work = &worker_database_work,
                         .on_credit = [this] { dispatcher.CreditCame(); },
-                        .lease_duration = options.lease_duration}) {
+                        .lease_duration = options.lease_duration,
+                        .names_by_certificate = !options.insecure,
+                        .refused = &refused_workers}) {
     ready = true;
   }
 
@@ -160,14 +211,18 @@ struct Server::Parts {
   domain::PayloadManager payloads;
   domain::DeploymentManager deployments;
   domain::TaskManager tasks;
+  access::Guard guard;
+  access::TokenManager tokens;
   services::InstanceServiceImpl instance_service;
   services::PayloadServiceImpl payload_service;
   services::TaskServiceImpl task_service;
+  services::AccessServiceImpl access_service;
   executor::EventApplier applier;
   executor::EventSink sink;
   executor::Dispatcher dispatcher;
   executor::InstanceSteps instance_steps;
   executor::InstanceTaskExecutor instance_tasks;
+  executor::RefusedWorkers refused_workers;
   WorkQueue worker_database_work;
   executor::WorkerServiceImpl worker_service;
   std::unique_ptr<grpc::Server> public_server;
@@ -185,6 +240,8 @@ int Server::port() const { return parts_->port; }
 int Server::worker_port() const { return parts_->worker_port; }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  RETURN_IF_ERROR(CheckTls(options));
+  RETURN_IF_ERROR(executor::RefusedWorkers(options.refused_workers_file).Read());
   RETURN_IF_ERROR(storage::Migrate(options.database_url));
   grpc::EnableDefaultHealthCheckService(true);
   static const bool reflection = [] {
@@ -193,24 +250,28 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   }();
   (void)reflection;
   auto parts = std::make_unique<Parts>(options);
+  if (!options.bootstrap_token_file.empty()) {
+    RETURN_IF_ERROR(access::WriteFirstToken(parts->database, options.bootstrap_token_file));
+  }
 
   grpc::ServerBuilder builder;
-  SetKeepalive(&builder, kClientPingLimitMs);
+  SetConnectionLimits(&builder, kClientPingLimitMs, options.max_connection_age);
   grpc::ResourceQuota quota("public");
   quota.SetMaxThreads(kMaxRequestThreads);
   builder.SetResourceQuota(quota);
   services::RefuseUnreadableRequests(&builder);
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &parts->port);
+  builder.AddListeningPort(options.listen, Credentials(options, options.tls), &parts->port);
   builder.RegisterService(&parts->instance_service);
   builder.RegisterService(&parts->payload_service);
   builder.RegisterService(&parts->task_service);
+  builder.RegisterService(&parts->access_service);
   parts->public_server = builder.BuildAndStart();
   if (parts->public_server == nullptr) return CannotListen(options.listen);
   SetServing(*parts->public_server, true);
 
   grpc::ServerBuilder worker_builder;
-  SetKeepalive(&worker_builder, kWorkerPingLimitMs);
-  worker_builder.AddListeningPort(options.worker_listen, grpc::InsecureServerCredentials(),
+  SetConnectionLimits(&worker_builder, kWorkerPingLimitMs, options.max_connection_age);
+  worker_builder.AddListeningPort(options.worker_listen, Credentials(options, options.worker_tls),
                                   &parts->worker_port);
   worker_builder.RegisterService(&parts->worker_service);
   parts->worker_server = worker_builder.BuildAndStart();

@@ -13,12 +13,21 @@
 #include "api_server/providers/providers.h"
 #include "common/backoff.h"
 #include "common/policy.h"
+#include "common/tls.h"
 
 namespace longshore {
 
 struct ServerOptions {
   std::string listen = "127.0.0.1:50051";         // Public services.
   std::string worker_listen = "127.0.0.1:50052";  // WorkerService.
+  // Without TLS and without tokens. Start refuses it unless both addresses are loopback.
+  bool insecure = false;
+  TlsFiles tls;         // Of the public port.
+  TlsFiles worker_tls;  // Of the workers' port; needs an authority.
+  std::chrono::seconds max_connection_age = policy::kMaxConnectionAge;
+  std::string refused_workers_file;
+  // Where the first token is written if there is none yet; empty: it is not made.
+  std::string bootstrap_token_file;
   std::string database_url;
   std::vector<std::string> allowed_payload_dirs;
   int64_t max_payload_bytes = policy::kMaxPayloadBytes;
@@ -38,7 +47,8 @@ struct ServerOptions {
 class Server {
  public:
   // Migrates the database and starts listening. Errors: Unavailable (database away),
-  // FailedPrecondition (address in use, or the schema is newer than this binary).
+  // FailedPrecondition (address in use, TLS missing or its files unusable, or the schema is newer
+  // than this binary).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   ~Server();
 

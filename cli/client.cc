@@ -9,6 +9,8 @@
 #include "common/backoff.h"
 #include "common/grpc_callbacks.h"
 #include "common/random.h"
+#include "common/tls.h"
+#include "longshore/v1/access_service.grpc.pb.h"
 #include "longshore/v1/instance_service.grpc.pb.h"
 #include "longshore/v1/payload_service.grpc.pb.h"
 #include "longshore/v1/task_service.grpc.pb.h"
@@ -19,6 +21,7 @@ struct Client::Stubs {
   v1::InstanceService::Stub instances;
   v1::PayloadService::Stub payloads;
   v1::TaskService::Stub tasks;
+  v1::AccessService::Stub access;
 };
 
 namespace {
@@ -28,26 +31,36 @@ constexpr std::chrono::milliseconds kRepeatFor{30000};
 constexpr BackoffOptions kRepeatBackoff{.initial = std::chrono::milliseconds(200),
                                         .maximum = std::chrono::milliseconds(3000)};
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const ServerAccess& access) {
+  return access.insecure ? grpc::InsecureChannelCredentials()
+                         : MakeChannelCredentials({access.cert, access.key, access.ca});
+}
+
+std::shared_ptr<grpc::Channel> Connect(const ServerAccess& access) {
   grpc::ChannelArguments arguments;
   // A host that went away says nothing: a watch would wait for it for ever.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(access.api, Credentials(access), arguments);
 }
 
 }  // namespace
 
-Client::Client(const std::string& address, std::chrono::milliseconds deadline)
-    : deadline_(deadline),
-      channel_(Connect(address)),
+Client::Client(const ServerAccess& access, std::chrono::milliseconds deadline)
+    : token_(access.token),
+      deadline_(deadline),
+      channel_(Connect(access)),
       stubs_(new Stubs{v1::InstanceService::Stub(channel_), v1::PayloadService::Stub(channel_),
-                       v1::TaskService::Stub(channel_)}) {
+                       v1::TaskService::Stub(channel_), v1::AccessService::Stub(channel_)}) {
   KeepCallbackQueue(channel_);
 }
 
 Client::~Client() = default;
+
+void Client::Authorize(grpc::ClientContext* context) const {
+  if (!token_.empty()) context->AddMetadata("authorization", "Bearer " + token_);
+}
 
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Client::Call(Stub* stub,
@@ -56,6 +69,7 @@ absl::StatusOr<Response> Client::Call(Stub* stub,
                                       const Request& request) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + deadline_);
+  Authorize(&context);
   Response response;
   const grpc::Status status = (stub->*method)(&context, request, &response);
   if (!status.ok()) return ServerError(status);
@@ -180,6 +194,19 @@ absl::StatusOr<v1::ListTasksResponse> Client::ListTasks(const v1::ListTasksReque
 
 absl::StatusOr<v1::ListWorkersResponse> Client::ListWorkers(const v1::ListWorkersRequest& request) {
   return Call(&stubs_->tasks, &v1::TaskService::Stub::ListWorkers, request);
+}
+
+// A token that was made twice would be one too many that counts: it is not repeated.
+absl::StatusOr<v1::CreateTokenResponse> Client::CreateToken(const v1::CreateTokenRequest& request) {
+  return Call(&stubs_->access, &v1::AccessService::Stub::CreateToken, request);
+}
+
+absl::StatusOr<v1::ListTokensResponse> Client::ListTokens(const v1::ListTokensRequest& request) {
+  return Call(&stubs_->access, &v1::AccessService::Stub::ListTokens, request);
+}
+
+absl::StatusOr<v1::Token> Client::RevokeToken(const v1::RevokeTokenRequest& request) {
+  return Write(&stubs_->access, &v1::AccessService::Stub::RevokeToken, request);
 }
 
 }  // namespace longshore::cli

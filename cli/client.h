@@ -8,6 +8,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "cli/server_access.h"
+#include "longshore/v1/access_service.pb.h"
 #include "longshore/v1/instance_service.pb.h"
 #include "longshore/v1/payload_service.pb.h"
 #include "longshore/v1/task_service.pb.h"
@@ -26,9 +28,9 @@ namespace longshore::cli {
 // Errors: those of ServerError (server_error.h).
 class Client {
  public:
-  // Does not connect yet. `address` is HOST:PORT. `deadline` is how long the answer to a call, or
-  // the first event of a stream, may take.
-  Client(const std::string& address, std::chrono::milliseconds deadline);
+  // Does not connect yet. `deadline` is how long the answer to a call, or the first event of a
+  // stream, may take.
+  Client(const ServerAccess& access, std::chrono::milliseconds deadline);
   ~Client();
 
   absl::StatusOr<v1::Instance> RegisterInstance(const v1::RegisterInstanceRequest& request);
@@ -65,6 +67,12 @@ class Client {
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request);
 
+  absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request);
+  absl::StatusOr<v1::ListTokensResponse> ListTokens(const v1::ListTokensRequest& request);
+  absl::StatusOr<v1::Token> RevokeToken(const v1::RevokeTokenRequest& request);
+
+  // Adds the token to a call. For streams; the calls above do it themselves.
+  void Authorize(grpc::ClientContext* context) const;
   std::chrono::milliseconds deadline() const { return deadline_; }
   // Returns whether the api_server has ever answered. One that never did is not worth another try.
   bool reached() const { return reached_; }
@@ -87,6 +95,7 @@ class Client {
                                                               Response*),
                                  Request request);
 
+  const std::string token_;
   const std::chrono::milliseconds deadline_;
   std::atomic<bool> reached_{false};
   const std::shared_ptr<grpc::Channel> channel_;

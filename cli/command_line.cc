@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 
 #include "cli/commands/commands.h"
@@ -49,6 +50,11 @@ void AddCommands(const Command& root) {
   AddInstancesShow(instances);
   AddInstancesUpdate(instances);
   AddInstancesDelete(instances);
+  const Command tokens = root.Add("tokens", "Who may do what");
+  AddTokensCreate(tokens);
+  AddTokensList(tokens);
+  AddTokensRevoke(tokens);
+  AddTokensBootstrap(tokens);
   AddVerify(root);
   AddCompletion(root);
 }
@@ -115,8 +121,17 @@ CommandLine::CommandLine() : app_(new CLI::App(kDescription, "longshore")) {
   app_->get_formatter()->column_width(36);
   app_->footer(kFooter);
   const Command root(app_.get(), &run_);
-  root.TextOrVariable("--api", "HOST:PORT", "LONGSHORE_API", &globals_.api,
+  root.TextOrVariable("--api", "HOST:PORT", "LONGSHORE_API", &globals_.access.api,
                       "the api_server; without it 127.0.0.1:50051");
+  root.TextOrVariable("--ca", kFileType, "LONGSHORE_CA", &globals_.access.ca,
+                      "PEM file: who signs the api_server's certificate; without it the system's");
+  root.Text("--cert", kFileType, &globals_.access.cert,
+            "PEM file: your own certificate, where the api_server asks for one");
+  root.Text("--key", kFileType, &globals_.access.key, "PEM file: the key of --cert");
+  root.Text("--token-file", kFileType, &globals_.access.token_file,
+            "file with your token; without it $LONGSHORE_TOKEN");
+  root.FlagOrVariable("--insecure", "LONGSHORE_INSECURE", &globals_.access.insecure,
+                      "without TLS, to an api_server on this machine that has none");
   root.Duration("--deadline", &globals_.deadline,
                 "the time for an answer to each call, or for a watch to begin; without it 60s");
   root.Choice(
@@ -174,8 +189,10 @@ int RunCommandLine(const std::vector<std::string>& words) {
     return kExitDone;
   }
   const GlobalOptions& globals = line.globals();
-  Session session{.client = Client(globals.api, globals.deadline),
-                  .printer = Printer(globals.format)};
+  const absl::StatusOr<ServerAccess> access =
+      ResolveAccess(globals.access, std::getenv("LONGSHORE_TOKEN"));
+  if (!access.ok()) return Report(access.status(), line);
+  Session session{.client = Client(*access, globals.deadline), .printer = Printer(globals.format)};
   const absl::StatusOr<int> exit_status = line.run()(&session);
   return exit_status.ok() ? *exit_status : Report(exit_status.status(), line);
 }

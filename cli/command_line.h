@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "cli/command.h"
 #include "cli/printer.h"
+#include "cli/server_access.h"
 
 namespace CLI {
 class App;
@@ -19,7 +20,7 @@ namespace longshore::cli {
 
 // The options that every command has; they may stand before or after it.
 struct GlobalOptions {
-  std::string api = "127.0.0.1:50051";
+  AccessOptions access;
   std::chrono::milliseconds deadline = std::chrono::seconds(60);
   Format format = Format::kTable;
 };

@@ -77,7 +77,7 @@ TEST(CommandLineTest, GlobalOptionsGoBeforeOrAfterTheCommand) {
     CommandLine line;
     const absl::Status parsed = line.Parse(words);
     ASSERT_TRUE(parsed.ok()) << parsed;
-    EXPECT_EQ(line.globals().api, "a:1");
+    EXPECT_EQ(line.globals().access.api, "a:1");
     EXPECT_EQ(line.globals().format, Format::kJsonLines);
     EXPECT_TRUE(line.run());
     EXPECT_EQ(line.text(), "");
@@ -87,7 +87,7 @@ TEST(CommandLineTest, GlobalOptionsGoBeforeOrAfterTheCommand) {
 TEST(CommandLineTest, TheLastValueCounts) {
   CommandLine line;
   ASSERT_TRUE(line.Parse({"--api", "a:1", "status", "1", "--api", "b:2"}).ok());
-  EXPECT_EQ(line.globals().api, "b:2");
+  EXPECT_EQ(line.globals().access.api, "b:2");
 }
 
 TEST(CommandLineTest, TheDeadlineIsADuration) {

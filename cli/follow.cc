@@ -50,9 +50,11 @@ struct Board {
 class WatchStream : public grpc::ClientReadReactor<v1::PayloadEvent> {
  public:
   // Deletes itself at its end.
-  static void Open(v1::PayloadService::Stub* stub, Board* board, int64_t id, Board::Entry* entry,
-                   const FollowOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(board->mutex) {
+  static void Open(const Client& client, v1::PayloadService::Stub* stub, Board* board, int64_t id,
+                   Board::Entry* entry, const FollowOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(board->mutex) {
     auto* stream = new WatchStream(board, id, entry->offset, options);
+    client.Authorize(&stream->context_);
     entry->stream = &stream->context_;
     entry->patience.OnOpen(steady_clock::now());
     ++board->open;
@@ -145,6 +147,7 @@ absl::Status WatchEvents(Client* client, const Open& open,
   Patience patience(client);
   while (true) {
     grpc::ClientContext context;
+    client->Authorize(&context);
     patience.OnOpen(steady_clock::now());
     Watchdog watchdog(&context, patience.event_due());
     const auto reader = open(&context);
@@ -185,7 +188,7 @@ absl::StatusOr<std::vector<v1::Payload>> FollowPayloads(Client* client,
       if (entry.stream != nullptr) {
         if (!board.error.ok() || entry.patience.event_due() <= now) entry.stream->TryCancel();
       } else if (board.error.ok() && board.open < kMaxStreams && entry.patience.next_try() <= now) {
-        WatchStream::Open(stub.get(), &board, id, &entry, options);
+        WatchStream::Open(*client, stub.get(), &board, id, &entry, options);
       }
       const bool open = entry.stream != nullptr;
       const auto next = open ? entry.patience.event_due() : entry.patience.next_try();

@@ -40,7 +40,7 @@ TEST(InstanceNamesTest, ANameOfNoneIsLikeAnUnknownId) {
 }
 
 TEST(InstanceNamesTest, NumbersAreIdsAndTheServerIsNotAsked) {
-  Client client("127.0.0.1:1", std::chrono::seconds(1));
+  Client client({.api = "127.0.0.1:1"}, std::chrono::seconds(1));
   EXPECT_EQ(*InstanceIds({"7", "8"}, &client), (std::vector<int64_t>{7, 8}));
   EXPECT_EQ(*InstanceId("", &client), 0);
   EXPECT_EQ(ExitStatusOf(InstanceId("web", &client).status()), kExitNotReached);

@@ -11,7 +11,7 @@ const grpc::Status kUnavailable(grpc::StatusCode::UNAVAILABLE, "connection refus
 
 class PatienceTest : public ::testing::Test {
  protected:
-  Client client_{"127.0.0.1:1", seconds(60)};
+  Client client_{{.api = "127.0.0.1:1"}, seconds(60)};
   Patience patience_{&client_};
   const Patience::TimePoint start_ = std::chrono::steady_clock::now();
 };

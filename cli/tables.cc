@@ -113,6 +113,24 @@ std::string WorkerTable(const std::vector<v1::Worker>& workers) {
   return MakeTable(*kColumns, workers, !kWide);
 }
 
+std::string TokenTable(const std::vector<v1::Token>& tokens) {
+  using Row = v1::Token;
+  static const auto* const kColumns = new std::vector<Column<Row>>{
+      {"TOKEN", [](const Row& row) { return std::to_string(row.id()); }},
+      {"NAME", [](const Row& row) { return row.name(); }},
+      {"ROLE", [](const Row& row) { return EnumText(row.role()); }},
+      {"PROJECTS", [](const Row& row) { return absl::StrJoin(row.projects(), ","); }},
+      {"CREATED", [](const Row& row) { return TimeText(row.created_at()); }},
+      {"EXPIRES",
+       [](const Row& row) { return row.has_expires_at() ? TimeText(row.expires_at()) : "-"; }},
+      {"REVOKED",
+       [](const Row& row) { return row.has_revoked_at() ? TimeText(row.revoked_at()) : "-"; }},
+      {"LAST USED",
+       [](const Row& row) { return row.has_last_used_at() ? TimeText(row.last_used_at()) : "-"; }},
+  };
+  return MakeTable(*kColumns, tokens, !kWide);
+}
+
 std::string TaskTable(const std::vector<v1::Task>& tasks, bool wide) {
   using Row = v1::Task;
   static const auto* const kColumns = new std::vector<Column<Row>>{

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "longshore/v1/access.pb.h"
 #include "longshore/v1/deployment.pb.h"
 #include "longshore/v1/instance.pb.h"
 #include "longshore/v1/payload.pb.h"
@@ -19,6 +20,7 @@ std::string PayloadTable(const std::vector<v1::Payload>& payloads, bool wide);
 std::string PayloadSummary(const std::vector<v1::Payload>& payloads, bool wide);
 std::string DeploymentTable(const std::vector<v1::Deployment>& deployments, bool wide);
 std::string WorkerTable(const std::vector<v1::Worker>& workers);
+std::string TokenTable(const std::vector<v1::Token>& tokens);
 std::string TaskTable(const std::vector<v1::Task>& tasks, bool wide);
 
 }  // namespace longshore::cli

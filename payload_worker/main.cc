@@ -8,12 +8,17 @@
 #include "absl/strings/str_split.h"
 #include "common/logging.h"
 #include "common/shutdown.h"
+#include "common/tls.h"
 #include "common/utf8.h"
 #include "common/version.h"
 #include "payload_worker/worker.h"
 
 DEFINE_string(api_server, "127.0.0.1:50052",
               "Comma-separated addresses of api_servers, for workers.");
+DEFINE_string(tls_ca, "", "PEM file: who signs the certificates of the api_servers.");
+DEFINE_string(tls_cert, "", "PEM file: this worker's certificate; it names the worker.");
+DEFINE_string(tls_key, "", "PEM file: the key of --tls_cert.");
+DEFINE_bool(insecure, false, "Without TLS; only to api_servers on loopback.");
 DEFINE_string(ssh_private_key, "", "File with the private key that logs in to the instances.");
 DEFINE_string(ansible_playbook, "ansible-playbook", "The program that provisions instances.");
 DEFINE_string(provision_playbook, "/usr/share/longshore/ansible/main.yml",
@@ -42,6 +47,24 @@ std::string DefaultName() {
   return std::string(host) + "-" + std::to_string(getpid());
 }
 
+// Says what is missing of TLS; empty when nothing is.
+std::string TlsProblem() {
+  if (FLAGS_insecure) {
+    for (const auto& server : absl::StrSplit(FLAGS_api_server, ',', absl::SkipEmpty())) {
+      if (IsLoopback(std::string(server))) continue;
+      return "--insecure is for loopback addresses only, and " + std::string(server) +
+             " is none: use TLS (docs/security.md)";
+    }
+    return "";
+  }
+  if (FLAGS_tls_ca.empty() || FLAGS_tls_cert.empty() || FLAGS_tls_key.empty()) {
+    return "--tls_ca, --tls_cert and --tls_key are required: the api_server knows a worker by its "
+           "certificate (docs/security.md; on loopback --insecure does without)";
+  }
+  const absl::Status files = CheckTlsFiles({FLAGS_tls_cert, FLAGS_tls_key, FLAGS_tls_ca});
+  return files.ok() ? "" : "--tls_ca, --tls_cert, --tls_key: " + std::string(files.message());
+}
+
 int Main() {
   ShutdownSignals signals;
   WorkerOptions options;
@@ -56,7 +79,8 @@ int Main() {
                      .private_key = FLAGS_ssh_private_key,
                      .time_limit = std::chrono::seconds(FLAGS_provision_timeout),
                      .forks = FLAGS_provision_forks};
-  std::string problem;
+  if (!FLAGS_insecure) options.tls = {FLAGS_tls_cert, FLAGS_tls_key, FLAGS_tls_ca};
+  std::string problem = TlsProblem();
   if (options.servers.empty()) problem = "--api_server is required";
   if (FLAGS_ssh_private_key.empty()) problem = "--ssh_private_key is required";
   if (ToPrintableLine(options.name, kMaxNameBytes) != options.name) {

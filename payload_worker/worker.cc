@@ -43,8 +43,11 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
       provisioner_({.ansible = options_.ansible, .worker = options_.name}, &leases_, &outbox_),
       connectors_({.slots = options_.max_connecting}, [this] { link_->SendPending(); }) {
   link_ = std::make_unique<ServerLink>(
-      ServerLinkOptions{
-          .servers = options_.servers, .name = options_.name, .version = std::string(kVersion)},
+      ServerLinkOptions{.servers = options_.servers,
+                        .name = options_.name,
+                        .version = std::string(kVersion),
+                        .credentials = options_.tls.empty() ? grpc::InsecureChannelCredentials()
+                                                            : MakeChannelCredentials(options_.tls)},
       &outbox_, &leases_,
       ServerLinkHandlers{
           .on_assignment = [this](v1::Assignment a) { OnAssignment(std::move(a)); },

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "common/tls.h"
 #include "payload_worker/connector_pool.h"
 #include "payload_worker/link/lease_table.h"
 #include "payload_worker/link/outbox.h"
@@ -27,6 +28,7 @@ namespace longshore {
 struct WorkerOptions {
   std::vector<std::string> servers;
   std::string name;
+  TlsFiles tls;             // Without any, the links to the servers are plain.
   int max_connecting = 64;  // Connections that make progress at a time; see ConnectorPool.
   std::chrono::seconds ssh_idle{60};  // How long a connection without a task is kept.
   int max_running = 10000;            // How many tasks it holds in all.

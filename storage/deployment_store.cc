@@ -75,28 +75,30 @@ absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& depl
                                           .Bool("execute_payload", deployment.execute_payload)
                                           .Int("timeout", deployment.timeout)
                                           .Bytes("request", deployment.request.SerializeAsString())
-                                          .Texts("projects", deployment.projects)
+                                          .Texts("projects", {deployment.project})
                                           .Int("max_concurrency", rollout.max_concurrency())
                                           .Int("max_errors", rollout.max_errors())));
   return result.first().Int("id");
 }
 
-absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, int64_t id) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kGetDeployment, Params().Int("id", id)));
+absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, const Scope& scope,
+                                                  int64_t id) {
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kGetDeployment,
+                                                           scope.AddTo(Params().Int("id", id))));
   if (result.rows() == 0) return std::nullopt;
   std::vector<v1::Deployment> one{ReadDeployment(result.first())};
   RETURN_IF_ERROR(FillCounts(connection, &one));
   return std::move(one[0]);
 }
 
-absl::StatusOr<std::vector<v1::Deployment>> List(Connection& connection, const std::string& project,
-                                                 Page page) {
+absl::StatusOr<std::vector<v1::Deployment>> List(Connection& connection, const Scope& scope,
+                                                 const std::string& project, Page page) {
   ASSIGN_OR_RETURN(
       const Result result,
-      connection.Execute(
-          queries::kListDeployments,
-          Params().Text("project", project).Int("before", page.after).Int("limit", page.limit)));
+      connection.Execute(queries::kListDeployments, scope.AddTo(Params()
+                                                                    .Text("project", project)
+                                                                    .Int("before", page.after)
+                                                                    .Int("limit", page.limit))));
   std::vector<v1::Deployment> deployments;
   for (const Row row : result) {
     deployments.push_back(ReadDeployment(row));

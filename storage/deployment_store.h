@@ -12,6 +12,7 @@
 #include "longshore/v1/payload.pb.h"
 #include "storage/connection.h"
 #include "storage/rows.h"
+#include "storage/scope.h"
 
 namespace longshore::storage {
 
@@ -25,7 +26,7 @@ struct NewDeployment {
   int timeout = 0;  // Seconds.
   // Without payload_content. Its rollout becomes the deployment's.
   v1::DeployPayloadRequest request{};
-  std::vector<std::string> projects{};  // Of its instances.
+  std::string project{};  // Of all its instances.
 };
 
 namespace deployment_store {
@@ -33,11 +34,12 @@ namespace deployment_store {
 // Inserts a deployment and returns its id.
 absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& deployment);
 // Returns the deployment with its counts, or nullopt when there is none.
-absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, int64_t id);
+absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, const Scope& scope,
+                                                  int64_t id);
 // Lists deployments by descending id, with their counts and without request.instance_ids.
 // page.after is the last id of the previous page. An empty project means every project.
-absl::StatusOr<std::vector<v1::Deployment>> List(Connection& connection, const std::string& project,
-                                                 Page page);
+absl::StatusOr<std::vector<v1::Deployment>> List(Connection& connection, const Scope& scope,
+                                                 const std::string& project, Page page);
 
 // What a watch compares to find the payloads that have changed.
 struct PayloadState {

@@ -83,68 +83,74 @@ absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& 
                                                        .Texts("tags", Tags(instance))
                                                        .Text("status", EnumText(instance.status()))
                                                        .Text("machine_key", machine_key)));
-  ASSIGN_OR_RETURN(const auto inserted, Get(connection, result.first().Int("id")));
+  ASSIGN_OR_RETURN(const auto inserted,
+                   Get(connection, Scope::Everything(), result.first().Int("id")));
   return *inserted;
 }
 
-absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, int64_t id) {
+absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, const Scope& scope,
+                                                int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kGetInstance, Params().Int("id", id)));
+                   connection.Execute(queries::kGetInstance, scope.AddTo(Params().Int("id", id))));
   if (result.rows() == 0) return std::nullopt;
   return ReadInstance(result.first());
 }
 
-absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection, const InstanceFilter& filter,
-                                               Page page) {
+absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection, const Scope& scope,
+                                               const InstanceFilter& filter, Page page) {
   ASSIGN_OR_RETURN(
       const Result result,
-      connection.Execute(queries::kListInstances,
-                         Params()
-                             .Int("after", page.after)
-                             .Text("project", filter.project)
-                             .Texts("tags", filter.tags)
-                             .Text("status", filter.status == 0 ? "" : EnumText(filter.status))
-                             .Int("limit", page.limit)));
+      connection.Execute(
+          queries::kListInstances,
+          scope.AddTo(Params()
+                          .Int("after", page.after)
+                          .Text("project", filter.project)
+                          .Texts("tags", filter.tags)
+                          .Text("status", filter.status == 0 ? "" : EnumText(filter.status))
+                          .Int("limit", page.limit))));
   return ReadInstances(result);
 }
 
-absl::StatusOr<std::vector<v1::Instance>> GetMany(Connection& connection,
+absl::StatusOr<std::vector<v1::Instance>> GetMany(Connection& connection, const Scope& scope,
                                                   const std::vector<int64_t>& ids) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kGetInstances, Params().Ints("ids", ids)));
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kGetInstances,
+                                                           scope.AddTo(Params().Ints("ids", ids))));
   return ReadInstances(result);
 }
 
 absl::StatusOr<std::map<int64_t, v1::InstanceStatus>> States(Connection& connection,
+                                                             const Scope& scope,
                                                              const std::vector<int64_t>& ids) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kListInstanceStates, Params().Ints("ids", ids)));
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kListInstanceStates,
+                                                           scope.AddTo(Params().Ints("ids", ids))));
   return ReadStates(result);
 }
 
 absl::StatusOr<std::map<int64_t, v1::InstanceStatus>> StatesOfMatching(
-    Connection& connection, const InstanceFilter& filter) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(queries::kListMatchingInstanceStates,
-                         Params().Text("project", filter.project).Texts("tags", filter.tags)));
-  return ReadStates(result);
-}
-
-absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection,
-                                                      const std::vector<int64_t>& ids) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kLockTargets, Params().Ints("ids", ids)));
-  return ReadTargets(result);
-}
-
-absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection,
-                                                       const InstanceFilter& filter, int limit) {
+    Connection& connection, const Scope& scope, const InstanceFilter& filter) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(
-          queries::kLockMatchingTargets,
-          Params().Text("project", filter.project).Texts("tags", filter.tags).Int("limit", limit)));
+          queries::kListMatchingInstanceStates,
+          scope.AddTo(Params().Text("project", filter.project).Texts("tags", filter.tags))));
+  return ReadStates(result);
+}
+
+absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection, const Scope& scope,
+                                                      const std::vector<int64_t>& ids) {
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kLockTargets,
+                                                           scope.AddTo(Params().Ints("ids", ids))));
+  return ReadTargets(result);
+}
+
+absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection, const Scope& scope,
+                                                       const InstanceFilter& filter, int limit) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kLockMatchingTargets,
+                                      scope.AddTo(Params()
+                                                      .Text("project", filter.project)
+                                                      .Texts("tags", filter.tags)
+                                                      .Int("limit", limit))));
   return ReadTargets(result);
 }
 
@@ -190,7 +196,7 @@ absl::Status MarkFailed(Connection& connection, int64_t id, const std::string& e
 }
 
 absl::StatusOr<std::optional<Machine>> GetMachine(Connection& connection, int64_t id) {
-  ASSIGN_OR_RETURN(auto instance, Get(connection, id));
+  ASSIGN_OR_RETURN(auto instance, Get(connection, Scope::Everything(), id));
   if (!instance.has_value()) return std::nullopt;
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kGetMachine, Params().Int("instance_id", id)));

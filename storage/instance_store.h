@@ -11,12 +11,13 @@
 #include "longshore/v1/instance.pb.h"
 #include "storage/connection.h"
 #include "storage/rows.h"
+#include "storage/scope.h"
 
 namespace longshore::storage {
 
 // Which instances to list.
 struct InstanceFilter {
-  std::string project;            // Empty: every project.
+  std::string project;            // Empty, in List: every project.
   std::vector<std::string> tags;  // All must match.
   v1::InstanceStatus status = v1::INSTANCE_STATUS_UNSPECIFIED;
 };
@@ -40,20 +41,22 @@ namespace instance_store {
 // names its machine at its provider; it is empty for a registered instance.
 absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& instance,
                                     const std::string& machine_key = "");
-absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, int64_t id);
+absl::StatusOr<std::optional<v1::Instance>> Get(Connection& connection, const Scope& scope,
+                                                int64_t id);
 // Lists instances by ascending id; page.after is the last id of the previous page.
-absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection, const InstanceFilter& filter,
-                                               Page page);
+absl::StatusOr<std::vector<v1::Instance>> List(Connection& connection, const Scope& scope,
+                                               const InstanceFilter& filter, Page page);
 // Returns the instances that exist, by ascending id.
-absl::StatusOr<std::vector<v1::Instance>> GetMany(Connection& connection,
+absl::StatusOr<std::vector<v1::Instance>> GetMany(Connection& connection, const Scope& scope,
                                                   const std::vector<int64_t>& ids);
 // Returns the status of each instance that exists.
 absl::StatusOr<std::map<int64_t, v1::InstanceStatus>> States(Connection& connection,
+                                                             const Scope& scope,
                                                              const std::vector<int64_t>& ids);
 // Returns the status of each instance that has the project and the tags of `filter`, whose status
 // is ignored.
 absl::StatusOr<std::map<int64_t, v1::InstanceStatus>> StatesOfMatching(
-    Connection& connection, const InstanceFilter& filter);
+    Connection& connection, const Scope& scope, const InstanceFilter& filter);
 // What a deployment has to know about an instance.
 struct Target {
   v1::InstanceStatus status;
@@ -64,11 +67,11 @@ struct Target {
 };
 // Returns the instances that exist, and locks them, so that they cannot be terminated until the
 // transaction ends.
-absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection,
+absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection, const Scope& scope,
                                                       const std::vector<int64_t>& ids);
 // Does the same for at most `limit` instances that have the project and the tags of `filter` and
 // are not FAILED, TERMINATED or being terminated.
-absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection,
+absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection, const Scope& scope,
                                                        const InstanceFilter& filter, int limit);
 absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& update);
 // Marks an instance that is to be terminated: from now on it takes no new payloads.

@@ -86,17 +86,19 @@ absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, int64_t id) {
+absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, const Scope& scope,
+                                                 int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kGetPayload, Params().Int("id", id)));
+                   connection.Execute(queries::kGetPayload, scope.AddTo(Params().Int("id", id))));
   if (result.rows() == 0) return std::nullopt;
   return ReadPayload(result.first());
 }
 
-absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection,
+absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection, const Scope& scope,
                                                    const std::vector<int64_t>& ids, bool lock) {
   const Query& query = lock ? queries::kLockPayloads : queries::kGetPayloads;
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(query, Params().Ints("ids", ids)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(query, scope.AddTo(Params().Ints("ids", ids))));
   std::vector<StoredPayload> payloads;
   for (const Row row : result) payloads.push_back(ReadPayload(row));
   return payloads;
@@ -111,19 +113,20 @@ absl::StatusOr<std::map<int64_t, int64_t>> UpdateTimes(Connection& connection,
   return times;
 }
 
-absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const PayloadFilter& filter,
-                                              Page page) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(
-                       queries::kListPayloads,
-                       Params()
-                           .Int("deployment_id", filter.deployment_id)
-                           .Int("instance_id", filter.instance_id)
-                           .Text("status", filter.status == 0 ? "" : EnumText(filter.status))
-                           .Text("failure_reason",
-                                 filter.failure_reason == 0 ? "" : EnumText(filter.failure_reason))
-                           .Int("before", page.after)
-                           .Int("limit", page.limit)));
+absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const Scope& scope,
+                                              const PayloadFilter& filter, Page page) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(
+          queries::kListPayloads,
+          scope.AddTo(Params()
+                          .Int("deployment_id", filter.deployment_id)
+                          .Int("instance_id", filter.instance_id)
+                          .Text("status", filter.status == 0 ? "" : EnumText(filter.status))
+                          .Text("failure_reason",
+                                filter.failure_reason == 0 ? "" : EnumText(filter.failure_reason))
+                          .Int("before", page.after)
+                          .Int("limit", page.limit))));
   std::vector<v1::Payload> payloads;
   payloads.reserve(result.rows());
   for (const Row row : result) payloads.push_back(ReadPayload(row).payload);

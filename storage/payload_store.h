@@ -13,6 +13,7 @@
 #include "storage/connection.h"
 #include "storage/deployment_store.h"
 #include "storage/rows.h"
+#include "storage/scope.h"
 
 namespace longshore::storage {
 
@@ -43,17 +44,18 @@ absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                          const std::vector<int64_t>& task_ids);
 
 // Returns the payload without its output, or nullopt when there is none.
-absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, int64_t id);
+absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, const Scope& scope,
+                                                 int64_t id);
 // Returns the payloads that exist, by ascending id, without output. `lock` locks them FOR UPDATE;
 // lock their tasks first (task_store::Lock).
-absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection,
+absl::StatusOr<std::vector<StoredPayload>> GetMany(Connection& connection, const Scope& scope,
                                                    const std::vector<int64_t>& ids, bool lock);
 // Returns when each payload that exists was changed last, by id, in microseconds since the epoch.
 absl::StatusOr<std::map<int64_t, int64_t>> UpdateTimes(Connection& connection,
                                                        const std::vector<int64_t>& ids);
 // Lists payloads by descending id, without output. page.after is the last id of the previous page.
-absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const PayloadFilter& filter,
-                                              Page page);
+absl::StatusOr<std::vector<v1::Payload>> List(Connection& connection, const Scope& scope,
+                                              const PayloadFilter& filter, Page page);
 
 // Learns the home directories of login users from where scripts have arrived, by payload. Call it
 // before what overwrites the paths that were asked for.

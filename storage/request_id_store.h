@@ -12,6 +12,7 @@
 
 namespace longshore::storage {
 
+// Each token has request ids of its own; 0: of callers without tokens.
 namespace request_id_store {
 
 // A stored answer.
@@ -20,14 +21,15 @@ struct Answer {
   std::string response;     // Serialized.
 };
 // Returns the stored answer, or nullopt when there is none.
-absl::StatusOr<std::optional<Answer>> Find(Connection& connection, const std::string& method,
+absl::StatusOr<std::optional<Answer>> Find(Connection& connection, int64_t token_id,
+                                           const std::string& method,
                                            const std::string& request_id);
 // Claims the id for this transaction. Returns false when another transaction has claimed it; waits
 // for one that has not ended yet.
-absl::StatusOr<bool> Claim(Connection& connection, const std::string& method,
+absl::StatusOr<bool> Claim(Connection& connection, int64_t token_id, const std::string& method,
                            const std::string& request_id, const std::string& fingerprint);
 // Stores the answer under an id that this transaction has claimed.
-absl::Status SetResponse(Connection& connection, const std::string& method,
+absl::Status SetResponse(Connection& connection, int64_t token_id, const std::string& method,
                          const std::string& request_id, const std::string& response);
 
 }  // namespace request_id_store

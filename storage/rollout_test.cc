@@ -52,7 +52,7 @@ class RolloutTest : public DatabaseFixture {
   v1::Deployment Deployment(int64_t id) {
     v1::Deployment deployment;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto found, deployment_store::Get(c, id));
+      ASSIGN_OR_RETURN(const auto found, deployment_store::Get(c, Scope::Everything(), id));
       deployment = *found;
       return absl::OkStatus();
     });

@@ -13,9 +13,11 @@ absl::Status Put(Connection& connection, const std::string& sha256, const std::s
       .status();
 }
 
-absl::StatusOr<std::optional<std::string>> Get(Connection& connection, const std::string& sha256) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kGetScript, Params().Bytes("sha256", sha256)));
+absl::StatusOr<std::optional<std::string>> Get(Connection& connection, const Scope& scope,
+                                               const std::string& sha256) {
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(queries::kGetScript, scope.AddTo(Params().Bytes("sha256", sha256))));
   if (result.rows() == 0) return std::nullopt;
   return result.first().Bytes("content");
 }

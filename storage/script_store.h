@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/connection.h"
+#include "storage/scope.h"
 
 namespace longshore::storage {
 
@@ -16,7 +17,8 @@ namespace script_store {
 // Stores a script, unless it is there already. `sha256` is 32 raw bytes, here and below.
 absl::Status Put(Connection& connection, const std::string& sha256, const std::string& content);
 // Returns the script, or nullopt when there is none.
-absl::StatusOr<std::optional<std::string>> Get(Connection& connection, const std::string& sha256);
+absl::StatusOr<std::optional<std::string>> Get(Connection& connection, const Scope& scope,
+                                               const std::string& sha256);
 // Returns the script only while `worker` holds a task of a deployment with that script; otherwise
 // nullopt.
 absl::StatusOr<std::optional<std::string>> GetForHolder(Connection& connection,

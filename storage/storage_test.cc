@@ -208,7 +208,7 @@ TEST_F(StorageTest, DueFlowsAreCountedByProjectAndDeployment) {
   Do([&](Connection& c) -> absl::Status {
     ASSIGN_OR_RETURN(const auto flows, lease_store::FindDueFlows(c, 2, {}));
     EXPECT_EQ(flows.size(), 2u);
-    EXPECT_EQ(flows.at(0).project, "");
+    EXPECT_EQ(flows.at(0).project, "default");
     EXPECT_EQ(flows.at(0).deployment_id, 1);
     EXPECT_EQ(flows.at(0).due, 2);  // Counted so far.
     EXPECT_EQ(flows.at(1).project, "p");
@@ -301,14 +301,14 @@ TEST_F(StorageTest, OnlyAnExecutionWhoseHolderIsLostIsInDoubt) {
 
 TEST_F(StorageTest, ARequestIdIsClaimedOnce) {
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool first, request_id_store::Claim(c, "M", "id", "print"));
+    ASSIGN_OR_RETURN(const bool first, request_id_store::Claim(c, 0, "M", "id", "print"));
     EXPECT_TRUE(first);
-    return request_id_store::SetResponse(c, "M", "id", std::string("\0answer", 7));
+    return request_id_store::SetResponse(c, 0, "M", "id", std::string("\0answer", 7));
   });
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool second, request_id_store::Claim(c, "M", "id", "other"));
+    ASSIGN_OR_RETURN(const bool second, request_id_store::Claim(c, 0, "M", "id", "other"));
     EXPECT_FALSE(second);
-    ASSIGN_OR_RETURN(const auto answer, request_id_store::Find(c, "M", "id"));
+    ASSIGN_OR_RETURN(const auto answer, request_id_store::Find(c, 0, "M", "id"));
     EXPECT_EQ(answer->fingerprint, "print");
     EXPECT_EQ(answer->response, std::string("\0answer", 7));
     return absl::OkStatus();

@@ -164,24 +164,26 @@ absl::Status InsertBatch(Connection& connection, const NewTasks& tasks) {
   return rollout_store::Begin(connection, tasks.ids);
 }
 
-absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, int64_t id) {
+absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, const Scope& scope,
+                                            int64_t id) {
   ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kGetTask, Params().Int("task_id", id)));
+                   connection.Execute(queries::kGetTask, scope.AddTo(Params().Int("task_id", id))));
   if (result.rows() == 0) return std::nullopt;
   return ReadTask(result.first());
 }
 
-absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const TaskFilter& filter,
-                                           Page page) {
+absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const Scope& scope,
+                                           const TaskFilter& filter, Page page) {
   ASSIGN_OR_RETURN(
       const Result result,
-      connection.Execute(queries::kListTasks,
-                         Params()
-                             .Text("status", filter.status == 0 ? "" : EnumText(filter.status))
-                             .Text("type", filter.type == 0 ? "" : EnumText(filter.type))
-                             .Int("instance_id", filter.instance_id)
-                             .Int("before_id", page.after)
-                             .Int("limit", page.limit)));
+      connection.Execute(
+          queries::kListTasks,
+          scope.AddTo(Params()
+                          .Text("status", filter.status == 0 ? "" : EnumText(filter.status))
+                          .Text("type", filter.type == 0 ? "" : EnumText(filter.type))
+                          .Int("instance_id", filter.instance_id)
+                          .Int("before_id", page.after)
+                          .Int("limit", page.limit))));
   std::vector<v1::Task> tasks;
   for (const Row row : result) tasks.push_back(ReadTask(row));
   return tasks;
@@ -194,11 +196,11 @@ absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
   return ReadLockedTasks(result);
 }
 
-absl::StatusOr<std::vector<LockedTask>> LockForPayloads(Connection& connection,
+absl::StatusOr<std::vector<LockedTask>> LockForPayloads(Connection& connection, const Scope& scope,
                                                         const std::vector<int64_t>& payload_ids) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(queries::kLockTasksOfPayloads, Params().Ints("payload_ids", payload_ids)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kLockTasksOfPayloads,
+                                      scope.AddTo(Params().Ints("payload_ids", payload_ids))));
   return ReadLockedTasks(result);
 }
 

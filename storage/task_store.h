@@ -15,6 +15,7 @@
 #include "storage/connection.h"
 #include "storage/output_store.h"
 #include "storage/rows.h"
+#include "storage/scope.h"
 
 namespace longshore::storage {
 
@@ -106,17 +107,17 @@ absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t
 // rollouts of their deployments.
 absl::Status InsertBatch(Connection& connection, const NewTasks& tasks);
 // Returns the task, or nullopt when there is none.
-absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, int64_t id);
+absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, const Scope& scope, int64_t id);
 // Lists tasks by descending id; page.after is the last id of the previous page.
-absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const TaskFilter& filter,
-                                           Page page);
+absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const Scope& scope,
+                                           const TaskFilter& filter, Page page);
 
 // Locks the tasks FOR UPDATE in the order of their ids and returns those that exist. Lock tasks
 // before payloads (payload_store::GetMany), so that no two transactions wait for each other.
 absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
                                              const std::vector<int64_t>& ids);
 // Does the same for every task of these payloads.
-absl::StatusOr<std::vector<LockedTask>> LockForPayloads(Connection& connection,
+absl::StatusOr<std::vector<LockedTask>> LockForPayloads(Connection& connection, const Scope& scope,
                                                         const std::vector<int64_t>& payload_ids);
 // Asks whoever holds the tasks, now or later, to stop them.
 absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& ids);

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # A Longshore of your own on this machine: PostgreSQL, api_server, payload_worker and local instances, all on loopback.
-# Usage: tools/stack.sh up|down|status [--dir DIR] [--instances N]
+# Usage: tools/stack.sh up|down|status [--dir DIR] [--instances N] [--insecure]
 # DIR (default: /var/tmp/longshore-stack) holds everything; `up` writes DIR/env, to be sourced, a DIR/NAME.pid and a DIR/NAME.log
-# for each process. Needs root: an instance is a real sshd in namespaces of its own.
+# for each process, and makes certificates and a token; with --insecure it does without both. Needs root: an instance is a real
+# sshd in namespaces of its own.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib/build.sh"
 
 usage() {
-  sed -n '2,6s/^# //p' "$0" >&2
+  sed -n '2,7s/^# //p' "$0" >&2
   exit 2
 }
 
@@ -17,10 +18,12 @@ action=${1:-}
 shift || usage
 dir=/var/tmp/longshore-stack
 instances=3
+insecure=
 while [ $# -gt 0 ]; do
   case $1 in
     --dir) dir=${2:?--dir needs a directory} && shift 2 ;;
     --instances) instances=${2:?--instances needs a number} && shift 2 ;;
+    --insecure) insecure=yes && shift ;;
     *)
       echo "stack.sh: unknown argument '$1'" >&2
       usage
@@ -83,6 +86,34 @@ stop() {
   rm -f "$dir/$1.pid"
 }
 
+# Certificates for 127.0.0.1 and localhost, and for the worker "local". Workers have an authority of their own: a client's
+# certificate makes nobody a worker. What further workers need is in worker-tls: ca.pem begins with the authority that signs them,
+# and ends with the one that has signed the servers.
+make_certificates() {
+  local make="$top/tools/lib/certificates.sh"
+  "$make" authority "$dir/tls" "Longshore stack"
+  "$make" server "$dir/tls" "$dir/tls/server" DNS:localhost,IP:127.0.0.1
+  "$make" authority "$dir/worker-tls" "Longshore stack: workers"
+  "$make" client "$dir/worker-tls" "$dir/worker-tls/local" DNS:local
+  mv "$dir/worker-tls/ca.pem" "$dir/worker-tls/client_ca.pem"
+  cat "$dir/worker-tls/client_ca.pem" "$dir/tls/ca.pem" > "$dir/worker-tls/ca.pem"
+  api_access=(--tls_cert="$dir/tls/server.pem" --tls_key="$dir/tls/server.key"
+    --worker_tls_cert="$dir/tls/server.pem" --worker_tls_key="$dir/tls/server.key"
+    --worker_client_ca="$dir/worker-tls/client_ca.pem" --bootstrap_token_file="$dir/token")
+  worker_access=(--tls_ca="$dir/tls/ca.pem" --tls_cert="$dir/worker-tls/local.pem" --tls_key="$dir/worker-tls/local.key")
+}
+
+# What tells a client how to reach the api_server, as lines of a shell.
+access_env() {
+  if [ -n "$insecure" ]; then
+    echo "export LONGSHORE_INSECURE=true"
+  else
+    echo "export LONGSHORE_CA=$dir/tls/ca.pem"
+    echo "export LONGSHORE_TOKEN=$(cat "$dir/token")"
+    echo "export LONGSHORE_WORKER_CERT_DIR=$dir/worker-tls"
+  fi
+}
+
 names() { for file in "$dir"/*.pid; do [ -e "$file" ] && basename "$file" .pid; done; }
 
 down() {
@@ -125,16 +156,19 @@ up() {
   local url=postgresql://longshore@127.0.0.1:$database_port/postgres
 
   ssh-keygen -q -t ed25519 -N '' -C longshore -f "$dir/ssh_key"
+  local api_access=(--insecure) worker_access=(--insecure)
+  [ -n "$insecure" ] || make_certificates
   # shellcheck disable=SC2086  # LONGSHORE_API_FLAGS are words, as are the worker's.
   start api_server "$api_server" --listen="127.0.0.1:$api_port" --worker_listen="127.0.0.1:$worker_port" \
     --database_url="$url" --allowed_payload_dirs="$dir/payloads" --local_instances_dir="$dir/machines" \
-    --authorized_keys_file="$dir/ssh_key.pub" ${LONGSHORE_API_FLAGS:-}
+    --authorized_keys_file="$dir/ssh_key.pub" "${api_access[@]}" ${LONGSHORE_API_FLAGS:-}
   # shellcheck disable=SC2086
   start payload_worker "$payload_worker" --api_server="127.0.0.1:$worker_port" --ssh_private_key="$dir/ssh_key" \
-    --provision_playbook="$top/ansible/main.yml" --name=local ${LONGSHORE_WORKER_FLAGS:-}
+    --provision_playbook="$top/ansible/main.yml" --name=local "${worker_access[@]}" ${LONGSHORE_WORKER_FLAGS:-}
   wait_for api_server "$api_port"
 
   export LONGSHORE_API=127.0.0.1:$api_port
+  eval "$(access_env)"
   local ids="" name id
   for i in $(seq "$instances"); do
     name=instance-$i
@@ -146,8 +180,11 @@ up() {
       --host-key "$(cat "$dir/$name/host_key.pub")" --tag local --quiet)
     ids=${ids:+$ids,}$id
   done
+  # It holds the token.
+  (umask 077 && : > "$dir/env")
   cat > "$dir/env" << EOF
 export LONGSHORE_API=127.0.0.1:$api_port
+$(access_env)
 export LONGSHORE_WORKER_API=127.0.0.1:$worker_port
 export LONGSHORE_DATABASE_URL=$url
 export LONGSHORE_PAYLOAD_DIR=$dir/payloads

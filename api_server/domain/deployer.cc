@@ -54,11 +54,8 @@ absl::Status CheckRollout(const v1::Rollout& rollout) {
 }
 
 std::string Describe(const v1::InstanceSelector& selector) {
-  std::string text;
-  if (!selector.project().empty()) text = "project '" + selector.project() + "'";
-  for (const std::string& tag : selector.tags()) {
-    text += (text.empty() ? "tag '" : ", tag '") + tag + "'";
-  }
+  std::string text = "project '" + ProjectOrDefault(selector.project()) + "'";
+  for (const std::string& tag : selector.tags()) text += ", tag '" + tag + "'";
   return text;
 }
 
@@ -68,18 +65,19 @@ struct Wanted {
   std::map<int64_t, instance_store::Target> targets;  // Those that exist.
 };
 
-absl::StatusOr<Wanted> FindWanted(Connection& connection, const v1::DeployPayloadRequest& request) {
+absl::StatusOr<Wanted> FindWanted(Connection& connection, const storage::Scope& scope,
+                                  const v1::DeployPayloadRequest& request) {
   Wanted wanted;
   if (!request.has_selector()) {
     wanted.ids.assign(request.instance_ids().begin(), request.instance_ids().end());
-    ASSIGN_OR_RETURN(wanted.targets, instance_store::LockTargets(connection, wanted.ids));
+    ASSIGN_OR_RETURN(wanted.targets, instance_store::LockTargets(connection, scope, wanted.ids));
     return wanted;
   }
   const v1::InstanceSelector& selector = request.selector();
-  const storage::InstanceFilter filter{.project = selector.project(),
+  const storage::InstanceFilter filter{.project = ProjectOrDefault(selector.project()),
                                        .tags = {selector.tags().begin(), selector.tags().end()}};
   ASSIGN_OR_RETURN(wanted.targets,
-                   instance_store::LockMatching(connection, filter, kMaxIdsPerRequest + 1));
+                   instance_store::LockMatching(connection, scope, filter, kMaxIdsPerRequest + 1));
   if (wanted.targets.empty()) return NoInstanceMatches(Describe(selector));
   if (wanted.targets.size() > kMaxIdsPerRequest) {
     return InvalidField("selector", Describe(selector),
@@ -146,20 +144,24 @@ absl::StatusOr<Deployer::Plan> Deployer::PrepareWithoutInstances(
   return plan;
 }
 
-absl::Status Deployer::ChooseInstances(Connection& connection,
+absl::Status Deployer::ChooseInstances(Connection& connection, const Caller& caller,
                                        const v1::DeployPayloadRequest& request, Plan* plan,
                                        v1::DeployPayloadResponse* response) const {
   plan->instance_ids.clear();
   plan->remote_paths.clear();
-  ASSIGN_OR_RETURN(const Wanted wanted, FindWanted(connection, request));
+  plan->deployment.project.clear();
+  ASSIGN_OR_RETURN(const Wanted wanted, FindWanted(connection, caller.scope, request));
   std::set<int64_t> seen;
-  std::set<std::string> projects;
   absl::Status first_error;
   const auto take = [&](int64_t id) -> absl::Status {
     const auto target = wanted.targets.find(id);
     if (target == wanted.targets.end()) return InstanceNotFound(id);
     if (!seen.insert(id).second) return InstanceListedTwice(id);
     RETURN_IF_ERROR(CheckTakesPayloads(id, target->second));
+    const std::string& project = target->second.project;
+    if (!plan->deployment.project.empty() && plan->deployment.project != project) {
+      return InstanceOfOtherProject(id, project, plan->deployment.project);
+    }
     std::string remote_path = request.remote_path();
     if (remote_path.empty()) {
       remote_path =
@@ -174,7 +176,7 @@ absl::Status Deployer::ChooseInstances(Connection& connection,
     }
     plan->instance_ids.push_back(id);
     plan->remote_paths.push_back(std::move(remote_path));
-    projects.insert(target->second.project);
+    plan->deployment.project = project;
     return absl::OkStatus();
   };
   for (int64_t id : wanted.ids) {
@@ -183,7 +185,6 @@ absl::Status Deployer::ChooseInstances(Connection& connection,
     if (first_error.ok()) first_error = taken;
     AddInstanceError(id, taken, response);
   }
-  plan->deployment.projects.assign(projects.begin(), projects.end());
   response->set_success(first_error.ok());
   return plan->instance_ids.empty() ? first_error : absl::OkStatus();
 }
@@ -216,9 +217,10 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
   return absl::OkStatus();
 }
 
-absl::Status Deployer::DeployIn(Connection& connection, const v1::DeployPayloadRequest& request,
-                                Plan* plan, v1::DeployPayloadResponse* response) const {
-  RETURN_IF_ERROR(ChooseInstances(connection, request, plan, response));
+absl::Status Deployer::DeployIn(Connection& connection, const Caller& caller,
+                                const v1::DeployPayloadRequest& request, Plan* plan,
+                                v1::DeployPayloadResponse* response) const {
+  RETURN_IF_ERROR(ChooseInstances(connection, caller, request, plan, response));
   plan->deployment.request = request;
   plan->deployment.request.clear_payload_content();
   plan->deployment.request.DiscardUnknownFields();
@@ -226,7 +228,7 @@ absl::Status Deployer::DeployIn(Connection& connection, const v1::DeployPayloadR
 }
 
 absl::StatusOr<v1::DeployPayloadResponse> Deployer::Deploy(
-    const v1::DeployPayloadRequest& request) {
+    const Caller& caller, const v1::DeployPayloadRequest& request) {
   std::optional<Plan> plan;
   v1::DeployPayloadResponse response;
   bool replayed = false;
@@ -235,12 +237,12 @@ absl::StatusOr<v1::DeployPayloadResponse> Deployer::Deploy(
     return absl::OkStatus();
   };
   const auto body = [&](Connection& connection) {
-    return DeployIn(connection, request, &*plan, &response);
+    return DeployIn(connection, caller, request, &*plan, &response);
   };
   // A check leaves nothing behind, so it does not use up its request_id either.
   const std::string request_id = request.validate_only() ? "" : request.request_id();
-  RETURN_IF_ERROR(AnswerOnce(database_, {"DeployPayload", request_id, &request}, prepare, body,
-                             &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "DeployPayload", request_id, &request}, prepare,
+                             body, &response, &replayed));
   if (!request.validate_only() && !replayed) signals_.TasksDue();
   return response;
 }

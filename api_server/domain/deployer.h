@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "api_server/domain/caller.h"
 #include "api_server/domain/script_source.h"
 #include "api_server/domain/signals.h"
 #include "common/policy.h"
@@ -41,7 +42,8 @@ class Deployer {
   Deployer(storage::Database* database, const ScriptSource* scripts, Signals* signals,
            DeployLimits limits);
 
-  absl::StatusOr<v1::DeployPayloadResponse> Deploy(const v1::DeployPayloadRequest& request);
+  absl::StatusOr<v1::DeployPayloadResponse> Deploy(const Caller& caller,
+                                                   const v1::DeployPayloadRequest& request);
 
   // Prepare and DeployIn are the two halves of Deploy, for callers that deploy in a transaction of
   // their own: Prepare needs no database, DeployIn does the rest.
@@ -55,12 +57,13 @@ class Deployer {
   absl::StatusOr<Plan> Prepare(const v1::DeployPayloadRequest& request) const;
   // Does the same for a request whose instances are not known yet.
   absl::StatusOr<Plan> PrepareWithoutInstances(const v1::DeployPayloadRequest& request) const;
-  absl::Status DeployIn(storage::Connection& connection, const v1::DeployPayloadRequest& request,
-                        Plan* plan, v1::DeployPayloadResponse* response) const;
+  absl::Status DeployIn(storage::Connection& connection, const Caller& caller,
+                        const v1::DeployPayloadRequest& request, Plan* plan,
+                        v1::DeployPayloadResponse* response) const;
 
  private:
   // Divides the instances into taken and refused ones. Fails when none is taken.
-  absl::Status ChooseInstances(storage::Connection& connection,
+  absl::Status ChooseInstances(storage::Connection& connection, const Caller& caller,
                                const v1::DeployPayloadRequest& request, Plan* plan,
                                v1::DeployPayloadResponse* response) const;
   absl::Status Insert(storage::Connection& connection, const Plan& plan,

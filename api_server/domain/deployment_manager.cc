@@ -22,8 +22,8 @@ namespace instance_store = storage::instance_store;
 namespace payload_store = storage::payload_store;
 namespace task_store = storage::task_store;
 
-absl::StatusOr<v1::Deployment> Existing(Connection& connection, int64_t id) {
-  ASSIGN_OR_RETURN(auto deployment, deployment_store::Get(connection, id));
+absl::StatusOr<v1::Deployment> Existing(Connection& connection, const Caller& caller, int64_t id) {
+  ASSIGN_OR_RETURN(auto deployment, deployment_store::Get(connection, caller.scope, id));
   if (!deployment.has_value()) return DeploymentNotFound(id);
   return *std::move(deployment);
 }
@@ -37,25 +37,26 @@ DeploymentManager::DeploymentManager(storage::Database* database, Signals* signa
       limits_(std::move(limits)),
       output_limit_(output_limit) {}
 
-absl::StatusOr<v1::Deployment> DeploymentManager::Get(int64_t deployment_id) {
+absl::StatusOr<v1::Deployment> DeploymentManager::Get(const Caller& caller, int64_t deployment_id) {
   RETURN_IF_ERROR(CheckId("deployment_id", deployment_id));
   v1::Deployment deployment;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(deployment, Existing(connection, deployment_id));
+    ASSIGN_OR_RETURN(deployment, Existing(connection, caller, deployment_id));
     return absl::OkStatus();
   })));
   return deployment;
 }
 
 absl::StatusOr<v1::ListDeploymentsResponse> DeploymentManager::List(
-    const v1::ListDeploymentsRequest& request) {
+    const Caller& caller, const v1::ListDeploymentsRequest& request) {
   RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
   const std::string list = "deployments/" + request.project();
   ASSIGN_OR_RETURN(const storage::Page page,
                    ParsePage(list, request.page_size(), request.page_token()));
   std::vector<v1::Deployment> deployments;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(deployments, deployment_store::List(connection, request.project(), page));
+    ASSIGN_OR_RETURN(deployments,
+                     deployment_store::List(connection, caller.scope, request.project(), page));
     return absl::OkStatus();
   })));
   v1::ListDeploymentsResponse response;
@@ -66,11 +67,12 @@ absl::StatusOr<v1::ListDeploymentsResponse> DeploymentManager::List(
   return response;
 }
 
-absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(int64_t deployment_id) {
+absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(const Caller& caller,
+                                                         int64_t deployment_id) {
   RETURN_IF_ERROR(CheckId("deployment_id", deployment_id));
   CancelOutcome outcome;
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
-    RETURN_IF_ERROR(Existing(connection, deployment_id).status());
+    RETURN_IF_ERROR(Existing(connection, caller, deployment_id).status());
     ASSIGN_OR_RETURN(
         const auto ids,
         payload_store::IdsOfDeployment(connection, deployment_id,
@@ -80,21 +82,23 @@ absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(int64_t deployment_id) 
       return DeploymentInWrongState(deployment_id,
                                     "has ended: no payload of it can be cancelled any more");
     }
-    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
+    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
     ASSIGN_OR_RETURN(outcome, CancelPayloads(connection, locked, output_limit_));
     return absl::OkStatus();
   })));
   outcome.Tell(signals_);
-  return Get(deployment_id);
+  return Get(caller, deployment_id);
 }
 
-absl::Status DeploymentManager::InsertRetries(Connection& connection, const LockedPayloads& locked,
+absl::Status DeploymentManager::InsertRetries(Connection& connection, const Caller& caller,
+                                              const LockedPayloads& locked,
                                               v1::DeployPayloadResponse* response) const {
   std::vector<int64_t> instance_ids;
   for (const auto& [id, stored] : locked.payloads) {
     instance_ids.push_back(stored.payload.instance_id());
   }
-  ASSIGN_OR_RETURN(const auto targets, instance_store::LockTargets(connection, instance_ids));
+  ASSIGN_OR_RETURN(const auto targets,
+                   instance_store::LockTargets(connection, caller.scope, instance_ids));
   // What ExecutePayload ran is run again, what was only to be delivered is delivered again.
   std::map<v1::TaskType, storage::NewTasks> by_type;
   absl::Status first_error;
@@ -132,12 +136,12 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Lock
 }
 
 absl::StatusOr<v1::DeployPayloadResponse> DeploymentManager::Retry(
-    const v1::RetryDeploymentRequest& request) {
+    const Caller& caller, const v1::RetryDeploymentRequest& request) {
   v1::DeployPayloadResponse response;
   bool replayed = false;
   const auto prepare = [&] { return CheckId("deployment_id", request.deployment_id()); };
   const auto body = [&](Connection& connection) -> absl::Status {
-    RETURN_IF_ERROR(Existing(connection, request.deployment_id()).status());
+    RETURN_IF_ERROR(Existing(connection, caller, request.deployment_id()).status());
     ASSIGN_OR_RETURN(
         const auto ids,
         payload_store::IdsOfDeployment(connection, request.deployment_id(),
@@ -146,12 +150,13 @@ absl::StatusOr<v1::DeployPayloadResponse> DeploymentManager::Retry(
       return DeploymentInWrongState(request.deployment_id(),
                                     "has no payload that is FAILED or CANCELLED");
     }
-    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
+    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
     response.set_deployment_id(request.deployment_id());
-    return InsertRetries(connection, locked, &response);
+    return InsertRetries(connection, caller, locked, &response);
   };
-  RETURN_IF_ERROR(AnswerOnce(database_, {"RetryDeployment", request.request_id(), &request},
-                             prepare, body, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_,
+                             {&caller, "RetryDeployment", request.request_id(), &request}, prepare,
+                             body, &response, &replayed));
   if (!replayed) {
     signals_.PayloadsChanged({response.payload_ids().begin(), response.payload_ids().end()});
     signals_.TasksDue();

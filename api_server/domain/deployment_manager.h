@@ -3,6 +3,7 @@
 #define LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
 
 #include "absl/status/statusor.h"
+#include "api_server/domain/caller.h"
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/payload_lock.h"
 #include "api_server/domain/signals.h"
@@ -18,15 +19,18 @@ class DeploymentManager {
   DeploymentManager(storage::Database* database, Signals* signals, DeployLimits limits,
                     OutputLimit output_limit);
 
-  absl::StatusOr<v1::Deployment> Get(int64_t deployment_id);
-  absl::StatusOr<v1::ListDeploymentsResponse> List(const v1::ListDeploymentsRequest& request);
-  absl::StatusOr<v1::Deployment> Cancel(int64_t deployment_id);
-  absl::StatusOr<v1::DeployPayloadResponse> Retry(const v1::RetryDeploymentRequest& request);
+  absl::StatusOr<v1::Deployment> Get(const Caller& caller, int64_t deployment_id);
+  absl::StatusOr<v1::ListDeploymentsResponse> List(const Caller& caller,
+                                                   const v1::ListDeploymentsRequest& request);
+  absl::StatusOr<v1::Deployment> Cancel(const Caller& caller, int64_t deployment_id);
+  absl::StatusOr<v1::DeployPayloadResponse> Retry(const Caller& caller,
+                                                  const v1::RetryDeploymentRequest& request);
 
  private:
   // Begins a new attempt (Payload.attempt) of every payload in `locked` whose instance still takes
   // payloads.
-  absl::Status InsertRetries(storage::Connection& connection, const LockedPayloads& locked,
+  absl::Status InsertRetries(storage::Connection& connection, const Caller& caller,
+                             const LockedPayloads& locked,
                              v1::DeployPayloadResponse* response) const;
 
   storage::Database& database_;

@@ -2,6 +2,7 @@
 
 #include <glog/logging.h>
 
+#include "common/enum_text.h"
 #include "common/random.h"
 #include "common/status.h"
 #include "common/utf8.h"
@@ -131,6 +132,12 @@ absl::Status InstanceListedTwice(int64_t id) {
                       "is listed more than once; the first one counts");
 }
 
+absl::Status InstanceOfOtherProject(int64_t id, std::string_view project, std::string_view wanted) {
+  return InvalidField("instance_ids", std::to_string(id),
+                      "is of the project " + Shown(project) + ", the ones before it are of " +
+                          Shown(wanted) + ": a deployment is for one project");
+}
+
 absl::Status PayloadInWrongState(int64_t id, std::string_view problem) {
   return WrongState("payload", id, "payload " + std::to_string(id) + " " + std::string(problem));
 }
@@ -144,6 +151,32 @@ absl::Status RequestIdReused(std::string_view request_id) {
   return FieldError(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id",
                     "request_id " + Shown(request_id) +
                         " was used with another request; use a new one for a new request");
+}
+
+absl::Status TokenNotFound(int64_t id) { return NotFound("token", "TOKEN_NOT_FOUND", id); }
+
+absl::Status TokenMissing() {
+  return WithReason(
+      absl::UnauthenticatedError("no token came: send 'authorization: Bearer lsk_ID_SECRET'"),
+      "TOKEN_MISSING");
+}
+
+absl::Status TokenInvalid() {
+  return WithReason(absl::UnauthenticatedError("the token is unknown, expired or revoked, or not "
+                                               "one 'authorization: Bearer lsk_ID_SECRET'"),
+                    "TOKEN_INVALID");
+}
+
+absl::Status RoleInsufficient(std::string_view what, v1::Role role, v1::Role needed) {
+  std::string message = std::string(what) + " is not for a token with the role " + EnumText(role);
+  if (needed != v1::ROLE_UNSPECIFIED) message += "; it needs " + EnumText(needed);
+  return WithReason(absl::PermissionDeniedError(message), "ROLE_INSUFFICIENT");
+}
+
+absl::Status ProjectForbidden(std::string_view field, std::string_view project) {
+  return FieldError(
+      absl::StatusCode::kPermissionDenied, "ROLE_INSUFFICIENT", field,
+      std::string(field) + " " + Shown(project) + " is not a project that the token is for");
 }
 
 absl::Status FromStorage(const absl::Status& status) {

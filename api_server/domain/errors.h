@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "longshore/v1/access.pb.h"
 
 namespace longshore::domain {
 
@@ -37,11 +38,22 @@ absl::Status InstanceTerminating(int64_t id);
 // The instance has not been made yet, so it has no address that could be changed.
 absl::Status InstanceNotMade(int64_t id);
 absl::Status InstanceListedTwice(int64_t id);
+// A deployment has instances of one project.
+absl::Status InstanceOfOtherProject(int64_t id, std::string_view project, std::string_view wanted);
 // `problem` completes "payload ID PROBLEM".
 absl::Status PayloadInWrongState(int64_t id, std::string_view problem);
 // `problem` completes "deployment ID PROBLEM".
 absl::Status DeploymentInWrongState(int64_t id, std::string_view problem);
+absl::Status TokenNotFound(int64_t id);
 absl::Status RequestIdReused(std::string_view request_id);
+
+absl::Status TokenMissing();
+// The same for every token that does not count, whatever the cause.
+absl::Status TokenInvalid();
+// `what` is a method or what was asked of it.
+absl::Status RoleInsufficient(std::string_view what, v1::Role role, v1::Role needed);
+// The caller's token is not for the project that `field` names.
+absl::Status ProjectForbidden(std::string_view field, std::string_view project);
 
 // Returns what a client is told of an error of storage. Errors with a reason stay as they are. When
 // the database is away the client gets Unavailable, otherwise Internal. The words of the database,

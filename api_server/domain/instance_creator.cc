@@ -55,7 +55,7 @@ v1::Instance NewInstance(const v1::CreateInstanceRequest& request, int number) {
   v1::Instance instance;
   instance.set_name(request.name());
   if (CountOf(request) > 1) instance.mutable_name()->append("-" + std::to_string(number));
-  instance.set_project(request.project());
+  instance.set_project(ProjectOrDefault(request.project()));
   instance.set_provider(ProviderOf(request));
   instance.set_region(request.region());
   instance.set_size(request.size());
@@ -123,26 +123,27 @@ absl::Status InstanceCreator::InsertInstances(Connection& connection,
   return absl::OkStatus();
 }
 
-absl::Status InstanceCreator::InsertPayloads(Connection& connection, Deployer::Plan* plan,
-                                             v1::DeployPayloadRequest payload,
+absl::Status InstanceCreator::InsertPayloads(Connection& connection, const Caller& caller,
+                                             Deployer::Plan* plan, v1::DeployPayloadRequest payload,
                                              v1::CreateInstanceResponse* response) const {
   for (const v1::Instance& instance : response->instances()) {
     payload.add_instance_ids(instance.id());
   }
   v1::DeployPayloadResponse deployed;
-  RETURN_IF_ERROR(deployer_.DeployIn(connection, payload, plan, &deployed));
+  RETURN_IF_ERROR(deployer_.DeployIn(connection, caller, payload, plan, &deployed));
   for (int i = 0; i < deployed.payload_ids_size(); ++i) {
     v1::Instance* instance = response->mutable_instances(i);
     RETURN_IF_ERROR(storage::instance_store::Update(connection, instance->id(),
                                                     {.payload_id = deployed.payload_ids(i)}));
-    ASSIGN_OR_RETURN(const auto updated, storage::instance_store::Get(connection, instance->id()));
+    ASSIGN_OR_RETURN(const auto updated,
+                     storage::instance_store::Get(connection, caller.scope, instance->id()));
     *instance = *updated;
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
-    const v1::CreateInstanceRequest& request) {
+    const Caller& caller, const v1::CreateInstanceRequest& request) {
   const bool with_payload = !request.payload_path().empty();
   v1::DeployPayloadRequest payload;
   payload.set_payload_path(request.payload_path());
@@ -153,6 +154,7 @@ absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
     RETURN_IF_ERROR(Check(request));
+    RETURN_IF_ERROR(CheckProject(caller, request.project()));
     if (!with_payload) return absl::OkStatus();
     ASSIGN_OR_RETURN(plan, deployer_.PrepareWithoutInstances(payload));
     return absl::OkStatus();
@@ -160,10 +162,11 @@ absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
   const auto insert = [&](Connection& connection) -> absl::Status {
     plan.depends_on.clear();
     RETURN_IF_ERROR(InsertInstances(connection, request, &plan.depends_on, &response));
-    return with_payload ? InsertPayloads(connection, &plan, payload, &response) : absl::OkStatus();
+    return with_payload ? InsertPayloads(connection, caller, &plan, payload, &response)
+                        : absl::OkStatus();
   };
-  RETURN_IF_ERROR(AnswerOnce(database_, {"CreateInstance", request.request_id(), &request}, prepare,
-                             insert, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "CreateInstance", request.request_id(), &request},
+                             prepare, insert, &response, &replayed));
   if (!replayed) {
     signals_.TasksDue();
     signals_.InstancesChanged();

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "absl/status/statusor.h"
+#include "api_server/domain/caller.h"
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/signals.h"
 #include "api_server/providers/providers.h"
@@ -19,7 +20,8 @@ class InstanceCreator {
   InstanceCreator(storage::Database* database, const providers::Providers* providers,
                   const Deployer* deployer, Signals* signals);
 
-  absl::StatusOr<v1::CreateInstanceResponse> Create(const v1::CreateInstanceRequest& request);
+  absl::StatusOr<v1::CreateInstanceResponse> Create(const Caller& caller,
+                                                    const v1::CreateInstanceRequest& request);
 
  private:
   absl::Status Check(const v1::CreateInstanceRequest& request) const;
@@ -31,8 +33,8 @@ class InstanceCreator {
                                v1::CreateInstanceResponse* response) const;
   // Inserts one payload for each instance of `response`. Each waits for the last task of its
   // instance.
-  absl::Status InsertPayloads(storage::Connection& connection, Deployer::Plan* plan,
-                              v1::DeployPayloadRequest payload,
+  absl::Status InsertPayloads(storage::Connection& connection, const Caller& caller,
+                              Deployer::Plan* plan, v1::DeployPayloadRequest payload,
                               v1::CreateInstanceResponse* response) const;
 
   storage::Database& database_;

@@ -58,7 +58,7 @@ absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& requ
   RETURN_IF_ERROR(CheckTags("tags", request.tags()));
   v1::Instance instance;
   instance.set_name(request.name());
-  instance.set_project(request.project());
+  instance.set_project(ProjectOrDefault(request.project()));
   instance.set_provider(kRegistered);
   instance.set_address(request.address());
   instance.set_port(PortOrDefault(request.port()));
@@ -73,6 +73,7 @@ absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& requ
 struct Changes {
   storage::InstanceUpdate update;
   bool sends_payload = false;
+  bool instance_itself = false;  // More than its payload.
 };
 
 // The fields of the request that count.
@@ -121,6 +122,10 @@ absl::StatusOr<Changes> ReadChanges(const v1::UpdateInstanceRequest& request) {
   RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
   ASSIGN_OR_RETURN(const std::set<std::string> mask, ReadMask(request));
   Changes changes;
+  constexpr std::array kOfThePayload = {"payload_path", "execute_payload", "timeout"};
+  changes.instance_itself = std::any_of(mask.begin(), mask.end(), [&](const std::string& field) {
+    return std::find(kOfThePayload.begin(), kOfThePayload.end(), field) == kOfThePayload.end();
+  });
   if (mask.count("name") > 0) {
     RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
     changes.update.name = request.name();
@@ -150,8 +155,8 @@ v1::DeployPayloadRequest PayloadRequest(const v1::UpdateInstanceRequest& request
   return payload;
 }
 
-absl::StatusOr<v1::Instance> Existing(Connection& connection, int64_t id) {
-  ASSIGN_OR_RETURN(auto instance, instance_store::Get(connection, id));
+absl::StatusOr<v1::Instance> Existing(Connection& connection, const Caller& caller, int64_t id) {
+  ASSIGN_OR_RETURN(auto instance, instance_store::Get(connection, caller.scope, id));
   if (!instance.has_value()) return InstanceNotFound(id);
   return *std::move(instance);
 }
@@ -162,40 +167,42 @@ InstanceManager::InstanceManager(storage::Database* database, const Deployer* de
                                  Signals* signals)
     : database_(*database), deployer_(*deployer), signals_(*signals) {}
 
-absl::StatusOr<v1::Instance> InstanceManager::Register(const v1::RegisterInstanceRequest& request) {
+absl::StatusOr<v1::Instance> InstanceManager::Register(const Caller& caller,
+                                                       const v1::RegisterInstanceRequest& request) {
   v1::Instance wanted;
   v1::Instance response;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(wanted, NewInstance(request));
-    return absl::OkStatus();
+    return CheckProject(caller, request.project());
   };
   const auto insert = [&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(response, instance_store::Insert(connection, wanted));
     return absl::OkStatus();
   };
-  RETURN_IF_ERROR(AnswerOnce(database_, {"RegisterInstance", request.request_id(), &request},
-                             prepare, insert, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_,
+                             {&caller, "RegisterInstance", request.request_id(), &request}, prepare,
+                             insert, &response, &replayed));
   if (!replayed) signals_.InstancesChanged();
   return response;
 }
 
-absl::StatusOr<v1::Instance> InstanceManager::Get(int64_t instance_id) {
+absl::StatusOr<v1::Instance> InstanceManager::Get(const Caller& caller, int64_t instance_id) {
   RETURN_IF_ERROR(CheckId("instance_id", instance_id));
   v1::Instance instance;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(instance, Existing(connection, instance_id));
+    ASSIGN_OR_RETURN(instance, Existing(connection, caller, instance_id));
     return absl::OkStatus();
   })));
   return instance;
 }
 
-absl::Status InstanceManager::UpdateIn(Connection& connection,
+absl::Status InstanceManager::UpdateIn(Connection& connection, const Caller& caller,
                                        const v1::UpdateInstanceRequest& request,
                                        storage::InstanceUpdate update, Deployer::Plan* plan,
                                        v1::UpdateInstanceResponse* response) const {
   const int64_t id = request.instance_id();
-  ASSIGN_OR_RETURN(const auto targets, instance_store::LockTargets(connection, {id}));
+  ASSIGN_OR_RETURN(const auto targets, instance_store::LockTargets(connection, caller.scope, {id}));
   if (targets.empty()) return InstanceNotFound(id);
   RETURN_IF_ERROR(CheckTakesPayloads(id, targets.at(id)));
   // What its provider tells will be its address.
@@ -204,48 +211,55 @@ absl::Status InstanceManager::UpdateIn(Connection& connection,
   }
   if (plan != nullptr) {
     v1::DeployPayloadResponse deployed;
-    RETURN_IF_ERROR(deployer_.DeployIn(connection, PayloadRequest(request), plan, &deployed));
+    RETURN_IF_ERROR(
+        deployer_.DeployIn(connection, caller, PayloadRequest(request), plan, &deployed));
     response->set_payload_id(deployed.payload_ids(0));
     response->set_task_id(deployed.task_ids(0));
     update.payload_id = response->payload_id();
   }
   RETURN_IF_ERROR(instance_store::Update(connection, id, update));
-  ASSIGN_OR_RETURN(*response->mutable_instance(), Existing(connection, id));
+  ASSIGN_OR_RETURN(*response->mutable_instance(), Existing(connection, caller, id));
   return absl::OkStatus();
 }
 
 absl::StatusOr<v1::UpdateInstanceResponse> InstanceManager::Update(
-    const v1::UpdateInstanceRequest& request) {
+    const Caller& caller, const v1::UpdateInstanceRequest& request) {
   Changes changes;
   Deployer::Plan plan;
   v1::UpdateInstanceResponse response;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(changes, ReadChanges(request));
+    if (changes.instance_itself && caller.role < v1::ROLE_ADMIN) {
+      return RoleInsufficient("to change more of an instance than its payload", caller.role,
+                              v1::ROLE_ADMIN);
+    }
     if (!changes.sends_payload) return absl::OkStatus();
     ASSIGN_OR_RETURN(plan, deployer_.Prepare(PayloadRequest(request)));
     return absl::OkStatus();
   };
   const auto update = [&](Connection& connection) {
-    return UpdateIn(connection, request, changes.update, changes.sends_payload ? &plan : nullptr,
-                    &response);
+    return UpdateIn(connection, caller, request, changes.update,
+                    changes.sends_payload ? &plan : nullptr, &response);
   };
-  RETURN_IF_ERROR(AnswerOnce(database_, {"UpdateInstance", request.request_id(), &request}, prepare,
-                             update, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "UpdateInstance", request.request_id(), &request},
+                             prepare, update, &response, &replayed));
   if (replayed) return response;
   if (changes.sends_payload) signals_.TasksDue();
   signals_.InstancesChanged();
   return response;
 }
 
-absl::StatusOr<v1::TerminateInstanceResponse> InstanceManager::Terminate(int64_t instance_id) {
+absl::StatusOr<v1::TerminateInstanceResponse> InstanceManager::Terminate(const Caller& caller,
+                                                                         int64_t instance_id) {
   RETURN_IF_ERROR(CheckId("instance_id", instance_id));
   v1::TerminateInstanceResponse response;
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
     response.Clear();
+    RETURN_IF_ERROR(Existing(connection, caller, instance_id).status());
     // Waits for those who are just giving it payloads, and for another that terminates it.
     RETURN_IF_ERROR(instance_store::MarkTerminating(connection, instance_id));
-    ASSIGN_OR_RETURN(*response.mutable_instance(), Existing(connection, instance_id));
+    ASSIGN_OR_RETURN(*response.mutable_instance(), Existing(connection, caller, instance_id));
     if (response.instance().status() == v1::INSTANCE_STATUS_TERMINATED) {
       return InstanceTerminated(instance_id);
     }
@@ -263,7 +277,7 @@ absl::StatusOr<v1::TerminateInstanceResponse> InstanceManager::Terminate(int64_t
 }
 
 absl::StatusOr<v1::ListInstancesResponse> InstanceManager::List(
-    const v1::ListInstancesRequest& request) {
+    const Caller& caller, const v1::ListInstancesRequest& request) {
   RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::InstanceStatus_IsValid));
   RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
   RETURN_IF_ERROR(CheckTags("tags", request.tags()));
@@ -276,7 +290,7 @@ absl::StatusOr<v1::ListInstancesResponse> InstanceManager::List(
                    ParsePage(list, request.page_size(), request.page_token()));
   std::vector<v1::Instance> instances;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(instances, instance_store::List(connection, filter, page));
+    ASSIGN_OR_RETURN(instances, instance_store::List(connection, caller.scope, filter, page));
     return absl::OkStatus();
   })));
   v1::ListInstancesResponse response;

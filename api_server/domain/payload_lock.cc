@@ -13,10 +13,11 @@ namespace payload_store = storage::payload_store;
 using storage::StoredPayload;
 namespace task_store = storage::task_store;
 
-absl::StatusOr<LockedPayloads> LockPayloads(Connection& connection,
+absl::StatusOr<LockedPayloads> LockPayloads(Connection& connection, const Caller& caller,
                                             const std::vector<int64_t>& ids) {
-  ASSIGN_OR_RETURN(auto tasks, task_store::LockForPayloads(connection, ids));
-  ASSIGN_OR_RETURN(auto payloads, payload_store::GetMany(connection, ids, /*lock=*/true));
+  ASSIGN_OR_RETURN(auto tasks, task_store::LockForPayloads(connection, caller.scope, ids));
+  ASSIGN_OR_RETURN(auto payloads,
+                   payload_store::GetMany(connection, caller.scope, ids, /*lock=*/true));
   LockedPayloads locked;
   for (LockedTask& task : tasks) locked.tasks[task.payload_id].push_back(std::move(task));
   for (StoredPayload& stored : payloads) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "api_server/domain/caller.h"
 #include "api_server/domain/signals.h"
 #include "storage/output_store.h"
 #include "storage/payload_store.h"
@@ -27,7 +28,7 @@ struct LockedPayloads {
 
 // Locks tasks first and payloads second, as everybody does. Errors: PAYLOAD_NOT_FOUND; Aborted,
 // which repeats the transaction, when a payload got another task meanwhile.
-absl::StatusOr<LockedPayloads> LockPayloads(storage::Connection& connection,
+absl::StatusOr<LockedPayloads> LockPayloads(storage::Connection& connection, const Caller& caller,
                                             const std::vector<int64_t>& ids);
 
 // What a cancel did. Tell is called after the commit.

@@ -63,15 +63,16 @@ PayloadManager::PayloadManager(storage::Database* database, PayloadReader* reade
       output_limit_(output_limit) {}
 
 absl::StatusOr<std::vector<int64_t>> PayloadManager::ExecutableOf(Connection& connection,
+                                                                  const Caller& caller,
                                                                   int64_t deployment_id) {
   ASSIGN_OR_RETURN(const auto deployment,
-                   storage::deployment_store::Get(connection, deployment_id));
+                   storage::deployment_store::Get(connection, caller.scope, deployment_id));
   if (!deployment.has_value()) return DeploymentNotFound(deployment_id);
   ASSIGN_OR_RETURN(
       std::vector<int64_t> ids,
       payload_store::IdsOfDeployment(connection, deployment_id,
                                      {v1::PAYLOAD_STATUS_PENDING, v1::PAYLOAD_STATUS_TRANSFERRED}));
-  ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
+  ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
   std::erase_if(ids, [&](int64_t id) {
     return !CheckExecutable(locked.payloads.at(id), locked.CurrentTask(id)).ok();
   });
@@ -82,14 +83,14 @@ absl::StatusOr<std::vector<int64_t>> PayloadManager::ExecutableOf(Connection& co
       "asked to run yet");
 }
 
-absl::Status PayloadManager::InsertExecuteTasks(Connection& connection,
+absl::Status PayloadManager::InsertExecuteTasks(Connection& connection, const Caller& caller,
                                                 const v1::ExecutePayloadRequest& request,
                                                 v1::ExecutePayloadResponse* response) {
   std::vector<int64_t> ids(request.payload_ids().begin(), request.payload_ids().end());
   if (request.deployment_id() != 0) {
-    ASSIGN_OR_RETURN(ids, ExecutableOf(connection, request.deployment_id()));
+    ASSIGN_OR_RETURN(ids, ExecutableOf(connection, caller, request.deployment_id()));
   }
-  ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, ids));
+  ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
   storage::NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
                           .delivery_timeout = limits_.delivery_timeout,
                           .payload_ids = ids};
@@ -113,7 +114,7 @@ absl::Status PayloadManager::InsertExecuteTasks(Connection& connection,
 }
 
 absl::StatusOr<v1::ExecutePayloadResponse> PayloadManager::Execute(
-    const v1::ExecutePayloadRequest& request) {
+    const Caller& caller, const v1::ExecutePayloadRequest& request) {
   v1::ExecutePayloadResponse response;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
@@ -121,19 +122,19 @@ absl::StatusOr<v1::ExecutePayloadResponse> PayloadManager::Execute(
     return ResolveTimeout(request.timeout(), 0, limits_.max_payload_timeout).status();
   };
   const auto body = [&](Connection& connection) {
-    return InsertExecuteTasks(connection, request, &response);
+    return InsertExecuteTasks(connection, caller, request, &response);
   };
-  RETURN_IF_ERROR(AnswerOnce(database_, {"ExecutePayload", request.request_id(), &request}, prepare,
-                             body, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "ExecutePayload", request.request_id(), &request},
+                             prepare, body, &response, &replayed));
   if (!replayed) signals_.TasksDue();
   return response;
 }
 
-absl::StatusOr<v1::Payload> PayloadManager::Cancel(int64_t payload_id) {
+absl::StatusOr<v1::Payload> PayloadManager::Cancel(const Caller& caller, int64_t payload_id) {
   RETURN_IF_ERROR(CheckId("payload_id", payload_id));
   CancelOutcome outcome;
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, {payload_id}));
+    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, {payload_id}));
     const v1::Payload& payload = locked.payloads.at(payload_id).payload;
     if (IsTerminal(payload.status())) {
       return PayloadInWrongState(
@@ -143,7 +144,7 @@ absl::StatusOr<v1::Payload> PayloadManager::Cancel(int64_t payload_id) {
     return absl::OkStatus();
   })));
   outcome.Tell(signals_);
-  return reader_.Get(payload_id);
+  return reader_.Get(caller, payload_id);
 }
 
 }  // namespace longshore::domain

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "api_server/domain/caller.h"
 #include "longshore/v1/payload_service.pb.h"
 #include "storage/database.h"
 
@@ -17,13 +18,14 @@ class PayloadReader {
   explicit PayloadReader(storage::Database* database) : database_(*database) {}
 
   // Returns the payload with its output, of which no more than kMaxAnswerBytes are kept.
-  absl::StatusOr<v1::Payload> Get(int64_t payload_id);
+  absl::StatusOr<v1::Payload> Get(const Caller& caller, int64_t payload_id);
   absl::StatusOr<v1::ListInstancePayloadsResponse> ListOfInstance(
-      const v1::ListInstancePayloadsRequest& request);
-  absl::StatusOr<v1::ListPayloadsResponse> List(const v1::ListPayloadsRequest& request);
+      const Caller& caller, const v1::ListInstancePayloadsRequest& request);
+  absl::StatusOr<v1::ListPayloadsResponse> List(const Caller& caller,
+                                                const v1::ListPayloadsRequest& request);
   absl::StatusOr<v1::ReadPayloadOutputResponse> ReadOutput(
-      const v1::ReadPayloadOutputRequest& request);
-  absl::StatusOr<v1::GetScriptResponse> GetScript(const std::string& sha256);
+      const Caller& caller, const v1::ReadPayloadOutputRequest& request);
+  absl::StatusOr<v1::GetScriptResponse> GetScript(const Caller& caller, const std::string& sha256);
 
  private:
   storage::Database& database_;

@@ -61,8 +61,8 @@ absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
   const std::string fingerprint = remember ? Fingerprint(*once.request) : "";
   // Looks for the old answer; sets *replayed when there is one.
   const auto find = [&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto answer,
-                     request_id_store::Find(connection, once.method, once.request_id));
+    ASSIGN_OR_RETURN(const auto answer, request_id_store::Find(connection, once.caller->token_id,
+                                                               once.method, once.request_id));
     if (!answer.has_value()) return absl::OkStatus();
     *replayed = true;
     return Replay(*answer, once, fingerprint, response);
@@ -77,14 +77,15 @@ absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
     response->Clear();
     *replayed = false;
     if (remember) {
-      ASSIGN_OR_RETURN(const bool claimed, request_id_store::Claim(connection, once.method,
-                                                                   once.request_id, fingerprint));
+      ASSIGN_OR_RETURN(const bool claimed,
+                       request_id_store::Claim(connection, once.caller->token_id, once.method,
+                                               once.request_id, fingerprint));
       if (!claimed) return find(connection);
     }
     RETURN_IF_ERROR(body(connection));
     if (!remember) return absl::OkStatus();
-    return request_id_store::SetResponse(connection, once.method, once.request_id,
-                                         response->SerializeAsString());
+    return request_id_store::SetResponse(connection, once.caller->token_id, once.method,
+                                         once.request_id, response->SerializeAsString());
   })));
   LONGSHORE_RETURN_IF_FAIL_POINT("request.committed");
   return absl::OkStatus();

@@ -8,13 +8,15 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "api_server/domain/caller.h"
 #include "storage/database.h"
 
 namespace longshore::domain {
 
 // One request with an optional request_id.
 struct OnceRequest {
-  std::string method;  // Each method has request_ids of its own.
+  const Caller* caller;  // Each token has request_ids of its own.
+  std::string method;    // So has each method.
   std::string request_id;
   const google::protobuf::Message* request;
 };

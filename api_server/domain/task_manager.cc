@@ -18,19 +18,19 @@ namespace longshore::domain {
 using storage::Connection;
 namespace task_store = storage::task_store;
 
-absl::StatusOr<v1::Task> TaskManager::Get(int64_t task_id) {
+absl::StatusOr<v1::Task> TaskManager::Get(const Caller& caller, int64_t task_id) {
   RETURN_IF_ERROR(CheckId("task_id", task_id));
   std::optional<v1::Task> task;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(task, task_store::Get(connection, task_id));
+    ASSIGN_OR_RETURN(task, task_store::Get(connection, caller.scope, task_id));
     return absl::OkStatus();
   })));
   if (!task.has_value()) return TaskNotFound(task_id);
   return *std::move(task);
 }
 
-absl::StatusOr<v1::GetTaskLogResponse> TaskManager::GetLog(int64_t task_id) {
-  RETURN_IF_ERROR(Get(task_id).status());
+absl::StatusOr<v1::GetTaskLogResponse> TaskManager::GetLog(const Caller& caller, int64_t task_id) {
+  RETURN_IF_ERROR(Get(caller, task_id).status());
   v1::GetTaskLogResponse response;
   response.set_task_id(task_id);
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
@@ -41,7 +41,8 @@ absl::StatusOr<v1::GetTaskLogResponse> TaskManager::GetLog(int64_t task_id) {
   return response;
 }
 
-absl::StatusOr<v1::ListTasksResponse> TaskManager::List(const v1::ListTasksRequest& request) {
+absl::StatusOr<v1::ListTasksResponse> TaskManager::List(const Caller& caller,
+                                                        const v1::ListTasksRequest& request) {
   RETURN_IF_ERROR(CheckEnum("status", request.status(), v1::TaskStatus_IsValid));
   RETURN_IF_ERROR(CheckEnum("type", request.type(), v1::TaskType_IsValid));
   if (request.instance_id() != 0) RETURN_IF_ERROR(CheckId("instance_id", request.instance_id()));
@@ -52,7 +53,7 @@ absl::StatusOr<v1::ListTasksResponse> TaskManager::List(const v1::ListTasksReque
                    ParsePage(list, request.page_size(), request.page_token()));
   std::vector<v1::Task> tasks;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(tasks, task_store::List(connection,
+    ASSIGN_OR_RETURN(tasks, task_store::List(connection, caller.scope,
                                              {.status = request.status(),
                                               .type = request.type(),
                                               .instance_id = request.instance_id()},

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
+#include "api_server/domain/caller.h"
 #include "longshore/v1/task_service.pb.h"
 #include "storage/database.h"
 
@@ -15,9 +16,10 @@ class TaskManager {
  public:
   explicit TaskManager(storage::Database* database) : database_(*database) {}
 
-  absl::StatusOr<v1::Task> Get(int64_t task_id);
-  absl::StatusOr<v1::GetTaskLogResponse> GetLog(int64_t task_id);
-  absl::StatusOr<v1::ListTasksResponse> List(const v1::ListTasksRequest& request);
+  absl::StatusOr<v1::Task> Get(const Caller& caller, int64_t task_id);
+  absl::StatusOr<v1::GetTaskLogResponse> GetLog(const Caller& caller, int64_t task_id);
+  absl::StatusOr<v1::ListTasksResponse> List(const Caller& caller,
+                                             const v1::ListTasksRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request);
 
  private:

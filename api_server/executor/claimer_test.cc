@@ -63,7 +63,8 @@ class ClaimerTest : public storage::DatabaseFixture {
   v1::Task Task(int64_t id) {
     v1::Task task;
     Do([&](storage::Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto found, storage::task_store::Get(c, id));
+      ASSIGN_OR_RETURN(const auto found,
+                       storage::task_store::Get(c, storage::Scope::Everything(), id));
       task = *found;
       return absl::OkStatus();
     });

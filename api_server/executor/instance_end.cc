@@ -19,7 +19,8 @@ absl::Status FailInstance(storage::Connection& connection, int64_t task_id, int6
   RETURN_IF_ERROR(storage::instance_store::MarkFailed(connection, instance_id, error));
   ASSIGN_OR_RETURN(const auto open,
                    storage::payload_store::OpenOfInstance(connection, instance_id));
-  ASSIGN_OR_RETURN(const auto locked, task_store::LockForPayloads(connection, open));
+  ASSIGN_OR_RETURN(const auto locked,
+                   task_store::LockForPayloads(connection, storage::Scope::Everything(), open));
   std::vector<storage::TaskEnd> ends;
   for (const storage::LockedTask& task : locked) {
     if (task.status != v1::TASK_STATUS_PENDING) continue;

@@ -172,7 +172,9 @@ absl::StatusOr<bool> InstanceSteps::IsLate(const InstanceTask& task) {
   bool late = false;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(const bool held, instance_task_store::LockHeld(connection, task));
-    ASSIGN_OR_RETURN(const auto instance, instance_store::Get(connection, task.instance_id));
+    ASSIGN_OR_RETURN(
+        const auto instance,
+        instance_store::Get(connection, storage::Scope::Everything(), task.instance_id));
     late = !held && (instance->status() == v1::INSTANCE_STATUS_FAILED ||
                      instance->status() == v1::INSTANCE_STATUS_TERMINATED);
     return absl::OkStatus();
@@ -226,7 +228,8 @@ absl::Status InstanceSteps::StopPayloads(Connection& connection, const InstanceT
   *stopped = false;
   ASSIGN_OR_RETURN(const auto open,
                    storage::payload_store::OpenOfInstance(connection, task.instance_id));
-  ASSIGN_OR_RETURN(const auto locked, task_store::LockForPayloads(connection, open));
+  ASSIGN_OR_RETURN(const auto locked,
+                   task_store::LockForPayloads(connection, storage::Scope::Everything(), open));
   ASSIGN_OR_RETURN(const bool held, instance_task_store::LockHeld(connection, task));
   if (!held) return absl::OkStatus();
   const bool patient = task.age < options_.stop_grace;

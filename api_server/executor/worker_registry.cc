@@ -93,6 +93,18 @@ void WorkerRegistry::BeginDrain() {
   }
 }
 
+void WorkerRegistry::End(const std::function<bool(const std::string& name)>& refused,
+                         const absl::Status& why) {
+  std::vector<std::shared_ptr<WorkerSession>> ended;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [key, entry] : entries_) {
+      if (refused(entry.name)) ended.push_back(entry.session);
+    }
+  }
+  for (const auto& session : ended) session->End(why);
+}
+
 std::vector<std::string> WorkerRegistry::Names() {
   MutexLock lock(&mutex_);
   std::vector<std::string> names;

@@ -2,11 +2,13 @@
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_WORKER_REGISTRY_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_WORKER_REGISTRY_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "common/mutex.h"
 #include "longshore/v1/worker_service.pb.h"
 
@@ -23,6 +25,8 @@ class WorkerSession {
   virtual bool Send(v1::ServerMessage message) = 0;
   // Lets the stream read on, because `bytes` of what it has read are processed; see EventSink.
   virtual void Processed(size_t bytes) = 0;
+  // Ends the stream, unless it has ended.
+  virtual void End(const absl::Status& why) = 0;
 };
 
 // Thread-safe.
@@ -51,6 +55,9 @@ class WorkerRegistry {
   void SendToAll(const v1::ServerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
   // Tells all connected workers, and those that connect later, to go to another api_server.
   void BeginDrain() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends the sessions of the workers whose names are `refused`.
+  void End(const std::function<bool(const std::string& name)>& refused, const absl::Status& why)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns the names of the connected workers. A name may come twice.
   std::vector<std::string> Names() ABSL_LOCKS_EXCLUDED(mutex_);
   int size() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -3,13 +3,16 @@
 #include <glog/logging.h>
 #include <grpcpp/alarm.h>
 
+#include <algorithm>
 #include <deque>
 #include <utility>
 
 #include "api_server/executor/event_rules.h"
 #include "common/grpc_status.h"
 #include "common/mutex.h"
+#include "common/policy.h"
 #include "common/status_macros.h"
+#include "common/tls.h"
 #include "common/utf8.h"
 #include "storage/script_store.h"
 #include "storage/worker_store.h"
@@ -33,6 +36,11 @@ constexpr size_t kMaxShown = 100;
 // payload_workers of this version, and of none after it, name runs by PAYLOAD.ATTEMPT: they would
 // start a second time what has an id.
 constexpr char kVersionWithoutRunIds[] = "0.1.0";
+
+// How soon a name that is added to the refused ones takes effect.
+constexpr std::chrono::milliseconds kRefusalPeriod{2000};
+
+absl::Status Refused() { return absl::PermissionDeniedError("this worker is refused"); }
 
 // The part of a stream that outlives its reactor: whoever holds it may Send at any time.
 //
@@ -101,6 +109,8 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
     read_paused_ = true;
     MaybeRead();
   }
+
+  void End(const absl::Status& why) override { Finish(ToGrpcStatus(why)); }
 
   // Ends the stream, once.
   void Finish(const grpc::Status& status) {
@@ -173,8 +183,11 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
 // OnCancel.
 class WorkerStream : public Reactor {
  public:
-  WorkerStream(const WorkerStreamContext& context, LiveCount* streams)
-      : context_(context), session_(std::make_shared<StreamSession>(streams, this)) {
+  WorkerStream(const WorkerStreamContext& context, LiveCount* streams,
+               std::vector<std::string> certified_names)
+      : context_(context),
+        certified_names_(std::move(certified_names)),
+        session_(std::make_shared<StreamSession>(streams, this)) {
     session_->Begin();
   }
 
@@ -244,8 +257,19 @@ class WorkerStream : public Reactor {
     }
   }
 
+  absl::Status CheckName(const std::string& name) const {
+    const bool certified =
+        std::find(certified_names_.begin(), certified_names_.end(), name) != certified_names_.end();
+    if (context_.names_by_certificate && !certified) {
+      return absl::PermissionDeniedError("the worker's certificate does not name '" + name +
+                                         "': --name must be a DNS or URI name in it");
+    }
+    return context_.refused->Has(name) ? Refused() : absl::OkStatus();
+  }
+
   absl::Status Join(const v1::WorkerHello& hello) {
     RETURN_IF_ERROR(CheckHello(hello));
+    RETURN_IF_ERROR(CheckName(hello.name()));
     name_ = hello.name();
     if (hello.version() == kVersionWithoutRunIds) {
       return absl::FailedPreconditionError("a payload_worker of version " + hello.version() +
@@ -305,6 +329,7 @@ class WorkerStream : public Reactor {
   }
 
   const WorkerStreamContext& context_;
+  const std::vector<std::string> certified_names_;
   const std::shared_ptr<StreamSession> session_;
   int64_t key_ = 0;         // In the registry; 0 before hello, -1 after the end.
   std::string name_ = "?";  // As it says hello: printable.
@@ -313,10 +338,21 @@ class WorkerStream : public Reactor {
 
 }  // namespace
 
-WorkerServiceImpl::WorkerServiceImpl(WorkerStreamContext context) : context_(std::move(context)) {}
+WorkerServiceImpl::WorkerServiceImpl(WorkerStreamContext context)
+    : context_(std::move(context)), refusals_("refused workers", [this] { return EndRefused(); }) {}
 
-Reactor* WorkerServiceImpl::Connect(grpc::CallbackServerContext* /*context*/) {
-  return new WorkerStream(context_, &streams_);
+absl::StatusOr<std::chrono::milliseconds> WorkerServiceImpl::EndRefused() {
+  if (!context_.refused->enabled()) return policy::kSafetyPoll;
+  RETURN_IF_ERROR(context_.refused->Read());
+  context_.registry->End([this](const std::string& name) { return context_.refused->Has(name); },
+                         Refused());
+  return kRefusalPeriod;
+}
+
+Reactor* WorkerServiceImpl::Connect(grpc::CallbackServerContext* context) {
+  return new WorkerStream(context_, &streams_,
+                          context_.names_by_certificate ? PeerNames(*context->auth_context())
+                                                        : std::vector<std::string>());
 }
 
 }  // namespace longshore::executor

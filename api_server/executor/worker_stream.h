@@ -8,6 +8,8 @@
 #include <memory>
 
 #include "api_server/executor/event_sink.h"
+#include "api_server/executor/refused_workers.h"
+#include "api_server/executor/round_loop.h"
 #include "api_server/executor/worker_registry.h"
 #include "common/live_count.h"
 #include "common/work_queue.h"
@@ -24,6 +26,9 @@ struct WorkerStreamContext {
   WorkQueue* database_work;         // Does what a reaction must not wait for.
   std::function<void()> on_credit;  // Called when a worker has more credit. Must not block.
   std::chrono::milliseconds lease_duration;
+  // A worker is who its certificate says. False without TLS: it is who it says.
+  bool names_by_certificate = false;
+  RefusedWorkers* refused = nullptr;
 };
 
 class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
@@ -38,8 +43,12 @@ class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
   void AwaitStreams() { streams_.AwaitNone(); }
 
  private:
+  // Ends the streams of workers that are refused since they connected.
+  absl::StatusOr<std::chrono::milliseconds> EndRefused();
+
   const WorkerStreamContext context_;
   LiveCount streams_;
+  RoundLoop refusals_;
 };
 
 }  // namespace longshore::executor

@@ -86,7 +86,8 @@ class WorkerStreamTest : public storage::DatabaseFixture {
                                                                 .sink = sink_.get(),
                                                                 .database_work = &database_work_,
                                                                 .on_credit = [this] { OnCredit(); },
-                                                                .lease_duration = kLease});
+                                                                .lease_duration = kLease,
+                                                                .refused = &refused_});
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
@@ -151,6 +152,7 @@ class WorkerStreamTest : public storage::DatabaseFixture {
   WorkQueue database_work_{1};  // So that its answers come in the order of the requests.
   std::unique_ptr<EventApplier> applier_;
   std::unique_ptr<EventSink> sink_;
+  RefusedWorkers refused_{""};
   std::unique_ptr<WorkerServiceImpl> service_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -12,6 +12,7 @@ namespace longshore::services {
 namespace {
 
 using storage::Connection;
+using storage::Scope;
 namespace deployment_store = storage::deployment_store;
 namespace payload_store = storage::payload_store;
 
@@ -89,7 +90,8 @@ absl::Status DeploymentFeed::ReadUnkept(const std::vector<int64_t>& ids,
                                         std::vector<Change>* changes) {
   std::map<int64_t, std::shared_ptr<const v1::Payload>> read;
   RETURN_IF_ERROR(hub_.database().Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(auto some, payload_store::GetMany(connection, ids, /*lock=*/false));
+    ASSIGN_OR_RETURN(auto some,
+                     payload_store::GetMany(connection, Scope::Everything(), ids, /*lock=*/false));
     for (storage::StoredPayload& stored : some) {
       const int64_t id = stored.payload.id();
       read[id] = std::make_shared<v1::Payload>(std::move(stored.payload));
@@ -173,7 +175,8 @@ absl::Status DeploymentFeed::ReadChanges() {
     const std::vector<int64_t> some(part.begin(), part.end());
     std::vector<v1::Payload> payloads;
     RETURN_IF_ERROR(hub_.database().Run([&](Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(auto stored, payload_store::GetMany(connection, some, /*lock=*/false));
+      ASSIGN_OR_RETURN(auto stored, payload_store::GetMany(connection, Scope::Everything(), some,
+                                                           /*lock=*/false));
       for (storage::StoredPayload& each : stored) payloads.push_back(std::move(each.payload));
       return absl::OkStatus();
     }));
@@ -182,7 +185,8 @@ absl::Status DeploymentFeed::ReadChanges() {
   }
   std::optional<v1::Deployment> deployment;
   RETURN_IF_ERROR(hub_.database().Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(deployment, deployment_store::Get(connection, deployment_id_));
+    ASSIGN_OR_RETURN(deployment,
+                     deployment_store::Get(connection, Scope::Everything(), deployment_id_));
     return absl::OkStatus();
   }));
   if (!deployment.has_value()) return domain::DeploymentNotFound(deployment_id_);

@@ -44,7 +44,18 @@ class FeedTopic : public WatchTopic {
 // what has been sent, so that they agree with it.
 class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
  public:
-  explicit DeploymentSource(std::shared_ptr<DeploymentFeed> feed) : feed_(std::move(feed)) {}
+  DeploymentSource(storage::Database* database, std::shared_ptr<DeploymentFeed> feed, int64_t id)
+      : database_(*database), feed_(std::move(feed)), id_(id) {}
+
+  // All watchers share the feed, which sees everything: whether this one may is asked here.
+  absl::Status Open(const domain::Caller& caller) override {
+    RETURN_IF_ERROR(domain::CheckId("deployment_id", id_));
+    return database_.Run([&](storage::Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto deployment,
+                       storage::deployment_store::Get(connection, caller.scope, id_));
+      return deployment.has_value() ? absl::OkStatus() : domain::DeploymentNotFound(id_);
+    });
+  }
 
   // For the topic.
   std::atomic<uint64_t>* ticket() { return &ticket_; }
@@ -108,7 +119,9 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
     return event;
   }
 
+  storage::Database& database_;
   const std::shared_ptr<DeploymentFeed> feed_;
+  const int64_t id_;
   std::atomic<uint64_t> ticket_ = 0;
   uint64_t version_ = 0;
   v1::Deployment deployment_;  // As of the last read.
@@ -122,13 +135,13 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
 }  // namespace
 
 grpc::ServerWriteReactor<v1::DeploymentEvent>* StartDeploymentWatch(
-    DeploymentFeeds* feeds, const v1::WatchDeploymentRequest& request) {
+    DeploymentFeeds* feeds, Admission admission, const v1::WatchDeploymentRequest& request) {
   std::shared_ptr<DeploymentFeed> feed = feeds->Get(request.deployment_id());
-  auto source = std::make_unique<DeploymentSource>(feed);
+  auto source =
+      std::make_unique<DeploymentSource>(&feeds->hub().database(), feed, request.deployment_id());
   auto topic = std::make_unique<FeedTopic>(std::move(feed), source->ticket());
-  return new WatchReactor<v1::DeploymentEvent>(
-      &feeds->hub(), std::move(topic), std::move(source),
-      domain::CheckId("deployment_id", request.deployment_id()));
+  return new WatchReactor<v1::DeploymentEvent>(&feeds->hub(), std::move(admission),
+                                               std::move(topic), std::move(source));
 }
 
 }  // namespace longshore::services

@@ -5,14 +5,15 @@
 #include <grpcpp/grpcpp.h>
 
 #include "api_server/services/deployment_feed.h"
+#include "api_server/services/guarded.h"
 #include "longshore/v1/payload_service.pb.h"
 
 namespace longshore::services {
 
-// Starts a stream that answers `request`. The reactor deletes itself when the stream is done. It
-// holds a byte for each payload of the deployment.
+// Starts a stream that answers `request` of a caller whom `admission` admits. The reactor deletes
+// itself when the stream is done. It holds a byte for each payload of the deployment.
 grpc::ServerWriteReactor<v1::DeploymentEvent>* StartDeploymentWatch(
-    DeploymentFeeds* feeds, const v1::WatchDeploymentRequest& request);
+    DeploymentFeeds* feeds, Admission admission, const v1::WatchDeploymentRequest& request);
 
 }  // namespace longshore::services
 

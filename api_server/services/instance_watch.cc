@@ -33,9 +33,23 @@ class InstanceSource : public WatchSource<v1::Instance> {
  public:
   InstanceSource(storage::Database* database, const v1::WatchInstancesRequest& request)
       : database_(*database),
+        request_(request),
         ids_(request.instance_ids().begin(), request.instance_ids().end()),
-        filter_{.project = request.selector().project(),
+        filter_{.project = domain::ProjectOrDefault(request.selector().project()),
                 .tags = {request.selector().tags().begin(), request.selector().tags().end()}} {}
+
+  absl::Status Open(const domain::Caller& caller) override {
+    scope_ = caller.scope;
+    const v1::InstanceSelector& selector = request_.selector();
+    if (!request_.has_selector()) return domain::CheckIds("instance_ids", request_.instance_ids());
+    if (!request_.instance_ids().empty()) {
+      return domain::InvalidField("selector", selector.project(),
+                                  "and instance_ids are both given; give one of them");
+    }
+    RETURN_IF_ERROR(domain::CheckLabel("selector.project", selector.project(),
+                                       domain::kMaxLabelBytes, /*required=*/false));
+    return domain::CheckTags("selector.tags", selector.tags());
+  }
 
   absl::StatusOr<std::optional<v1::Instance>> Next() override {
     if (unsent_.empty() && changed_.empty()) RETURN_IF_ERROR(FindChanged());
@@ -58,8 +72,9 @@ class InstanceSource : public WatchSource<v1::Instance> {
     std::map<int64_t, v1::InstanceStatus> states;
     RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(
-          states, ids_.empty() ? instance_store::StatesOfMatching(connection, filter_)
-                               : instance_store::States(connection, {ids_.begin(), ids_.end()}));
+          states, ids_.empty()
+                      ? instance_store::StatesOfMatching(connection, *scope_, filter_)
+                      : instance_store::States(connection, *scope_, {ids_.begin(), ids_.end()}));
       return absl::OkStatus();
     }));
     for (const int64_t id : ids_) {
@@ -80,7 +95,7 @@ class InstanceSource : public WatchSource<v1::Instance> {
     const std::vector<int64_t> ids(changed_.begin(), end);
     std::vector<v1::Instance> instances;
     RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(instances, instance_store::GetMany(connection, ids));
+      ASSIGN_OR_RETURN(instances, instance_store::GetMany(connection, *scope_, ids));
       return absl::OkStatus();
     }));
     changed_.erase(changed_.begin(), end);
@@ -94,32 +109,22 @@ class InstanceSource : public WatchSource<v1::Instance> {
   }
 
   storage::Database& database_;
+  const v1::WatchInstancesRequest request_;
   const std::set<int64_t> ids_;
   const storage::InstanceFilter filter_;
+  std::optional<storage::Scope> scope_;
   std::map<int64_t, v1::InstanceStatus> sent_;
   std::set<int64_t> changed_;
   std::deque<v1::Instance> unsent_;
 };
 
-absl::Status Check(const v1::WatchInstancesRequest& request) {
-  const v1::InstanceSelector& selector = request.selector();
-  if (!request.has_selector()) return domain::CheckIds("instance_ids", request.instance_ids());
-  if (!request.instance_ids().empty()) {
-    return domain::InvalidField("selector", selector.project(),
-                                "and instance_ids are both given; give one of them");
-  }
-  RETURN_IF_ERROR(domain::CheckLabel("selector.project", selector.project(), domain::kMaxLabelBytes,
-                                     /*required=*/false));
-  return domain::CheckTags("selector.tags", selector.tags());
-}
-
 }  // namespace
 
 grpc::ServerWriteReactor<v1::Instance>* StartInstanceWatch(
-    WatchHub* hub, const v1::WatchInstancesRequest& request) {
-  return new WatchReactor<v1::Instance>(hub, hub->OfInstances(),
-                                        std::make_unique<InstanceSource>(&hub->database(), request),
-                                        Check(request));
+    WatchHub* hub, Admission admission, const v1::WatchInstancesRequest& request) {
+  return new WatchReactor<v1::Instance>(
+      hub, std::move(admission), hub->OfInstances(),
+      std::make_unique<InstanceSource>(&hub->database(), request));
 }
 
 }  // namespace longshore::services

@@ -21,13 +21,20 @@ class PayloadSource : public WatchSource<v1::PayloadEvent> {
   PayloadSource(storage::Database* database, const v1::WatchPayloadRequest& request)
       : database_(*database), payload_id_(request.payload_id()), offset_(request.output_offset()) {}
 
+  absl::Status Open(const domain::Caller& caller) override {
+    scope_ = caller.scope;
+    RETURN_IF_ERROR(domain::CheckId("payload_id", payload_id_));
+    if (offset_ >= 0) return absl::OkStatus();
+    return domain::InvalidField("output_offset", std::to_string(offset_), "must not be negative");
+  }
+
   // All output comes before the event with the terminal status.
   absl::StatusOr<std::optional<v1::PayloadEvent>> Next() override {
     std::optional<storage::StoredPayload> stored;
     storage::OutputChunk chunk;
     RETURN_IF_ERROR(database_.Run([&](storage::Connection& connection) -> absl::Status {
       // The payload first: when it is terminal here, all of its output is there to be read next.
-      ASSIGN_OR_RETURN(stored, storage::payload_store::Get(connection, payload_id_));
+      ASSIGN_OR_RETURN(stored, storage::payload_store::Get(connection, *scope_, payload_id_));
       if (!stored.has_value()) return absl::OkStatus();
       ASSIGN_OR_RETURN(chunk, storage::output_store::ReadFrom(connection, payload_id_, offset_,
                                                               kMaxOutputPerEvent));
@@ -67,25 +74,19 @@ class PayloadSource : public WatchSource<v1::PayloadEvent> {
 
   storage::Database& database_;
   const int64_t payload_id_;
+  std::optional<storage::Scope> scope_;
   int64_t offset_;
   std::optional<v1::PayloadStatus> status_sent_;
   int attempt_ = 0;
 };
 
-absl::Status Check(const v1::WatchPayloadRequest& request) {
-  RETURN_IF_ERROR(domain::CheckId("payload_id", request.payload_id()));
-  if (request.output_offset() >= 0) return absl::OkStatus();
-  return domain::InvalidField("output_offset", std::to_string(request.output_offset()),
-                              "must not be negative");
-}
-
 }  // namespace
 
 grpc::ServerWriteReactor<v1::PayloadEvent>* StartPayloadWatch(
-    WatchHub* hub, const v1::WatchPayloadRequest& request) {
+    WatchHub* hub, Admission admission, const v1::WatchPayloadRequest& request) {
   return new WatchReactor<v1::PayloadEvent>(
-      hub, hub->OfPayload(request.payload_id()),
-      std::make_unique<PayloadSource>(&hub->database(), request), Check(request));
+      hub, std::move(admission), hub->OfPayload(request.payload_id()),
+      std::make_unique<PayloadSource>(&hub->database(), request));
 }
 
 }  // namespace longshore::services

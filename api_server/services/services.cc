@@ -3,167 +3,210 @@
 #include <utility>
 
 #include "api_server/services/deployment_watch.h"
+#include "api_server/services/guarded.h"
 #include "api_server/services/instance_watch.h"
 #include "api_server/services/payload_watch.h"
-#include "common/grpc_status.h"
 
 namespace longshore::services {
-namespace {
 
-// Hands a domain call's answer to gRPC.
-template <typename Response>
-grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
-  if (!result.ok()) return ToGrpcStatus(result.status());
-  *response = *std::move(result);
-  return grpc::Status::OK;
-}
+using domain::Caller;
 
-}  // namespace
-
-grpc::Status InstanceServiceImpl::RegisterInstance(grpc::ServerContext* /*context*/,
+grpc::Status InstanceServiceImpl::RegisterInstance(grpc::ServerContext* context,
                                                    const v1::RegisterInstanceRequest* request,
                                                    v1::Instance* response) {
-  return Answer(instances_.Register(*request), response);
+  return Guarded(guard_, *context, "InstanceService.RegisterInstance", response,
+                 [&](const Caller& caller) { return instances_.Register(caller, *request); });
 }
 
-grpc::Status InstanceServiceImpl::CreateInstance(grpc::ServerContext* /*context*/,
+grpc::Status InstanceServiceImpl::CreateInstance(grpc::ServerContext* context,
                                                  const v1::CreateInstanceRequest* request,
                                                  v1::CreateInstanceResponse* response) {
-  return Answer(creator_.Create(*request), response);
+  return Guarded(guard_, *context, "InstanceService.CreateInstance", response,
+                 [&](const Caller& caller) { return creator_.Create(caller, *request); });
 }
 
-grpc::Status InstanceServiceImpl::GetInstance(grpc::ServerContext* /*context*/,
+grpc::Status InstanceServiceImpl::GetInstance(grpc::ServerContext* context,
                                               const v1::GetInstanceRequest* request,
                                               v1::Instance* response) {
-  return Answer(instances_.Get(request->instance_id()), response);
+  return Guarded(
+      guard_, *context, "InstanceService.GetInstance", response,
+      [&](const Caller& caller) { return instances_.Get(caller, request->instance_id()); });
 }
 
-grpc::Status InstanceServiceImpl::ListInstances(grpc::ServerContext* /*context*/,
+grpc::Status InstanceServiceImpl::ListInstances(grpc::ServerContext* context,
                                                 const v1::ListInstancesRequest* request,
                                                 v1::ListInstancesResponse* response) {
-  return Answer(instances_.List(*request), response);
+  return Guarded(guard_, *context, "InstanceService.ListInstances", response,
+                 [&](const Caller& caller) { return instances_.List(caller, *request); });
 }
 
-grpc::Status InstanceServiceImpl::UpdateInstance(grpc::ServerContext* /*context*/,
+grpc::Status InstanceServiceImpl::UpdateInstance(grpc::ServerContext* context,
                                                  const v1::UpdateInstanceRequest* request,
                                                  v1::UpdateInstanceResponse* response) {
-  return Answer(instances_.Update(*request), response);
+  return Guarded(guard_, *context, "InstanceService.UpdateInstance", response,
+                 [&](const Caller& caller) { return instances_.Update(caller, *request); });
 }
 
-grpc::Status InstanceServiceImpl::TerminateInstance(grpc::ServerContext* /*context*/,
+grpc::Status InstanceServiceImpl::TerminateInstance(grpc::ServerContext* context,
                                                     const v1::TerminateInstanceRequest* request,
                                                     v1::TerminateInstanceResponse* response) {
-  return Answer(instances_.Terminate(request->instance_id()), response);
+  return Guarded(
+      guard_, *context, "InstanceService.TerminateInstance", response,
+      [&](const Caller& caller) { return instances_.Terminate(caller, request->instance_id()); });
 }
 
 grpc::ServerWriteReactor<v1::Instance>* InstanceServiceImpl::WatchInstances(
-    grpc::CallbackServerContext* /*context*/, const v1::WatchInstancesRequest* request) {
-  return StartInstanceWatch(&watches_, *request);
+    grpc::CallbackServerContext* context, const v1::WatchInstancesRequest* request) {
+  return StartInstanceWatch(
+      &watches_, AdmissionOf(&guard_, *context, "InstanceService.WatchInstances"), *request);
 }
 
-grpc::Status PayloadServiceImpl::DeployPayload(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::DeployPayload(grpc::ServerContext* context,
                                                const v1::DeployPayloadRequest* request,
                                                v1::DeployPayloadResponse* response) {
-  return Answer(deployer_.Deploy(*request), response);
+  return Guarded(guard_, *context, "PayloadService.DeployPayload", response,
+                 [&](const Caller& caller) { return deployer_.Deploy(caller, *request); });
 }
 
-grpc::Status PayloadServiceImpl::ExecutePayload(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::ExecutePayload(grpc::ServerContext* context,
                                                 const v1::ExecutePayloadRequest* request,
                                                 v1::ExecutePayloadResponse* response) {
-  return Answer(payloads_.Execute(*request), response);
+  return Guarded(guard_, *context, "PayloadService.ExecutePayload", response,
+                 [&](const Caller& caller) { return payloads_.Execute(caller, *request); });
 }
 
-grpc::Status PayloadServiceImpl::GetPayloadStatus(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::GetPayloadStatus(grpc::ServerContext* context,
                                                   const v1::GetPayloadStatusRequest* request,
                                                   v1::Payload* response) {
-  return Answer(reader_.Get(request->payload_id()), response);
+  return Guarded(guard_, *context, "PayloadService.GetPayloadStatus", response,
+                 [&](const Caller& caller) { return reader_.Get(caller, request->payload_id()); });
 }
 
 grpc::Status PayloadServiceImpl::ListInstancePayloads(
-    grpc::ServerContext* /*context*/, const v1::ListInstancePayloadsRequest* request,
+    grpc::ServerContext* context, const v1::ListInstancePayloadsRequest* request,
     v1::ListInstancePayloadsResponse* response) {
-  return Answer(reader_.ListOfInstance(*request), response);
+  return Guarded(guard_, *context, "PayloadService.ListInstancePayloads", response,
+                 [&](const Caller& caller) { return reader_.ListOfInstance(caller, *request); });
 }
 
-grpc::Status PayloadServiceImpl::ListPayloads(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::ListPayloads(grpc::ServerContext* context,
                                               const v1::ListPayloadsRequest* request,
                                               v1::ListPayloadsResponse* response) {
-  return Answer(reader_.List(*request), response);
+  return Guarded(guard_, *context, "PayloadService.ListPayloads", response,
+                 [&](const Caller& caller) { return reader_.List(caller, *request); });
 }
 
-grpc::Status PayloadServiceImpl::ReadPayloadOutput(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::ReadPayloadOutput(grpc::ServerContext* context,
                                                    const v1::ReadPayloadOutputRequest* request,
                                                    v1::ReadPayloadOutputResponse* response) {
-  return Answer(reader_.ReadOutput(*request), response);
+  return Guarded(guard_, *context, "PayloadService.ReadPayloadOutput", response,
+                 [&](const Caller& caller) { return reader_.ReadOutput(caller, *request); });
 }
 
-grpc::Status PayloadServiceImpl::GetScript(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::GetScript(grpc::ServerContext* context,
                                            const v1::GetScriptRequest* request,
                                            v1::GetScriptResponse* response) {
-  return Answer(reader_.GetScript(request->sha256()), response);
+  return Guarded(guard_, *context, "PayloadService.GetScript", response, [&](const Caller& caller) {
+    return reader_.GetScript(caller, request->sha256());
+  });
 }
 
-grpc::Status PayloadServiceImpl::CancelPayload(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::CancelPayload(grpc::ServerContext* context,
                                                const v1::CancelPayloadRequest* request,
                                                v1::Payload* response) {
-  return Answer(payloads_.Cancel(request->payload_id()), response);
+  return Guarded(
+      guard_, *context, "PayloadService.CancelPayload", response,
+      [&](const Caller& caller) { return payloads_.Cancel(caller, request->payload_id()); });
 }
 
 grpc::ServerWriteReactor<v1::PayloadEvent>* PayloadServiceImpl::WatchPayload(
-    grpc::CallbackServerContext* /*context*/, const v1::WatchPayloadRequest* request) {
-  return StartPayloadWatch(&watches_, *request);
+    grpc::CallbackServerContext* context, const v1::WatchPayloadRequest* request) {
+  return StartPayloadWatch(&watches_, AdmissionOf(&guard_, *context, "PayloadService.WatchPayload"),
+                           *request);
 }
 
-grpc::Status PayloadServiceImpl::GetDeployment(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::GetDeployment(grpc::ServerContext* context,
                                                const v1::GetDeploymentRequest* request,
                                                v1::Deployment* response) {
-  return Answer(deployments_.Get(request->deployment_id()), response);
+  return Guarded(
+      guard_, *context, "PayloadService.GetDeployment", response,
+      [&](const Caller& caller) { return deployments_.Get(caller, request->deployment_id()); });
 }
 
-grpc::Status PayloadServiceImpl::ListDeployments(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::ListDeployments(grpc::ServerContext* context,
                                                  const v1::ListDeploymentsRequest* request,
                                                  v1::ListDeploymentsResponse* response) {
-  return Answer(deployments_.List(*request), response);
+  return Guarded(guard_, *context, "PayloadService.ListDeployments", response,
+                 [&](const Caller& caller) { return deployments_.List(caller, *request); });
 }
 
-grpc::Status PayloadServiceImpl::CancelDeployment(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::CancelDeployment(grpc::ServerContext* context,
                                                   const v1::CancelDeploymentRequest* request,
                                                   v1::Deployment* response) {
-  return Answer(deployments_.Cancel(request->deployment_id()), response);
+  return Guarded(
+      guard_, *context, "PayloadService.CancelDeployment", response,
+      [&](const Caller& caller) { return deployments_.Cancel(caller, request->deployment_id()); });
 }
 
-grpc::Status PayloadServiceImpl::RetryDeployment(grpc::ServerContext* /*context*/,
+grpc::Status PayloadServiceImpl::RetryDeployment(grpc::ServerContext* context,
                                                  const v1::RetryDeploymentRequest* request,
                                                  v1::DeployPayloadResponse* response) {
-  return Answer(deployments_.Retry(*request), response);
+  return Guarded(guard_, *context, "PayloadService.RetryDeployment", response,
+                 [&](const Caller& caller) { return deployments_.Retry(caller, *request); });
 }
 
 grpc::ServerWriteReactor<v1::DeploymentEvent>* PayloadServiceImpl::WatchDeployment(
-    grpc::CallbackServerContext* /*context*/, const v1::WatchDeploymentRequest* request) {
-  return StartDeploymentWatch(&feeds_, *request);
+    grpc::CallbackServerContext* context, const v1::WatchDeploymentRequest* request) {
+  return StartDeploymentWatch(
+      &feeds_, AdmissionOf(&guard_, *context, "PayloadService.WatchDeployment"), *request);
 }
 
-grpc::Status TaskServiceImpl::GetTask(grpc::ServerContext* /*context*/,
+grpc::Status TaskServiceImpl::GetTask(grpc::ServerContext* context,
                                       const v1::GetTaskRequest* request, v1::Task* response) {
-  return Answer(tasks_.Get(request->task_id()), response);
+  return Guarded(guard_, *context, "TaskService.GetTask", response,
+                 [&](const Caller& caller) { return tasks_.Get(caller, request->task_id()); });
 }
 
-grpc::Status TaskServiceImpl::GetTaskLog(grpc::ServerContext* /*context*/,
+grpc::Status TaskServiceImpl::GetTaskLog(grpc::ServerContext* context,
                                          const v1::GetTaskLogRequest* request,
                                          v1::GetTaskLogResponse* response) {
-  return Answer(tasks_.GetLog(request->task_id()), response);
+  return Guarded(guard_, *context, "TaskService.GetTaskLog", response,
+                 [&](const Caller& caller) { return tasks_.GetLog(caller, request->task_id()); });
 }
 
-grpc::Status TaskServiceImpl::ListTasks(grpc::ServerContext* /*context*/,
+grpc::Status TaskServiceImpl::ListTasks(grpc::ServerContext* context,
                                         const v1::ListTasksRequest* request,
                                         v1::ListTasksResponse* response) {
-  return Answer(tasks_.List(*request), response);
+  return Guarded(guard_, *context, "TaskService.ListTasks", response,
+                 [&](const Caller& caller) { return tasks_.List(caller, *request); });
 }
 
-grpc::Status TaskServiceImpl::ListWorkers(grpc::ServerContext* /*context*/,
+grpc::Status TaskServiceImpl::ListWorkers(grpc::ServerContext* context,
                                           const v1::ListWorkersRequest* request,
                                           v1::ListWorkersResponse* response) {
-  return Answer(tasks_.ListWorkers(*request), response);
+  return Guarded(guard_, *context, "TaskService.ListWorkers", response,
+                 [&](const Caller& /*caller*/) { return tasks_.ListWorkers(*request); });
+}
+
+grpc::Status AccessServiceImpl::CreateToken(grpc::ServerContext* context,
+                                            const v1::CreateTokenRequest* request,
+                                            v1::CreateTokenResponse* response) {
+  return Guarded(guard_, *context, "AccessService.CreateToken", response,
+                 [&](const Caller& caller) { return tokens_.Create(caller, *request); });
+}
+
+grpc::Status AccessServiceImpl::ListTokens(grpc::ServerContext* context,
+                                           const v1::ListTokensRequest* request,
+                                           v1::ListTokensResponse* response) {
+  return Guarded(guard_, *context, "AccessService.ListTokens", response,
+                 [&](const Caller& caller) { return tokens_.List(caller, *request); });
+}
+
+grpc::Status AccessServiceImpl::RevokeToken(grpc::ServerContext* context,
+                                            const v1::RevokeTokenRequest* request,
+                                            v1::Token* response) {
+  return Guarded(guard_, *context, "AccessService.RevokeToken", response,
+                 [&](const Caller& caller) { return tokens_.Revoke(caller, request->token_id()); });
 }
 
 }  // namespace longshore::services

@@ -1,7 +1,10 @@
-// The public RPCs. Each hands its request to the domain and the result to gRPC.
+// The public RPCs. Each lets the guard look at its caller first, and then hands its request to the
+// domain and the result to gRPC.
 #ifndef LONGSHORE_API_SERVER_SERVICES_SERVICES_H_
 #define LONGSHORE_API_SERVER_SERVICES_SERVICES_H_
 
+#include "api_server/access/guard.h"
+#include "api_server/access/token_manager.h"
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/deployment_manager.h"
 #include "api_server/domain/instance_creator.h"
@@ -11,6 +14,7 @@
 #include "api_server/domain/task_manager.h"
 #include "api_server/services/deployment_feed.h"
 #include "api_server/services/watch_hub.h"
+#include "longshore/v1/access_service.grpc.pb.h"
 #include "longshore/v1/instance_service.grpc.pb.h"
 #include "longshore/v1/payload_service.grpc.pb.h"
 #include "longshore/v1/task_service.grpc.pb.h"
@@ -22,9 +26,9 @@ namespace longshore::services {
 class InstanceServiceImpl final
     : public v1::InstanceService::WithCallbackMethod_WatchInstances<v1::InstanceService::Service> {
  public:
-  InstanceServiceImpl(domain::InstanceManager* instances, domain::InstanceCreator* creator,
-                      WatchHub* watches)
-      : instances_(*instances), creator_(*creator), watches_(*watches) {}
+  InstanceServiceImpl(access::Guard* guard, domain::InstanceManager* instances,
+                      domain::InstanceCreator* creator, WatchHub* watches)
+      : guard_(*guard), instances_(*instances), creator_(*creator), watches_(*watches) {}
 
   grpc::Status RegisterInstance(grpc::ServerContext* context,
                                 const v1::RegisterInstanceRequest* request,
@@ -46,6 +50,7 @@ class InstanceServiceImpl final
       grpc::CallbackServerContext* context, const v1::WatchInstancesRequest* request) override;
 
  private:
+  access::Guard& guard_;
   domain::InstanceManager& instances_;
   domain::InstanceCreator& creator_;
   WatchHub& watches_;
@@ -55,10 +60,12 @@ class PayloadServiceImpl final
     : public v1::PayloadService::WithCallbackMethod_WatchPayload<
           v1::PayloadService::WithCallbackMethod_WatchDeployment<v1::PayloadService::Service>> {
  public:
-  PayloadServiceImpl(domain::Deployer* deployer, domain::PayloadManager* payloads,
-                     domain::PayloadReader* reader, domain::DeploymentManager* deployments,
-                     WatchHub* watches, DeploymentFeeds* feeds)
-      : deployer_(*deployer),
+  PayloadServiceImpl(access::Guard* guard, domain::Deployer* deployer,
+                     domain::PayloadManager* payloads, domain::PayloadReader* reader,
+                     domain::DeploymentManager* deployments, WatchHub* watches,
+                     DeploymentFeeds* feeds)
+      : guard_(*guard),
+        deployer_(*deployer),
         payloads_(*payloads),
         reader_(*reader),
         deployments_(*deployments),
@@ -103,6 +110,7 @@ class PayloadServiceImpl final
       grpc::CallbackServerContext* context, const v1::WatchDeploymentRequest* request) override;
 
  private:
+  access::Guard& guard_;
   domain::Deployer& deployer_;
   domain::PayloadManager& payloads_;
   domain::PayloadReader& reader_;
@@ -113,7 +121,8 @@ class PayloadServiceImpl final
 
 class TaskServiceImpl final : public v1::TaskService::Service {
  public:
-  explicit TaskServiceImpl(domain::TaskManager* tasks) : tasks_(*tasks) {}
+  TaskServiceImpl(access::Guard* guard, domain::TaskManager* tasks)
+      : guard_(*guard), tasks_(*tasks) {}
 
   grpc::Status GetTask(grpc::ServerContext* context, const v1::GetTaskRequest* request,
                        v1::Task* response) override;
@@ -125,7 +134,25 @@ class TaskServiceImpl final : public v1::TaskService::Service {
                            v1::ListWorkersResponse* response) override;
 
  private:
+  access::Guard& guard_;
   domain::TaskManager& tasks_;
+};
+
+class AccessServiceImpl final : public v1::AccessService::Service {
+ public:
+  AccessServiceImpl(access::Guard* guard, access::TokenManager* tokens)
+      : guard_(*guard), tokens_(*tokens) {}
+
+  grpc::Status CreateToken(grpc::ServerContext* context, const v1::CreateTokenRequest* request,
+                           v1::CreateTokenResponse* response) override;
+  grpc::Status ListTokens(grpc::ServerContext* context, const v1::ListTokensRequest* request,
+                          v1::ListTokensResponse* response) override;
+  grpc::Status RevokeToken(grpc::ServerContext* context, const v1::RevokeTokenRequest* request,
+                           v1::Token* response) override;
+
+ private:
+  access::Guard& guard_;
+  access::TokenManager& tokens_;
 };
 
 }  // namespace longshore::services

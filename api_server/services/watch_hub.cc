@@ -33,7 +33,7 @@ class WatchHub::Topic : public WatchTopic {
 };
 
 WatchHub::WatchHub(storage::Database* database, int threads)
-    : database_(*database), work_(threads), waker_([this] { WakeLoop(); }) {}
+    : database_(*database), tokens_(database), work_(threads), waker_([this] { WakeLoop(); }) {}
 
 WatchHub::~WatchHub() { Shutdown(); }
 
@@ -126,6 +126,7 @@ void WatchHub::Shutdown() {
   changed_.NotifyAll();
   for (const auto& watcher : All()) watcher->Stop();
   work_.Shutdown();
+  tokens_.Shutdown();
   if (waker_.joinable()) waker_.join();
 }
 

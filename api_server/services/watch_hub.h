@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "api_server/services/watch_tokens.h"
 #include "common/live_count.h"
 #include "common/mutex.h"
 #include "common/work_queue.h"
@@ -61,6 +62,7 @@ class WatchHub {
 
   storage::Database& database() { return database_; }
   WorkQueue& work() { return work_; }
+  WatchTokens& tokens() { return tokens_; }
   // Counts the streams that use this hub.
   LiveCount* streams() { return &streams_; }
 
@@ -82,6 +84,7 @@ class WatchHub {
 
   LiveCount streams_;
   storage::Database& database_;
+  WatchTokens tokens_;
   WorkQueue work_;
   Mutex mutex_;
   CondVar changed_;

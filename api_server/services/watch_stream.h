@@ -11,9 +11,12 @@
 
 #include "absl/status/statusor.h"
 #include "api_server/domain/errors.h"
+#include "api_server/services/guarded.h"
 #include "api_server/services/watch_hub.h"
+#include "api_server/services/watch_tokens.h"
 #include "common/grpc_status.h"
 #include "common/mutex.h"
+#include "common/status_macros.h"
 
 namespace longshore::services {
 
@@ -22,6 +25,9 @@ template <typename Event>
 class WatchSource {
  public:
   virtual ~WatchSource() = default;
+  // Called once, before the others: checks the request, and that the caller may see what it names.
+  // It may wait for the database.
+  virtual absl::Status Open(const domain::Caller& caller) = 0;
   // Returns the next event, or nullopt when there is nothing new. One thread at a time calls it. It
   // may wait for the database.
   virtual absl::StatusOr<std::optional<Event>> Next() = 0;
@@ -37,12 +43,19 @@ class WatchSource {
 // It keeps one event in memory at a time, besides what its source has at hand, so a slow reader
 // costs no more than that. A wake that comes while it looks or writes is remembered in one bit.
 template <typename Event>
-class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStream<Event>> {
+class WatchStream : public Watcher,
+                    public TokenHolder,
+                    public std::enable_shared_from_this<WatchStream<Event>> {
  public:
   using Reactor = grpc::ServerWriteReactor<Event>;
 
-  WatchStream(WatchHub* hub, Reactor* reactor, std::unique_ptr<WatchSource<Event>> source)
-      : member_(hub->streams()), hub_(*hub), source_(std::move(source)), reactor_(reactor) {}
+  WatchStream(WatchHub* hub, Reactor* reactor, Admission admission,
+              std::unique_ptr<WatchSource<Event>> source)
+      : member_(hub->streams()),
+        hub_(*hub),
+        admission_(std::move(admission)),
+        source_(std::move(source)),
+        reactor_(reactor) {}
 
   void Wake(const std::set<int64_t>* /*payload_ids*/) override {
     MutexLock lock(&mutex_);
@@ -57,6 +70,8 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
     Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE,
                         "the server is going away; watch again where this stream ended"));
   }
+
+  void Refuse(const absl::Status& why) override { Finish(ToGrpcStatus(why)); }
 
   void Finish(const grpc::Status& status) {
     MutexLock lock(&mutex_);
@@ -93,8 +108,22 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
     hub_.work().Add([self = this->shared_from_this()] { self->Look(); });
   }
 
+  // The first look also finds out who watches: that waits for the database, so it is done here.
+  absl::Status Open() {
+    ASSIGN_OR_RETURN(const domain::Caller caller, admission_());
+    RETURN_IF_ERROR(source_->Open(caller));
+    hub_.tokens().Add(caller.token_id, this->weak_from_this());
+    opened_ = true;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::optional<Event>> Next() {
+    if (!opened_) RETURN_IF_ERROR(Open());
+    return source_->Next();
+  }
+
   void Look() {
-    auto event = source_->Next();
+    auto event = Next();
     MutexLock lock(&mutex_);
     if (state_ == State::kFinished) return;
     if (!event.ok()) {
@@ -125,7 +154,9 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
 
   const LiveCount::Member member_;
   WatchHub& hub_;
+  const Admission admission_;
   const std::unique_ptr<WatchSource<Event>> source_;
+  bool opened_ = false;  // Used by looks alone.
   Mutex mutex_;
   Reactor* reactor_ ABSL_GUARDED_BY(mutex_);
   State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;
@@ -137,17 +168,13 @@ class WatchStream : public Watcher, public std::enable_shared_from_this<WatchStr
 template <typename Event>
 class WatchReactor : public grpc::ServerWriteReactor<Event> {
  public:
-  // Sends the events of `source` when `topic` changes, or ends with `checked` when that is an
-  // error.
-  WatchReactor(WatchHub* hub, std::unique_ptr<WatchTopic> topic,
-               std::unique_ptr<WatchSource<Event>> source, const absl::Status& checked)
-      : stream_(std::make_shared<WatchStream<Event>>(hub, this, std::move(source))),
+  // Sends the events of `source` when `topic` changes, if the caller is admitted.
+  WatchReactor(WatchHub* hub, Admission admission, std::unique_ptr<WatchTopic> topic,
+               std::unique_ptr<WatchSource<Event>> source)
+      : stream_(std::make_shared<WatchStream<Event>>(hub, this, std::move(admission),
+                                                     std::move(source))),
         topic_(std::move(topic)) {
-    if (checked.ok()) {
-      topic_->Add(stream_);
-    } else {
-      stream_->Finish(ToGrpcStatus(checked));
-    }
+    topic_->Add(stream_);
   }
 
   void OnWriteDone(bool ok) override { stream_->OnWriteDone(ok); }

@@ -91,6 +91,7 @@ class HeldSource : public WatchSource<v1::PayloadEvent> {
  public:
   explicit HeldSource(Looks* looks) : looks_(*looks) {}
   ~HeldSource() override { looks_.SourceIsGone(); }
+  absl::Status Open(const domain::Caller& /*caller*/) override { return absl::OkStatus(); }
   absl::StatusOr<std::optional<v1::PayloadEvent>> Next() override { return looks_.Do(); }
   std::optional<v1::PayloadEvent> AtHand() override { return looks_.TakeAtHand(); }
   bool HasMore() const override { return looks_.HasAtHand(); }
@@ -144,8 +145,9 @@ class WatchStreamTest : public ::testing::Test {
   WatchStreamTest()
       : service_([this] {
           return new WatchReactor<v1::PayloadEvent>(
-              &hub_, std::make_unique<WakingTopic>(hub_.OfPayload(kPayload), &watcher_),
-              std::make_unique<HeldSource>(&looks_), checked_);
+              &hub_, [this] { return admission_; },
+              std::make_unique<WakingTopic>(hub_.OfPayload(kPayload), &watcher_),
+              std::make_unique<HeldSource>(&looks_));
         }) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service_);
@@ -185,7 +187,7 @@ class WatchStreamTest : public ::testing::Test {
   WatchHub hub_{&database_, /*threads=*/1};
   Looks looks_;
   std::weak_ptr<Watcher> watcher_;
-  absl::Status checked_;
+  absl::StatusOr<domain::Caller> admission_ = domain::Caller{.scope = storage::Scope::Everything()};
   Service service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::PayloadService::Stub> stub_;
@@ -240,7 +242,7 @@ TEST_F(WatchStreamTest, WakesDuringALookLeadToOneMore) {
 }
 
 TEST_F(WatchStreamTest, ARequestThatIsRefusedIsNotLookedFor) {
-  checked_ = domain::InvalidField("payload_id", "0", "is not an id; ids are positive");
+  admission_ = domain::InvalidField("payload_id", "0", "is not an id; ids are positive");
   Watch();
   const grpc::Status status = Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);

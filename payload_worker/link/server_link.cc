@@ -26,7 +26,8 @@ std::string RandomIncarnation() {
   return std::to_string((static_cast<uint64_t>(device()) << 32) | device());
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const std::string& server, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
@@ -35,7 +36,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
   // A connection of its own each time: one that is stuck must not be found again.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(server, credentials, arguments);
 }
 
 }  // namespace
@@ -129,7 +130,7 @@ void ServerLink::ConnectLoop() {
 void ServerLink::ServeStream(const std::string& server) {
   outbox_.Rewind();
   leases_.ForgetHeartbeats();
-  const auto channel = MakeChannel(server);
+  const auto channel = MakeChannel(server, options_.credentials);
   KeepCallbackQueue(channel);
   const auto stub = v1::WorkerService::NewStub(channel);
   const auto begun = steady_clock::now();

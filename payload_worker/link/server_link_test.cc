@@ -42,6 +42,7 @@ class ServerLinkTest : public ::testing::Test {
         ServerLinkOptions{.servers = servers,
                           .name = "w",
                           .version = "1.2",
+                          .credentials = grpc::InsecureChannelCredentials(),
                           .clock = &clock_,
                           .reconnect_delay =
                               [this](int failures) {

@@ -1,5 +1,13 @@
 -- What several statements have in common. A statement takes it in by `${NAME}`.
 
+-- fragment: in_scope
+-- Of an instance i: the caller may see it, and its payloads and tasks (storage/scope.h).
+(@every_project::boolean OR i.project = ANY (@scope::text[]))
+
+-- fragment: deployment_in_scope
+-- Of a deployment d: the caller may see it.
+(@every_project::boolean OR (d.projects <@ @scope::text[] AND d.projects <> '{}'))
+
 -- fragment: ready_task
 -- Of a task t: it waits for its time only. This is the predicate of the index tasks_turn, so it has to read exactly like that.
 t.status = 'PENDING'

@@ -36,7 +36,8 @@ SELECT
 FROM instances i
 LEFT JOIN payloads p ON p.id = i.payload_id
 LEFT JOIN tasks t ON t.id = p.task_id
-WHERE i.id = @id;
+WHERE i.id = @id
+  AND ${in_scope};
 
 -- name: get_instances
 SELECT
@@ -45,19 +46,22 @@ FROM instances i
 LEFT JOIN payloads p ON p.id = i.payload_id
 LEFT JOIN tasks t ON t.id = p.task_id
 WHERE i.id = ANY (@ids::bigint[])
+  AND ${in_scope}
 ORDER BY i.id;
 
 -- name: list_instance_states
-SELECT id, status
-FROM instances
-WHERE id = ANY (@ids::bigint[]);
+SELECT i.id, i.status
+FROM instances i
+WHERE i.id = ANY (@ids::bigint[])
+  AND ${in_scope};
 
 -- name: list_matching_instance_states
--- Of those that match as in list_instances, whatever their status.
-SELECT id, status
-FROM instances
-WHERE (@project = '' OR project = @project)
-  AND tags @> @tags::text[];
+-- Of those of a project that have all of @tags, whatever their status.
+SELECT i.id, i.status
+FROM instances i
+WHERE i.project = @project
+  AND i.tags @> @tags::text[]
+  AND ${in_scope};
 
 -- name: list_instances
 -- An empty @project or @status means every one; an instance matches when it has all of @tags.
@@ -70,5 +74,6 @@ WHERE i.id > @after
   AND (@project = '' OR i.project = @project)
   AND i.tags @> @tags::text[]
   AND (@status = '' OR i.status = @status)
+  AND ${in_scope}
 ORDER BY i.id
 LIMIT @limit;

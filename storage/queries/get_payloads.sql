@@ -30,14 +30,18 @@ SELECT
   ${payload_columns}
 FROM payloads p
 JOIN deployments d ON d.id = p.deployment_id
-WHERE p.id = @id;
+JOIN instances i ON i.id = p.instance_id
+WHERE p.id = @id
+  AND ${in_scope};
 
 -- name: get_payloads
 SELECT
   ${payload_columns}
 FROM payloads p
 JOIN deployments d ON d.id = p.deployment_id
+JOIN instances i ON i.id = p.instance_id
 WHERE p.id = ANY (@ids::bigint[])
+  AND ${in_scope}
 ORDER BY p.id;
 
 -- name: lock_payloads
@@ -46,7 +50,9 @@ SELECT
   ${payload_columns}
 FROM payloads p
 JOIN deployments d ON d.id = p.deployment_id
+JOIN instances i ON i.id = p.instance_id
 WHERE p.id = ANY (@ids::bigint[])
+  AND ${in_scope}
 ORDER BY p.id
 FOR UPDATE OF p;
 
@@ -63,10 +69,12 @@ SELECT
   ${payload_columns}
 FROM payloads p
 JOIN deployments d ON d.id = p.deployment_id
+JOIN instances i ON i.id = p.instance_id
 WHERE (@deployment_id::bigint = 0 OR p.deployment_id = @deployment_id)
   AND (@instance_id::bigint = 0 OR p.instance_id = @instance_id)
   AND (@status = '' OR p.status = @status)
   AND (@failure_reason = '' OR p.failure_reason = @failure_reason)
   AND (@before::bigint = 0 OR p.id < @before)
+  AND ${in_scope}
 ORDER BY p.id DESC
 LIMIT @limit;

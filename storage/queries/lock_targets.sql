@@ -1,23 +1,25 @@
 -- Instances that a deployment is to reach. Each is locked, so that it cannot be terminated before the deployment is stored.
 
 -- fragment: target_columns
-id, status, project, ssh_user, home, terminating
+i.id, i.status, i.project, i.ssh_user, i.home, i.terminating
 
 -- name: lock_targets
 SELECT ${target_columns}
-FROM instances
-WHERE id = ANY (@ids::bigint[])
-ORDER BY id
+FROM instances i
+WHERE i.id = ANY (@ids::bigint[])
+  AND ${in_scope}
+ORDER BY i.id
 FOR SHARE;
 
 -- name: lock_matching_targets
--- An empty @project means every project; an instance matches when it has all of @tags.
+-- An instance matches when it has all of @tags.
 SELECT ${target_columns}
-FROM instances
-WHERE (@project = '' OR project = @project)
-  AND tags @> @tags::text[]
-  AND status NOT IN ('FAILED', 'TERMINATED')
-  AND NOT terminating
-ORDER BY id
+FROM instances i
+WHERE i.project = @project
+  AND i.tags @> @tags::text[]
+  AND i.status NOT IN ('FAILED', 'TERMINATED')
+  AND NOT i.terminating
+  AND ${in_scope}
+ORDER BY i.id
 LIMIT @limit
 FOR SHARE;

@@ -33,5 +33,6 @@ FOR UPDATE OF t;
 -- name: lock_tasks_of_payloads
 ${locked_task}
 WHERE t.payload_id = ANY (@payload_ids::bigint[])
+  AND ${in_scope}
 ORDER BY t.id
 FOR UPDATE OF t;

@@ -19,12 +19,14 @@ SELECT
   (extract(epoch FROM t.created_at) * 1000000)::bigint AS created_at,
   (extract(epoch FROM t.updated_at) * 1000000)::bigint AS updated_at
 FROM tasks t
+JOIN instances i ON i.id = t.instance_id
 LEFT JOIN payloads p ON p.id = t.payload_id
 LEFT JOIN deployments d ON d.id = p.deployment_id
 
 -- name: get_task
 ${task}
-WHERE t.id = @task_id;
+WHERE t.id = @task_id
+  AND ${in_scope};
 
 -- name: list_tasks
 -- The newest first. An empty status or type, and an id of 0, leave that open.
@@ -33,5 +35,6 @@ WHERE (@status = '' OR t.status = @status)
   AND (@type = '' OR t.type = @type)
   AND (@instance_id::bigint = 0 OR t.instance_id = @instance_id)
   AND (@before_id::bigint = 0 OR t.id < @before_id)
+  AND ${in_scope}
 ORDER BY t.id DESC
 LIMIT @limit;

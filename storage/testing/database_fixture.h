@@ -169,7 +169,7 @@ class DatabaseFixture : public ::testing::Test {
   v1::Payload Payload(int64_t id) {
     v1::Payload payload;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto stored, payload_store::Get(c, id));
+      ASSIGN_OR_RETURN(const auto stored, payload_store::Get(c, Scope::Everything(), id));
       payload = stored->payload;
       return absl::OkStatus();
     });

@@ -16,6 +16,7 @@
 
 #include "common/mutex.h"
 #include "longshore/v1/worker_service.grpc.pb.h"
+#include "tests/harness/tls_flags.h"
 
 DEFINE_string(server, "", "HOST:PORT that workers dial.");
 DEFINE_int32(capacity, 1000, "How many payloads it takes at a time.");
@@ -124,7 +125,7 @@ double Read(Assignments* assignments, Stream* stream) {
 
 int Main() {
   const auto stub = v1::WorkerService::NewStub(
-      grpc::CreateChannel(FLAGS_server, grpc::InsecureChannelCredentials()));
+      grpc::CreateChannel(FLAGS_server, harness::CredentialsFromFlags()));
   grpc::ClientContext context;
   const std::unique_ptr<Stream> stream = stub->Connect(&context);
   v1::WorkerMessage message;

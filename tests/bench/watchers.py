@@ -43,7 +43,7 @@ class Bench:
         """Seconds until all that is due has been run and stored; ends when it has."""
         worker = Process(f"simulated-{self.rounds}", self.stack.directory, [
             os.path.join(ROOT, "tests/bench/simulated_worker"), f"--server=127.0.0.1:{self.stack.worker_ports[0]}",
-            f"--tasks={INSTANCES}"]).start()
+            f"--tasks={INSTANCES}", *self.stack.worker_flags("simulated")]).start()
         if worker.ended() != 0:
             raise AssertionError(worker.tail())
         return float(re.search(r"seconds=([\d.]+)", worker.read_log()).group(1))

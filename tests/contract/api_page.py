@@ -6,14 +6,15 @@ import re
 
 from google.protobuf import descriptor_pool
 
-from harness.api import instance_service, payload_service, task_service
+from harness.api import access_service, instance_service, payload_service, task_service
 from harness.programs import ROOT
 
-SERVICES = {service.full_name: service for module in (instance_service, payload_service, task_service)
+SERVICES = {service.full_name: service
+            for module in (access_service, instance_service, payload_service, task_service)
             for service in module.DESCRIPTOR.services_by_name.values()}
-FILES = [module.DESCRIPTOR.pool.FindFileByName(f"longshore/v1/{name}.proto")
-         for module in (payload_service,) for name in ("deployment", "instance", "instance_service", "payload", "payload_service",
-                                                       "task", "task_service", "worker")]
+NAMES = ("access", "access_service", "deployment", "instance", "instance_service", "payload", "payload_service", "task",
+         "task_service", "worker")
+FILES = [payload_service.DESCRIPTOR.pool.FindFileByName(f"longshore/v1/{name}.proto") for name in NAMES]
 
 
 def text(name="api.md"):
@@ -31,7 +32,7 @@ def number(words):
 
 def examples(page):
     """(full name of the method, its descriptor, request, answers) of each call by grpcurl; JSON as Python has it."""
-    call = re.compile(r"grpcurl -plaintext (?:-d '(\{.*?\})'\s+(?:\\\n\s+)?)?\$LONGSHORE_API ([\w.]+)/(\w+)\n(.*?)(?:^```|\n\n)",
+    call = re.compile(r"grpcurl (?:-d '(\{.*?\})'\s+(?:\\\n\s+)?)?\$LONGSHORE_API ([\w.]+)/(\w+)\n(.*?)(?:^```|\n\n)",
                       re.DOTALL | re.MULTILINE)
     for request, service, method, answers in call.findall(text(page)):
         yield (f"{service}/{method}", SERVICES[service].methods_by_name[method], json.loads(request or "{}"),

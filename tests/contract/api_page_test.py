@@ -9,7 +9,7 @@ import grpc
 from google.protobuf import json_format
 
 from contract import api_page
-from harness.api import instance_service, payload_service, task_service
+from harness.api import access_pb, access_service, instance_service, payload_service, task_service
 from harness.errors import error_details
 from harness.patience import wait_until
 from harness.programs import PROGRAMS
@@ -19,7 +19,8 @@ PAGES = ("api.md", "instances.md", "deployments.md")
 CODES = {code.name for code in grpc.StatusCode}
 # What stands in backticks, or in capitals, and is no name of the API.
 WORDS = {"digitalocean", "local", "longshore", "longshore_name", "longshore_tags"}  # Providers, a program, Ansible's variables.
-CONSTANTS = {"DIGITALOCEAN_TOKEN", "LONGSHORE_API", "LONGSHORE_PAYLOAD_DIR", "REMOTE_PATH"}  # Of the shell.
+CONSTANTS = {"DIGITALOCEAN_TOKEN", "LONGSHORE_API", "LONGSHORE_CA", "LONGSHORE_PAYLOAD_DIR", "LONGSHORE_TOKEN",
+             "REMOTE_PATH"}  # Of the shell.
 
 
 class NamesTest(unittest.TestCase):
@@ -173,10 +174,25 @@ class ServerTest(unittest.TestCase):
                 payload_service.CancelPayloadRequest(payload_id=payload_id))],
             ("ALREADY_EXISTS", "REQUEST_ID_REUSED"): [
                 lambda: self.deploy(validate_only=False, request_id="seen", timeout=7)],
+            ("NOT_FOUND", "TOKEN_NOT_FOUND"): [lambda: stack.stubs(0).access.RevokeToken(
+                access_service.RevokeTokenRequest(token_id=nowhere))],
+            ("UNAUTHENTICATED", "TOKEN_MISSING"): [lambda: self.workers_of(stack.tls.client_credentials())],
+            ("UNAUTHENTICATED", "TOKEN_INVALID"): [lambda: self.workers_of(stack.tls.client_credentials(stack.token[:-1] + "x"))],
+            ("PERMISSION_DENIED", "ROLE_INSUFFICIENT"): [self.as_viewer],
             ("UNAVAILABLE", "DATABASE_UNAVAILABLE"): [self.without_database],
             ("INTERNAL", "INTERNAL"): [self.without_table],
             ("RESOURCE_EXHAUSTED", ""): [lambda: self.deploy(payload_content=b"#" * (9 << 20))],
         }
+
+    def workers_of(self, credentials):
+        with grpc.secure_channel(f"127.0.0.1:{self.stack.api_servers[0].port}", credentials) as channel:
+            self.stack.stubs_of(channel).tasks.ListWorkers(task_service.ListWorkersRequest())
+
+    def as_viewer(self):
+        made = self.stack.stubs(0).access.CreateToken(access_service.CreateTokenRequest(
+            name="viewer", role=access_pb.ROLE_VIEWER, projects=["*"]))
+        with self.stack.channel(0, made.token) as channel:
+            self.stack.stubs_of(channel).payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=1))
 
     def without_database(self):
         self.stack.postgres.signal(signal.SIGINT)

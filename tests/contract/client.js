@@ -1,8 +1,11 @@
-// A client in JavaScript, with stubs made as docs/clients.md says. Usage: node client.js API_SERVER ADDRESS PORT
+// A client in JavaScript, with stubs made as docs/clients.md says. Usage: node client.js API_SERVER ADDRESS PORT,
+// with the token in $LONGSHORE_TOKEN and the CA's certificate in the file $LONGSHORE_CA.
 //
 // Registers the instance at ADDRESS:PORT, runs a script there, and prints as JSON what it saw; client.py does the same.
 // @ts-check
 'use strict';
+
+const fs = require('fs');
 
 const grpc = require('@grpc/grpc-js');
 const protoLoader = require('@grpc/proto-loader');
@@ -74,7 +77,13 @@ function errorFields(error) {
 
 /** @param {string} apiServer @param {string} address @param {string} port */
 async function main(apiServer, address, port) {
-  const credentials = grpc.credentials.createInsecure();
+  const bearer = grpc.credentials.createFromMetadataGenerator((_, done) => {
+    const metadata = new grpc.Metadata();
+    metadata.set('authorization', `Bearer ${process.env.LONGSHORE_TOKEN}`);
+    done(null, metadata);
+  });
+  const ca = fs.readFileSync(/** @type {string} */ (process.env.LONGSHORE_CA));
+  const credentials = grpc.credentials.combineChannelCredentials(grpc.credentials.createSsl(ca), bearer);
   const instances = new longshore.v1.InstanceService(apiServer, credentials);
   const payloads = new longshore.v1.PayloadService(apiServer, credentials);
   const instance = await unary((done) => instances.RegisterInstance(

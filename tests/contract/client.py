@@ -1,9 +1,11 @@
-"""A client in Python, with stubs made as docs/clients.md says. Usage: client.py API_SERVER ADDRESS PORT
+"""A client in Python, with stubs made as docs/clients.md says. Usage: client.py API_SERVER ADDRESS PORT,
+with the token in $LONGSHORE_TOKEN and the CA's certificate in the file $LONGSHORE_CA.
 
 Registers the instance at ADDRESS:PORT, runs a script there, and prints as JSON what it saw; client.js does the same.
 """
 
 import json
+import os
 import sys
 
 import grpc
@@ -42,7 +44,10 @@ def error_fields(error):
 
 
 def main(api_server, address, port):
-    with grpc.insecure_channel(api_server) as channel:
+    with open(os.environ["LONGSHORE_CA"], "rb") as file:
+        credentials = grpc.composite_channel_credentials(
+            grpc.ssl_channel_credentials(file.read()), grpc.access_token_call_credentials(os.environ["LONGSHORE_TOKEN"]))
+    with grpc.secure_channel(api_server, credentials) as channel:
         instances = instance_service_pb2_grpc.InstanceServiceStub(channel)
         payloads = payload_service_pb2_grpc.PayloadServiceStub(channel)
         instance = instances.RegisterInstance(instance_service_pb2.RegisterInstanceRequest(

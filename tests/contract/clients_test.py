@@ -1,7 +1,6 @@
 """Clients in Python and Node, with stubs made by the commands of docs/clients.md, drive a real Longshore."""
 
 import json
-import os
 import subprocess
 import unittest
 
@@ -24,7 +23,7 @@ class ClientsTest(unittest.TestCase):
         """Runs a client, and asserts that it saw what there was to see."""
         command += [f"127.0.0.1:{self.stack.api_servers[0].port}", "127.0.0.1", str(self.stack.instances[0].relay.port)]
         child = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 text=True, env=dict(os.environ, **environment))
+                                 text=True, env=dict(self.stack.environment_of_cli(), **environment))
         printed, errors = communicate(child, f"the client in {name}")
         self.assertEqual(child.returncode, 0, errors)
         seen = json.loads(printed)

@@ -33,8 +33,7 @@ class CliReadsTest(unittest.TestCase):
         self.addCleanup(self.stack.restore)
 
     def start(self, *words, **options):
-        environment = dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.api_server.port}")
-        child = subprocess.Popen([LONGSHORE, *map(str, words)], env=environment, **options)
+        child = subprocess.Popen([LONGSHORE, *map(str, words)], env=self.stack.environment_of_cli(), **options)
         self.addCleanup(child.kill)
         return child
 

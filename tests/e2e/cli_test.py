@@ -30,8 +30,7 @@ class CliTest(unittest.TestCase):
         self.addCleanup(self.stack.restore)
 
     def start(self, *words, **options):
-        environment = dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.api}")
-        child = subprocess.Popen([LONGSHORE, *map(str, words)], env=environment, text=True, **options)
+        child = subprocess.Popen([LONGSHORE, *map(str, words)], env=self.stack.environment_of_cli(), text=True, **options)
         self.addCleanup(child.kill)
         return child
 

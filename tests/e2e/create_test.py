@@ -111,7 +111,7 @@ class CreateTest(unittest.TestCase):
 
     def test_command_line(self):
         def longshore(*words):
-            env = dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.stack.api_servers[0].port}")
+            env = self.stack.environment_of_cli()
             command = [LONGSHORE, "instances", "create", "--name", "typed", *words]
             child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             out, err = communicate(child, "the end of longshore")

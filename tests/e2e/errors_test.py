@@ -292,7 +292,7 @@ class ErrorsTest(unittest.TestCase):
 
     def test_abused_worker_stream(self):
         before = self.stack.sql("SELECT count(*), max(updated_at) FROM tasks")
-        channel = grpc.insecure_channel(f"127.0.0.1:{self.stack.worker_ports[0]}")
+        channel = grpc.secure_channel(f"127.0.0.1:{self.stack.worker_ports[0]}", self.stack.tls.worker_credentials("w"))
         self.addCleanup(channel.close)
         from harness.api import worker_grpc
         stub = worker_grpc.WorkerServiceStub(channel)

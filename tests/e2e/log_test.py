@@ -101,7 +101,7 @@ class LogTest(unittest.TestCase):
 
     def test_every_message_is_one_line(self):
         """Whatever it holds: libpq's errors have several lines, and a worker gives its version itself."""
-        worker = FakeWorker(self.stack.worker_ports[0], hello=False)
+        worker = FakeWorker(self.stack, hello=False)
         self.addCleanup(worker.close)
         worker.send(hello=worker_service.WorkerHello(name="turned \u202e", incarnation="1", version="2\u2028I forged"))
         worker.connected()

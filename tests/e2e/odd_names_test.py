@@ -155,7 +155,7 @@ class OddNamesTest(Provisioning, unittest.TestCase):
         playbook = os.path.join(cls.playbooks.name, "odd.yml")
         with open(playbook, "w") as file:
             file.write(ODD_PLAYBOOK)
-        cls.stack = Stack(instances=1, worker_flags=[f"--provision_playbook={playbook}"])
+        cls.stack = Stack(instances=1, insecure=True, worker_flags=[f"--provision_playbook={playbook}"])
         cls.addClassCleanup(cls.stack.close)
         cls.host = cls.stack.instances[0]
         cls.here = cls.stack.payload_dir + "/"
@@ -354,7 +354,7 @@ class OddNamesTest(Provisioning, unittest.TestCase):
         """A further one; `name` may be bytes."""
         worker = Process("odd-worker", self.stack.directory, [
             self.stack.binaries["payload_worker"], f"--api_server=127.0.0.1:{self.stack.worker_ports[0]}",
-            f"--ssh_private_key={self.stack.key}", b"--name=" + os.fsencode(name)])
+            f"--ssh_private_key={self.stack.key}", "--insecure", b"--name=" + os.fsencode(name)])
         self.addCleanup(worker.kill)
         return worker.start()
 
@@ -391,7 +391,7 @@ class OddNamesTest(Provisioning, unittest.TestCase):
         """What it prints away from a terminal: standard output, standard error."""
         child = subprocess.Popen([LONGSHORE, *map(os.fsencode, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                  stdin=subprocess.DEVNULL, cwd=self.stack.directory,
-                                 env=dict(os.environ, LONGSHORE_API=f"127.0.0.1:{self.stack.api_servers[0].port}"))
+                                 env=self.stack.environment_of_cli())
         self.addCleanup(child.kill)
         out, err = communicate(child, "the end of longshore")
         self.assertEqual(child.returncode, status, f"{words}\n{out}\n{err}")

@@ -151,7 +151,8 @@ class WatchTest(unittest.TestCase):
 
     def channel(self, i, unread_bytes):
         """A connection of its own to api_server `i`; each stream takes so many bytes before they are read."""
-        return grpc.aio.insecure_channel(f"127.0.0.1:{self.stack.api_servers[i].port}", options=[
+        credentials = self.stack.tls.client_credentials(self.stack.token)
+        return grpc.aio.secure_channel(f"127.0.0.1:{self.stack.api_servers[i].port}", credentials, options=[
             ("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", unread_bytes)])
 
 

@@ -77,7 +77,7 @@ class WatchersTest(unittest.TestCase):
         readers = self.watch(100, deployment_id=response.deployment_id)
         for watchers in (lazy, readers):
             watchers.wait_watching()
-        worker = EagerWorker(self.stack.worker_ports[0])
+        worker = EagerWorker(self.stack)
         self.addCleanup(worker.close)
         # Stored to the end, though 900 do not read; and then read to the end by those who do.
         wait_until(lambda: worker.completed >= WATCHES, "all to be reported")

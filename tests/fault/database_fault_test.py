@@ -244,7 +244,7 @@ class DatabaseFaultTest(unittest.TestCase):
         port = free_port()
         process = Process(name, directory, [
             FAIL_POINTS["api_server"], f"--listen=127.0.0.1:{port}", f"--worker_listen=127.0.0.1:{free_port()}",
-            f"--database_url={self.stack.database_url}"], port)
+            f"--database_url={self.stack.database_url}", *self.stack.api_flags()], port)
         self.addCleanup(process.kill)
         return process
 

@@ -89,7 +89,7 @@ class FencingTest(unittest.TestCase):
 
     @WITHOUT_ASAN
     def test_clocks_hours_apart(self):
-        self.start(api_servers=2, environment={
+        self.start(api_servers=2, certificates_since="-3d", environment={
             "api_server-0": self.clock(offset="+3h"), "api_server-1": self.clock(offset="-7h"),
             "worker-0": self.clock(offset="-2d"), "worker-1": self.clock(offset="+30d")})
         payload_id = self.stack.deploy(SCRIPT).payload_ids[0]
@@ -114,7 +114,8 @@ class FencingTest(unittest.TestCase):
         self.addCleanup(os.remove, path)
         names = ("api_server-0", "worker-0", "worker-1")
         # A lease that no slowness outlasts, and each step does.
-        self.start(environment={name: self.clock(offset_file=path) for name in names}, api_flags=["--lease_duration_ms=120000"])
+        self.start(certificates_since="-3d", environment={name: self.clock(offset_file=path) for name in names},
+                   api_flags=["--lease_duration_ms=120000"])
         stop = threading.Event()
 
         def step():

@@ -37,8 +37,8 @@ class FuzzedDomain {
     v1::RegisterInstanceRequest request;
     request.set_name("a");
     request.set_address("host");
-    FUZZ_CHECK(instances_.Register(request).ok());
-    FUZZ_CHECK(instances_.Register(request).ok());  // One to be terminated.
+    FUZZ_CHECK(instances_.Register(caller_, request).ok());
+    FUZZ_CHECK(instances_.Register(caller_, request).ok());  // One to be terminated.
   }
 
   // The first byte of `input` chooses the request; the rest is the request.
@@ -48,61 +48,65 @@ class FuzzedDomain {
     switch (kind) {
       case 'r':
         return Call<v1::RegisterInstanceRequest>(
-            input, [&](const auto& r) { return instances_.Register(r).status(); });
+            input, [&](const auto& r) { return instances_.Register(caller_, r).status(); });
       case 'n':
         return Call<v1::CreateInstanceRequest>(
-            input, [&](const auto& r) { return creator_.Create(r).status(); });
+            input, [&](const auto& r) { return creator_.Create(caller_, r).status(); });
       case 'i':
         return Call<v1::ListInstancesRequest>(
-            input, [&](const auto& r) { return instances_.List(r).status(); });
+            input, [&](const auto& r) { return instances_.List(caller_, r).status(); });
       case 'd':
         return Call<v1::DeployPayloadRequest>(
-            input, [&](const auto& r) { return deployer_.Deploy(r).status(); });
+            input, [&](const auto& r) { return deployer_.Deploy(caller_, r).status(); });
       case 'e':
         return Call<v1::ExecutePayloadRequest>(
-            input, [&](const auto& r) { return payloads_.Execute(r).status(); });
+            input, [&](const auto& r) { return payloads_.Execute(caller_, r).status(); });
       case 'g':
         return Call<v1::GetPayloadStatusRequest>(
-            input, [&](const auto& r) { return reader_.Get(r.payload_id()).status(); });
+            input, [&](const auto& r) { return reader_.Get(caller_, r.payload_id()).status(); });
       case 'c':
-        return Call<v1::CancelPayloadRequest>(
-            input, [&](const auto& r) { return payloads_.Cancel(r.payload_id()).status(); });
+        return Call<v1::CancelPayloadRequest>(input, [&](const auto& r) {
+          return payloads_.Cancel(caller_, r.payload_id()).status();
+        });
       case 'p':
         return Call<v1::ListInstancePayloadsRequest>(
-            input, [&](const auto& r) { return reader_.ListOfInstance(r).status(); });
+            input, [&](const auto& r) { return reader_.ListOfInstance(caller_, r).status(); });
       case 'u':
         return Call<v1::UpdateInstanceRequest>(
-            input, [&](const auto& r) { return instances_.Update(r).status(); });
+            input, [&](const auto& r) { return instances_.Update(caller_, r).status(); });
       case 'x':
-        return Call<v1::TerminateInstanceRequest>(
-            input, [&](const auto& r) { return instances_.Terminate(r.instance_id()).status(); });
+        return Call<v1::TerminateInstanceRequest>(input, [&](const auto& r) {
+          return instances_.Terminate(caller_, r.instance_id()).status();
+        });
       case 'D':
-        return Call<v1::GetDeploymentRequest>(
-            input, [&](const auto& r) { return deployments_.Get(r.deployment_id()).status(); });
+        return Call<v1::GetDeploymentRequest>(input, [&](const auto& r) {
+          return deployments_.Get(caller_, r.deployment_id()).status();
+        });
       case 'L':
         return Call<v1::ListDeploymentsRequest>(
-            input, [&](const auto& r) { return deployments_.List(r).status(); });
+            input, [&](const auto& r) { return deployments_.List(caller_, r).status(); });
       case 'C':
-        return Call<v1::CancelDeploymentRequest>(
-            input, [&](const auto& r) { return deployments_.Cancel(r.deployment_id()).status(); });
+        return Call<v1::CancelDeploymentRequest>(input, [&](const auto& r) {
+          return deployments_.Cancel(caller_, r.deployment_id()).status();
+        });
       case 'R':
         return Call<v1::RetryDeploymentRequest>(
-            input, [&](const auto& r) { return deployments_.Retry(r).status(); });
+            input, [&](const auto& r) { return deployments_.Retry(caller_, r).status(); });
       case 'P':
         return Call<v1::ListPayloadsRequest>(
-            input, [&](const auto& r) { return reader_.List(r).status(); });
+            input, [&](const auto& r) { return reader_.List(caller_, r).status(); });
       case 'o':
         return Call<v1::ReadPayloadOutputRequest>(
-            input, [&](const auto& r) { return reader_.ReadOutput(r).status(); });
+            input, [&](const auto& r) { return reader_.ReadOutput(caller_, r).status(); });
       case 's':
         return Call<v1::GetScriptRequest>(
-            input, [&](const auto& r) { return reader_.GetScript(r.sha256()).status(); });
+            input, [&](const auto& r) { return reader_.GetScript(caller_, r.sha256()).status(); });
       case 'w':
         return Call<v1::ListWorkersRequest>(
             input, [&](const auto& r) { return tasks_.ListWorkers(r).status(); });
       case 't':
-        return Call<v1::ListTasksRequest>(input,
-                                          [&](const auto& r) { return tasks_.List(r).status(); });
+        return Call<v1::ListTasksRequest>(
+            input, [&](const auto& r) { return tasks_.List(caller_, r).status(); });
       default:
         return absl::OkStatus();
     }
@@ -118,6 +122,7 @@ class FuzzedDomain {
     return handler(request);
   }
 
+  const domain::Caller caller_{.role = v1::ROLE_ADMIN, .scope = storage::Scope::Everything()};
   testing::Postgres postgres_;
   storage::Database database_{{.url = postgres_.CreateDatabase("fuzz")}};
   NoSignals signals_;

@@ -9,4 +9,5 @@ FAIL_POINTS = {name: f"{ROOT}/tests/fault/{name}" for name in PROGRAMS}
 LONGSHORE = f"{ROOT}/cli/longshore"
 PLAYBOOK = f"{ROOT}/ansible/main.yml"
 LOCAL_INSTANCE = f"{ROOT}/api_server/providers/local_instance.sh"
+CERTIFICATES = f"{ROOT}/tools/lib/certificates.sh"
 POSTGRES = f"{ROOT}/tools/lib/postgres.sh"

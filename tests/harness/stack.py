@@ -14,12 +14,13 @@ import types
 
 import grpc
 
-from harness.api import (instance_grpc, instance_pb, instance_service, payload_grpc, payload_service, pb, task_grpc,
+from harness.api import (access_grpc, instance_grpc, instance_pb, instance_service, payload_grpc, payload_service, pb, task_grpc,
                          task_service)
+from harness.certificates import Certificates
 from harness.instance import Instance
 from harness.patience import MOVEMENT, PATIENCE, follow, wait_until
 from harness.process import Process, free_port
-from harness.programs import LOCAL_INSTANCE, PLAYBOOK, POSTGRES, PROGRAMS
+from harness.programs import LOCAL_INSTANCE, LONGSHORE, PLAYBOOK, POSTGRES, PROGRAMS
 from harness.relay import Relay
 
 TERMINAL = (pb.PAYLOAD_STATUS_COMPLETED, pb.PAYLOAD_STATUS_FAILED, pb.PAYLOAD_STATUS_CANCELLED)
@@ -29,12 +30,13 @@ class Stack:
     """`binaries` is where the programs are: FAIL_POINTS has those with fail points.
 
     Between every worker and every api_server, in front of every instance and, if asked for, between every api_server and
-    PostgreSQL is a relay.
+    PostgreSQL is a relay. `insecure`: without TLS and tokens.
     """
 
     def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True, binaries=PROGRAMS,
-                 relay_database=False, postgres_directory=None, environment=None, key=None):
-        self.binaries, self.relay_database = binaries, relay_database
+                 relay_database=False, postgres_directory=None, environment=None, key=None, insecure=False,
+                 certificates_since=None):
+        self.binaries, self.relay_database, self.insecure = binaries, relay_database, insecure
         self.environment = environment or {}  # By the process's name.
         self.directory = tempfile.mkdtemp(prefix="stack-")
         os.chmod(self.directory, 0o755)
@@ -45,13 +47,15 @@ class Stack:
         self.key = key or os.path.join(self.directory, "key")
         if key is None:
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key], check=True)
+        self.tls = Certificates(self.directory, certificates_since)
+        self.token = None  # May do everything; made when the first api_server is there.
         self.postgres = self._start_postgres(postgres_directory or self.directory)
         MOVEMENT.watch(self.database_url)
         self.api_servers, self.database_relays, self.channels, self.worker_ports = [], [], [], []
         self.workers, self.links = [], []  # links[worker][api_server]
         try:
             for i in range(api_servers):
-                self.worker_ports.append(self._start_api_server(i, api_flags))
+                self.worker_ports.append(self.start_api_server(i, api_flags))
             for i in range(workers):
                 self.links.append([Relay(port) for port in self.worker_ports])
                 self._start_worker(i, worker_flags)
@@ -77,11 +81,11 @@ class Stack:
     def _start_worker(self, i, flags):
         command = [self.binaries["payload_worker"], "--api_server=" + ",".join(f"127.0.0.1:{r.port}" for r in self.links[i]),
                    f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16",
-                   f"--provision_playbook={PLAYBOOK}", *flags]
+                   f"--provision_playbook={PLAYBOOK}", *self.worker_flags(f"worker-{i}"), *flags]
         name = f"worker-{i}"
         self.workers.append(Process(name, self.directory, command, env=self.environment.get(name)).start())
 
-    def _start_api_server(self, i, flags):
+    def start_api_server(self, i, flags):
         """Returns the port for workers."""
         port, worker_port = free_port(), free_port()
         url = self.database_url
@@ -91,17 +95,53 @@ class Stack:
         command = [self.binaries["api_server"], f"--listen=127.0.0.1:{port}", f"--worker_listen=127.0.0.1:{worker_port}",
                    f"--database_url={url}", f"--allowed_payload_dirs={self.payload_dir}",
                    f"--local_instances_dir={self.machines}", f"--authorized_keys_file={self.key}.pub",
-                   "--lease_duration_ms=4000", "--retry_initial_ms=200", "--retry_maximum_ms=2000", *flags]
+                   *self.api_flags(), "--lease_duration_ms=4000", "--retry_initial_ms=200", "--retry_maximum_ms=2000", *flags]
         name = f"api_server-{i}"
         self.api_servers.append(Process(name, self.directory, command, port, self.environment.get(name)).start())
-        self.channels.append(grpc.insecure_channel(f"127.0.0.1:{port}", options=[
-            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]))
+        if not self.insecure:
+            self.token = self.token or self._first_token()
+        self.channels.append(self.channel(i))
         return worker_port
+
+    def api_flags(self):
+        """What a further api_server needs, to be reached and to know its workers."""
+        return ["--insecure"] if self.insecure else self.tls.api_flags()
+
+    def worker_flags(self, name):
+        """What a worker of this name needs, to be let in."""
+        return ["--insecure"] if self.insecure else self.tls.worker_flags(name)
+
+    def _first_token(self):
+        url_file = os.path.join(self.directory, "database_url")
+        with open(url_file, "w") as file:
+            file.write(self.database_url)
+        made = subprocess.run([LONGSHORE, "tokens", "bootstrap", "--database_url_file", url_file], check=True,
+                              capture_output=True, text=True)
+        return made.stdout.strip()
+
+    def channel(self, i=0, token=None):
+        """A new one to api_server `i`, by the stack's token or another."""
+        address = f"127.0.0.1:{self.api_servers[i].port}"
+        options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
+        if self.insecure:
+            return grpc.insecure_channel(address, options)
+        return grpc.secure_channel(address, self.tls.client_credentials(token or self.token), options)
+
+    def environment_of_cli(self, i=0):
+        """What the command line takes from its environment, for api_server `i`."""
+        address = f"127.0.0.1:{self.api_servers[i].port}"
+        if self.insecure:
+            return dict(os.environ, LONGSHORE_API=address, LONGSHORE_INSECURE="true")
+        return dict(os.environ, LONGSHORE_API=address, LONGSHORE_CA=self.tls.ca, LONGSHORE_TOKEN=self.token)
 
     def stubs(self, i):
         """Those of api_server `i`."""
-        channel = self.channels[i]
-        return types.SimpleNamespace(payloads=payload_grpc.PayloadServiceStub(channel),
+        return self.stubs_of(self.channels[i])
+
+    @staticmethod
+    def stubs_of(channel):
+        return types.SimpleNamespace(access=access_grpc.AccessServiceStub(channel),
+                                     payloads=payload_grpc.PayloadServiceStub(channel),
                                      instances=instance_grpc.InstanceServiceStub(channel),
                                      tasks=task_grpc.TaskServiceStub(channel))
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "common/mutex.h"
 #include "longshore/v1/payload_service.grpc.pb.h"
+#include "tests/harness/tls_flags.h"
 
 DEFINE_string(server, "", "HOST:PORT of an api_server.");
 DEFINE_string(payload_ids, "", "Payloads to watch, with commas between; watches take turns.");
@@ -100,7 +102,10 @@ void See(const v1::DeploymentEvent& event, const google::protobuf::Timestamp& be
 template <typename Event>
 class Watch : public grpc::ClientReadReactor<Event> {
  public:
-  Watch(Progress* progress, bool idle) : progress_(*progress), idle_(idle) {}
+  Watch(Progress* progress, bool idle) : progress_(*progress), idle_(idle) {
+    const char* token = std::getenv("LONGSHORE_TOKEN");
+    if (token != nullptr) context_.AddMetadata("authorization", "Bearer " + std::string(token));
+  }
 
   grpc::ClientContext* context() { return &context_; }
   void Start() {
@@ -153,7 +158,7 @@ std::vector<std::unique_ptr<Service::Stub>> Connect() {
     // What is not read stays with the server, and does not fill this process.
     arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     stubs.push_back(Service::NewStub(
-        grpc::CreateCustomChannel(FLAGS_server, grpc::InsecureChannelCredentials(), arguments)));
+        grpc::CreateCustomChannel(FLAGS_server, harness::CredentialsFromFlags(), arguments)));
   }
   return stubs;
 }

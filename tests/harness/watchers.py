@@ -20,7 +20,8 @@ class Watchers(Process):
         super().__init__(f"watchers-{next(NUMBERS)}", stack.directory, [
             os.path.join(ROOT, "tests/harness/watchers"), f"--server=127.0.0.1:{stack.api_servers[api_server].port}",
             f"--watches={watches}", "--payload_ids=" + ",".join(map(str, payload_ids)), f"--deployment_id={deployment_id}",
-            f"--idle={idle}", f"--connections={connections}"])
+            f"--idle={idle}", f"--connections={connections}", f"--tls_ca={stack.tls.ca}"],
+            env={"LONGSHORE_TOKEN": stack.token})
         self.start()
 
     def wait_watching(self):

@@ -10,9 +10,9 @@ OUTPUT = b"done\n"
 
 class EagerWorker(FakeWorker):
 
-    def __init__(self, port, capacity=1000):
+    def __init__(self, stack, capacity=1000):
         self.completed = 0
-        super().__init__(port, name="eager", capacity=capacity)
+        super().__init__(stack, name="eager", capacity=capacity)
 
     def _read(self):
         try:

@@ -11,10 +11,12 @@ from harness.patience import wait_until
 
 
 class FakeWorker:
-    """Says hello at once, unless `hello` is None, and keeps everything that it is told."""
+    """Says hello at once to the stack's first api_server, unless `hello` is False, and keeps everything that it is told. Its
+    certificate is for `certificate`, or for its name."""
 
-    def __init__(self, port, name="attacker", capacity=0, hello=True, **fields):
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+    def __init__(self, stack, name="attacker", capacity=0, hello=True, certificate=None, **fields):
+        self.channel = grpc.secure_channel(f"127.0.0.1:{stack.worker_ports[0]}",
+                                           stack.tls.worker_credentials(certificate or name))
         self.outgoing = queue.Queue()
         self.told = []
         self.status = None  # Once the stream is over.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/harness/tls_flags.h"
 #include "tests/hostile/worker_messages.h"
 
 DEFINE_string(server, "", "HOST:PORT that workers dial.");
@@ -140,7 +141,7 @@ int Main() {
     fprintf(stderr, "no attack '%s'\n", FLAGS_attack.c_str());
     return 1;
   }
-  grpc::GenericStub stub(grpc::CreateChannel(FLAGS_server, grpc::InsecureChannelCredentials()));
+  grpc::GenericStub stub(grpc::CreateChannel(FLAGS_server, harness::CredentialsFromFlags()));
   std::unique_ptr<Stream> stream;
   int64_t streams = 0;
   for (int64_t sent = 0; sent < FLAGS_messages; ++sent) {

@@ -34,14 +34,15 @@ class AttackTest(unittest.TestCase):
         return self.stack
 
     def attacker(self, **kwargs):
-        worker = FakeWorker(self.stack.worker_ports[0], **kwargs)
+        worker = FakeWorker(self.stack, **kwargs)
         self.addCleanup(worker.close)
         return worker
 
     def attack(self, *flags):
         """Starts tests/hostile/worker_attacker.cc."""
         process = Process("attacker", self.stack.directory,
-                          [WORKER_ATTACKER, f"--server=127.0.0.1:{self.stack.worker_ports[0]}", *flags]).start()
+                          [WORKER_ATTACKER, f"--server=127.0.0.1:{self.stack.worker_ports[0]}",
+                           *self.stack.worker_flags("attacker"), *flags]).start()
         self.addCleanup(process.kill)
         return process
 
@@ -299,7 +300,7 @@ class HolderTest(unittest.TestCase):
         """Deploys to a new instance and takes the assignment, as a new worker, the only one."""
         if self.worker is not None:
             self.worker.close()
-        self.worker = FakeWorker(self.stack.worker_ports[0], name="holder", capacity=100).connected()
+        self.worker = FakeWorker(self.stack, name="holder", capacity=100).connected()
         self.addCleanup(self.worker.close)
         type(self).number += 1
         instance = self.stack.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(

@@ -129,6 +129,8 @@ class Worker : public WorkerSession, public std::enable_shared_from_this<Worker>
     thread_.join();
   }
 
+  void End(const absl::Status& /*why*/) override {}
+
   bool Send(v1::ServerMessage message) override {
     {
       MutexLock lock(&mutex_);

@@ -20,6 +20,8 @@ class FakeSession : public WorkerSession {
 
   const std::string& worker() const override { return worker_; }
 
+  void End(const absl::Status& /*why*/) override {}
+
   bool Send(v1::ServerMessage message) override {
     {
       MutexLock lock(&mutex_);

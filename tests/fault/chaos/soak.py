@@ -107,8 +107,9 @@ class Soak:
         return lambda: [worker.signal(signal.SIGCONT) for worker in self.stack.workers]
 
     def watchers_idle(self):
-        channel = grpc.insecure_channel(f"127.0.0.1:{self.stack.api_servers[1].port}",
-                                        options=[("grpc.use_local_subchannel_pool", 1), ("grpc.http2.lookahead_bytes", 1024)])
+        channel = grpc.secure_channel(f"127.0.0.1:{self.stack.api_servers[1].port}",
+                                      self.stack.tls.client_credentials(self.stack.token),
+                                      options=[("grpc.use_local_subchannel_pool", 1), ("grpc.http2.lookahead_bytes", 1024)])
         stub = payload_grpc.PayloadServiceStub(channel)
         self.unread = [stub.WatchPayload(payload_service.WatchPayloadRequest(payload_id=payload_id))
                        for payload_id in self.largest for _ in range(5)]

@@ -1,0 +1,160 @@
+#include "api_server/flags.h"
+
+#include <gflags/gflags.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+#include "common/backoff.h"
+#include "common/policy.h"
+
+DEFINE_string(listen, "127.0.0.1:50051", "Address of the public services.");
+DEFINE_string(worker_listen, "127.0.0.1:50052", "Address that payload_workers dial.");
+DEFINE_bool(insecure, false,
+            "Without TLS and tokens: whoever reaches the ports may do anything. Loopback only.");
+DEFINE_string(tls_cert, "",
+              "PEM file: the public port's certificate, and those between it and its CA.");
+DEFINE_string(tls_key, "", "PEM file: the key of --tls_cert.");
+DEFINE_string(tls_client_ca, "",
+              "PEM file: who signs clients' certificates; empty: clients need none.");
+DEFINE_string(worker_tls_cert, "", "PEM file: the certificate of the workers' port.");
+DEFINE_string(worker_tls_key, "", "PEM file: the key of --worker_tls_cert.");
+DEFINE_string(worker_client_ca, "", "PEM file: who signs the workers' certificates.");
+DEFINE_string(
+    refused_workers_file, "",
+    "File with the names of workers that are refused, one a line; read again when it changes.");
+DEFINE_int32(max_connection_age, longshore::policy::kMaxConnectionAge.count(),
+             "Seconds after which a connection is ended, and with it the identity it showed.");
+DEFINE_string(bootstrap_token_file, "",
+              "If there is no token yet, makes one that may do everything and writes it there.");
+DEFINE_string(database_url, "", "PostgreSQL connection string, postgresql://...");
+DEFINE_string(allowed_payload_dirs, "",
+              "Comma-separated absolute directories that payload_path may be in; empty: none.");
+DEFINE_string(allowed_remote_dirs, "",
+              "Comma-separated directories that remote_path may be in; empty: any.");
+DEFINE_int32(default_payload_timeout, longshore::policy::kDefaultPayloadTimeout.count(),
+             "Seconds that a script may run when timeout is 0.");
+DEFINE_int32(max_payload_timeout, longshore::policy::kMaxPayloadTimeout.count(),
+             "Largest timeout that may be asked for, in seconds.");
+DEFINE_int64(max_payload_bytes, longshore::policy::kMaxPayloadBytes, "Largest script.");
+DEFINE_int64(max_output_bytes, longshore::policy::kMaxOutputBytes,
+             "Output stored of one payload: first and last half.");
+DEFINE_int32(delivery_timeout, longshore::policy::kDeliveryTimeout.count(),
+             "Seconds after which an undelivered payload fails.");
+DEFINE_int32(
+    execution_grace, longshore::policy::kExecutionGrace.count(),
+    "Seconds past its timeout after which the server ends what an instance has not ended.");
+DEFINE_string(authorized_keys_file, "",
+              "File with the OpenSSH public keys that new machines let in: the workers' keys.");
+DEFINE_int32(max_running_per_instance, longshore::policy::kMaxRunningPerInstance,
+             "Payloads in work on one instance at a time.");
+DEFINE_int32(lease_duration_ms, longshore::policy::kLeaseDuration.count(),
+             "How long a silent worker keeps a task.");
+DEFINE_int32(retry_initial_ms, longshore::BackoffOptions().initial.count(),
+             "First delay after a failed delivery; doubles from there.");
+DEFINE_int32(retry_maximum_ms, longshore::BackoffOptions().maximum.count(),
+             "Longest delay between two tries of a delivery.");
+DEFINE_string(local_instances_dir, longshore::providers::ProviderOptions().local_directory,
+              "Where the provider 'local' keeps its instances.");
+DEFINE_string(digitalocean_token_file, "",
+              "File with the token of the provider 'digitalocean'; empty: $DIGITALOCEAN_TOKEN.");
+DEFINE_string(digitalocean_url, longshore::providers::DigitalOceanOptions().url,
+              "Where its API is.");
+DEFINE_int32(database_connections, longshore::policy::kDatabaseConnections,
+             "Most connections to the database.");
+
+namespace longshore {
+namespace {
+
+std::vector<std::string> SplitList(const std::string& list) {
+  return absl::StrSplit(list, ',', absl::SkipEmpty());
+}
+
+// The first line of the file; empty when there is none.
+std::string DigitalOceanToken() {
+  std::string token;
+  if (FLAGS_digitalocean_token_file.empty()) {
+    const char* variable = std::getenv("DIGITALOCEAN_TOKEN");
+    token = variable == nullptr ? "" : variable;
+  } else {
+    std::ifstream file(FLAGS_digitalocean_token_file);
+    std::getline(file, token);
+  }
+  return std::string(absl::StripAsciiWhitespace(token));
+}
+
+}  // namespace
+
+std::string FlagProblem() {
+  if (FLAGS_database_url.empty()) return "--database_url is required";
+  for (const std::string& directory : SplitList(FLAGS_allowed_payload_dirs)) {
+    if (directory[0] != '/') return "--allowed_payload_dirs: '" + directory + "' must be absolute";
+  }
+  for (const std::string& directory : SplitList(FLAGS_allowed_remote_dirs)) {
+    if (directory[0] != '/') return "--allowed_remote_dirs: '" + directory + "' must be absolute";
+  }
+  if (FLAGS_max_payload_timeout < 1) return "--max_payload_timeout must be positive";
+  if (FLAGS_default_payload_timeout < 1 ||
+      FLAGS_default_payload_timeout > FLAGS_max_payload_timeout) {
+    return "--default_payload_timeout must be 1 to --max_payload_timeout";
+  }
+  if (FLAGS_max_payload_bytes < 1 || FLAGS_max_payload_bytes > (4 << 20)) {
+    return "--max_payload_bytes must be 1 to 4194304";
+  }
+  if (FLAGS_max_output_bytes < 2 || FLAGS_max_output_bytes > (16 << 20)) {
+    return "--max_output_bytes must be 2 to 16777216";
+  }
+  if (FLAGS_delivery_timeout < 1) return "--delivery_timeout must be positive";
+  if (FLAGS_execution_grace < 1) return "--execution_grace must be positive";
+  if (FLAGS_max_running_per_instance < 1) return "--max_running_per_instance must be positive";
+  if (FLAGS_lease_duration_ms < 1000) return "--lease_duration_ms must be at least 1000";
+  if (FLAGS_retry_initial_ms < 1 || FLAGS_retry_maximum_ms < FLAGS_retry_initial_ms) {
+    return "--retry_initial_ms must be positive and at most --retry_maximum_ms";
+  }
+  if (FLAGS_local_instances_dir.empty() || FLAGS_local_instances_dir[0] != '/') {
+    return "--local_instances_dir: '" + FLAGS_local_instances_dir + "' must be absolute";
+  }
+  if (!FLAGS_digitalocean_token_file.empty() && DigitalOceanToken().empty()) {
+    return "--digitalocean_token_file: '" + FLAGS_digitalocean_token_file +
+           "' cannot be read or is empty";
+  }
+  if (FLAGS_max_connection_age < 1 || FLAGS_max_connection_age > 86400) {
+    return "--max_connection_age must be 1 to 86400";
+  }
+  if (FLAGS_database_connections < 6) return "--database_connections must be at least 6";
+  return "";
+}
+
+ServerOptions OptionsFromFlags() {
+  ServerOptions options;
+  options.listen = FLAGS_listen;
+  options.worker_listen = FLAGS_worker_listen;
+  options.insecure = FLAGS_insecure;
+  options.tls = {FLAGS_tls_cert, FLAGS_tls_key, FLAGS_tls_client_ca};
+  options.worker_tls = {FLAGS_worker_tls_cert, FLAGS_worker_tls_key, FLAGS_worker_client_ca};
+  options.max_connection_age = std::chrono::seconds(FLAGS_max_connection_age);
+  options.refused_workers_file = FLAGS_refused_workers_file;
+  options.bootstrap_token_file = FLAGS_bootstrap_token_file;
+  options.database_url = FLAGS_database_url;
+  options.allowed_payload_dirs = SplitList(FLAGS_allowed_payload_dirs);
+  options.max_payload_bytes = FLAGS_max_payload_bytes;
+  options.max_output_bytes = FLAGS_max_output_bytes;
+  options.deploy.default_payload_timeout = FLAGS_default_payload_timeout;
+  options.deploy.max_payload_timeout = FLAGS_max_payload_timeout;
+  options.deploy.delivery_timeout = std::chrono::seconds(FLAGS_delivery_timeout);
+  options.deploy.allowed_remote_dirs = SplitList(FLAGS_allowed_remote_dirs);
+  options.execution_grace = std::chrono::seconds(FLAGS_execution_grace);
+  options.authorized_keys_file = FLAGS_authorized_keys_file;
+  options.max_running_per_instance = FLAGS_max_running_per_instance;
+  options.lease_duration = std::chrono::milliseconds(FLAGS_lease_duration_ms);
+  options.retry_backoff = {.initial = std::chrono::milliseconds(FLAGS_retry_initial_ms),
+                           .maximum = std::chrono::milliseconds(FLAGS_retry_maximum_ms)};
+  options.providers.digitalocean = {.url = FLAGS_digitalocean_url, .token = DigitalOceanToken()};
+  options.providers.local_directory = FLAGS_local_instances_dir;
+  options.database_connections = FLAGS_database_connections;
+  return options;
+}
+
+}  // namespace longshore

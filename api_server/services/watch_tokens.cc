@@ -1,0 +1,94 @@
+#include "api_server/services/watch_tokens.h"
+
+#include <glog/logging.h>
+
+#include <chrono>
+#include <utility>
+
+#include "api_server/domain/errors.h"
+#include "common/status_macros.h"
+#include "storage/token_store.h"
+
+namespace longshore::services {
+namespace {
+
+// A revoked token is refused within 5 s (docs/security.md), a slow database included.
+constexpr std::chrono::milliseconds kPeriod{2000};
+
+}  // namespace
+
+WatchTokens::WatchTokens(storage::Database* database)
+    : database_(*database), thread_([this] { Loop(); }) {}
+
+WatchTokens::~WatchTokens() { Shutdown(); }
+
+void WatchTokens::Add(int64_t token_id, std::weak_ptr<TokenHolder> holder) {
+  if (token_id == 0) return;
+  MutexLock lock(&mutex_);
+  holders_[token_id].push_back(std::move(holder));
+}
+
+void WatchTokens::Shutdown() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  changed_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::set<int64_t> WatchTokens::TokensInUse() {
+  MutexLock lock(&mutex_);
+  std::set<int64_t> tokens;
+  for (auto& [token, holders] : holders_) {
+    std::erase_if(holders, [](const auto& holder) { return holder.expired(); });
+    if (!holders.empty()) tokens.insert(token);
+  }
+  std::erase_if(holders_, [](const auto& entry) { return entry.second.empty(); });
+  return tokens;
+}
+
+void WatchTokens::RefuseInvalid() {
+  const std::set<int64_t> tokens = TokensInUse();
+  if (tokens.empty()) return;
+  std::set<int64_t> valid;
+  const absl::Status read = database_.Run([&](storage::Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(valid, storage::token_store::FindValid(connection, tokens));
+    return absl::OkStatus();
+  });
+  if (!read.ok()) {
+    // Nothing can be read for a watch either.
+    LOG(WARNING) << "looking for revoked tokens: " << read;
+    return;
+  }
+  std::vector<std::weak_ptr<TokenHolder>> refused;
+  {
+    MutexLock lock(&mutex_);
+    for (const int64_t token : tokens) {
+      if (valid.count(token) > 0) continue;
+      const auto entry = holders_.find(token);
+      if (entry == holders_.end()) continue;
+      refused.insert(refused.end(), entry->second.begin(), entry->second.end());
+      holders_.erase(entry);
+    }
+  }
+  for (const auto& holder : refused) {
+    if (const auto open = holder.lock()) open->Refuse(domain::TokenInvalid());
+  }
+}
+
+void WatchTokens::Loop() {
+  while (true) {
+    {
+      MutexLock lock(&mutex_);
+      const auto next = std::chrono::steady_clock::now() + kPeriod;
+      while (!stopping_ && std::chrono::steady_clock::now() < next) {
+        changed_.WaitUntil(&mutex_, next);
+      }
+      if (stopping_) return;
+    }
+    RefuseInvalid();
+  }
+}
+
+}  // namespace longshore::services

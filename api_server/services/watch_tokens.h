@@ -1,0 +1,53 @@
+// Ends the watches of tokens that do not count any more.
+#ifndef LONGSHORE_API_SERVER_SERVICES_WATCH_TOKENS_H_
+#define LONGSHORE_API_SERVER_SERVICES_WATCH_TOKENS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/mutex.h"
+#include "storage/database.h"
+
+namespace longshore::services {
+
+// An open watch. Thread-safe.
+class TokenHolder {
+ public:
+  virtual ~TokenHolder() = default;
+  // Ends the watch with an error.
+  virtual void Refuse(const absl::Status& why) = 0;
+};
+
+// Thread-safe. A thread asks the database every two seconds, by one statement, which of the tokens
+// with open watches still count.
+class WatchTokens {
+ public:
+  explicit WatchTokens(storage::Database* database);
+  ~WatchTokens();
+
+  // `holder` was admitted by this token just now; 0: without one.
+  void Add(int64_t token_id, std::weak_ptr<TokenHolder> holder) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Loop() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Forgets the watches that have ended, and returns the tokens of the others.
+  std::set<int64_t> TokensInUse() ABSL_LOCKS_EXCLUDED(mutex_);
+  void RefuseInvalid() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  storage::Database& database_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::map<int64_t, std::vector<std::weak_ptr<TokenHolder>>> holders_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace longshore::services
+
+#endif  // LONGSHORE_API_SERVER_SERVICES_WATCH_TOKENS_H_
