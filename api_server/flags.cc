@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
@@ -29,6 +30,12 @@ DEFINE_int32(max_connection_age, longshore::policy::kMaxConnectionAge.count(),
              "Seconds after which a connection is ended, and with it the identity it showed.");
 DEFINE_string(bootstrap_token_file, "",
               "If there is no token yet, makes one that may do everything and writes it there.");
+DEFINE_int64(max_open_tasks_per_project, 0,
+             "Tasks of a project that have not ended; 0: any number.");
+DEFINE_int64(max_instances_per_project, 0,
+             "Instances of a project that are not terminated; 0: any number.");
+DEFINE_int32(max_watches_per_token, 0, "Watches of a token that are open here; 0: any number.");
+DEFINE_int32(requests_per_second_per_token, 0, "Requests of a token here; 0: any number.");
 DEFINE_string(database_url, "", "PostgreSQL connection string, postgresql://...");
 DEFINE_string(allowed_payload_dirs, "",
               "Comma-separated absolute directories that payload_path may be in; empty: none.");
@@ -120,6 +127,14 @@ std::string FlagProblem() {
     return "--digitalocean_token_file: '" + FLAGS_digitalocean_token_file +
            "' cannot be read or is empty";
   }
+  for (const auto& [flag, value] :
+       {std::pair<const char*, int64_t>("max_open_tasks_per_project",
+                                        FLAGS_max_open_tasks_per_project),
+        {"max_instances_per_project", FLAGS_max_instances_per_project},
+        {"max_watches_per_token", FLAGS_max_watches_per_token},
+        {"requests_per_second_per_token", FLAGS_requests_per_second_per_token}}) {
+    if (value < 0) return "--" + std::string(flag) + " must not be negative; 0 means no limit";
+  }
   if (FLAGS_max_connection_age < 1 || FLAGS_max_connection_age > 86400) {
     return "--max_connection_age must be 1 to 86400";
   }
@@ -136,6 +151,10 @@ ServerOptions OptionsFromFlags() {
   options.worker_tls = {FLAGS_worker_tls_cert, FLAGS_worker_tls_key, FLAGS_worker_client_ca};
   options.max_connection_age = std::chrono::seconds(FLAGS_max_connection_age);
   options.refused_workers_file = FLAGS_refused_workers_file;
+  options.deploy.quotas = {.open_tasks = FLAGS_max_open_tasks_per_project,
+                           .instances = FLAGS_max_instances_per_project};
+  options.max_watches_per_token = FLAGS_max_watches_per_token;
+  options.requests_per_second_per_token = FLAGS_requests_per_second_per_token;
   options.bootstrap_token_file = FLAGS_bootstrap_token_file;
   options.database_url = FLAGS_database_url;
   options.allowed_payload_dirs = SplitList(FLAGS_allowed_payload_dirs);

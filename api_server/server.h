@@ -26,6 +26,8 @@ struct ServerOptions {
   TlsFiles worker_tls;  // Of the workers' port; needs an authority.
   std::chrono::seconds max_connection_age = policy::kMaxConnectionAge;
   std::string refused_workers_file;
+  int requests_per_second_per_token = 0;  // On this api_server; 0: no limit.
+  int max_watches_per_token = 0;          // The same.
   // Where the first token is written if there is none yet; empty: it is not made.
   std::string bootstrap_token_file;
   std::string database_url;

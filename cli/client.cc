@@ -209,4 +209,9 @@ absl::StatusOr<v1::Token> Client::RevokeToken(const v1::RevokeTokenRequest& requ
   return Write(&stubs_->access, &v1::AccessService::Stub::RevokeToken, request);
 }
 
+absl::StatusOr<v1::ListAuditEventsResponse> Client::ListAuditEvents(
+    const v1::ListAuditEventsRequest& request) {
+  return Call(&stubs_->access, &v1::AccessService::Stub::ListAuditEvents, request);
+}
+
 }  // namespace longshore::cli

@@ -55,6 +55,7 @@ void AddCommands(const Command& root) {
   AddTokensList(tokens);
   AddTokensRevoke(tokens);
   AddTokensBootstrap(tokens);
+  AddAudit(root);
   AddVerify(root);
   AddCompletion(root);
 }

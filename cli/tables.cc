@@ -131,6 +131,26 @@ std::string TokenTable(const std::vector<v1::Token>& tokens) {
   return MakeTable(*kColumns, tokens, !kWide);
 }
 
+std::string AuditTable(const std::vector<v1::AuditEvent>& events, bool wide) {
+  using Row = v1::AuditEvent;
+  static const auto* const kColumns = new std::vector<Column<Row>>{
+      {"TIME", [](const Row& row) { return TimeText(row.time()); }},
+      {"WHO", [](const Row& row) { return OrDash(row.principal()); }},
+      {"TOKEN", [](const Row& row) { return NumberText(row.token_id()); }},
+      {"FROM", [](const Row& row) { return row.peer(); }, kWide},
+      {"METHOD", [](const Row& row) { return row.method(); }},
+      {"PROJECT", [](const Row& row) { return OrDash(row.project()); }},
+      {"IDS", [](const Row& row) { return OrDash(absl::StrJoin(row.ids(), ",")); }},
+      {"SCRIPT SHA256", [](const Row& row) { return OrDash(row.script_sha256()); }, kWide},
+      {"REQUEST ID", [](const Row& row) { return OrDash(row.request_id()); }, kWide},
+      {"ANSWER",
+       [](const Row& row) {
+         return row.reason().empty() ? row.code() : row.code() + " (" + row.reason() + ")";
+       }},
+  };
+  return MakeTable(*kColumns, events, wide);
+}
+
 std::string TaskTable(const std::vector<v1::Task>& tasks, bool wide) {
   using Row = v1::Task;
   static const auto* const kColumns = new std::vector<Column<Row>>{

@@ -21,6 +21,7 @@ std::string PayloadSummary(const std::vector<v1::Payload>& payloads, bool wide);
 std::string DeploymentTable(const std::vector<v1::Deployment>& deployments, bool wide);
 std::string WorkerTable(const std::vector<v1::Worker>& workers);
 std::string TokenTable(const std::vector<v1::Token>& tokens);
+std::string AuditTable(const std::vector<v1::AuditEvent>& events, bool wide);
 std::string TaskTable(const std::vector<v1::Task>& tasks, bool wide);
 
 }  // namespace longshore::cli

@@ -47,6 +47,13 @@ absl::Status WithFieldViolation(absl::Status status, std::string_view field,
   return WithDetail(std::move(status), bad_request);
 }
 
+absl::Status WithRetryDelay(absl::Status status, std::chrono::milliseconds delay) {
+  google::rpc::RetryInfo info;
+  info.mutable_retry_delay()->set_seconds(delay.count() / 1000);
+  info.mutable_retry_delay()->set_nanos(static_cast<int32_t>(delay.count() % 1000 * 1000000));
+  return WithDetail(std::move(status), info);
+}
+
 absl::Status WithResource(absl::Status status, std::string_view type, std::string_view name) {
   google::rpc::ResourceInfo info;
   info.set_resource_type(std::string(type));

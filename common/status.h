@@ -3,6 +3,7 @@
 #ifndef LONGSHORE_COMMON_STATUS_H_
 #define LONGSHORE_COMMON_STATUS_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ inline constexpr char kErrorDomain[] = "longshore";
 absl::Status WithReason(absl::Status status, std::string_view reason);
 absl::Status WithFieldViolation(absl::Status status, std::string_view field,
                                 std::string_view description);
+absl::Status WithRetryDelay(absl::Status status, std::chrono::milliseconds delay);
 absl::Status WithResource(absl::Status status, std::string_view type, std::string_view name);
 
 // Returns the reason that WithReason has set, or an empty string.

@@ -44,6 +44,7 @@ std::vector<LockedTask> ReadLockedTasks(const Result& result) {
                      .worker = row.String("worker"),
                      .payload_id = row.Int("payload_id"),
                      .instance_id = row.Int("instance_id"),
+                     .project = row.String("project"),
                      .remote_path = row.String("remote_path"),
                      .timeout = static_cast<int>(row.Int("timeout")),
                      .executes = row.Bool("executes"),

@@ -58,6 +58,7 @@ struct LockedTask {
   std::string worker;  // Who holds it or held it last.
   int64_t payload_id = 0;
   int64_t instance_id = 0;
+  std::string project;      // Of its instance.
   std::string remote_path;  // As requested: may begin with "~/".
   int timeout = 0;          // Of its payload, in seconds.
   bool executes = false;    // It runs the script, and does not only deliver it.

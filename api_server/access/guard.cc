@@ -1,5 +1,7 @@
 #include "api_server/access/guard.h"
 
+#include <glog/logging.h>
+
 #include <optional>
 #include <utility>
 
@@ -7,7 +9,9 @@
 #include "api_server/access/permissions.h"
 #include "api_server/domain/errors.h"
 #include "common/access_token.h"
+#include "common/status.h"
 #include "common/status_macros.h"
+#include "storage/audit_store.h"
 #include "storage/token_store.h"
 
 namespace longshore::access {
@@ -16,6 +20,9 @@ namespace {
 using domain::Caller;
 using storage::Connection;
 namespace token_store = storage::token_store;
+
+// Who floods an api_server with calls without a token does not fill the audit.
+constexpr int kAnonymousRefusalsPerSecond = 20;
 
 constexpr std::string_view kScheme = "bearer ";
 
@@ -29,18 +36,70 @@ std::optional<AccessToken> ReadHeader(std::string_view value) {
 
 }  // namespace
 
-absl::StatusOr<Caller> Guard::Admit(const std::vector<std::string>& authorization,
-                                    std::string_view method) {
-  ASSIGN_OR_RETURN(Caller caller, Identify(authorization));
-  const std::optional<v1::Role> needed = NeededRole(method);
-  if (!needed.has_value() || caller.role < *needed) {
-    return domain::RoleInsufficient(method, caller.role, needed.value_or(v1::ROLE_UNSPECIFIED));
+Guard::Guard(storage::Database* database, GuardOptions options)
+    : database_(*database),
+      options_(options),
+      requests_(options.requests_per_second),
+      anonymous_refusals_(kAnonymousRefusalsPerSecond) {}
+
+absl::StatusOr<Caller> Guard::Admit(const Call& call) {
+  absl::StatusOr<Caller> caller = Identify(call.authorization);
+  if (!caller.ok()) {
+    NoteRefusal(nullptr, call, caller.status());
+    return caller;
+  }
+  caller->method = call.method;
+  caller->peer = call.peer;
+  caller->request_id = call.request_id;
+  if (const absl::Status allowed = Check(*caller, call); !allowed.ok()) {
+    NoteRefusal(&*caller, call, allowed);
+    return allowed;
   }
   return caller;
 }
 
+absl::Status Guard::Check(const Caller& caller, const Call& call) {
+  const std::optional<Permission> needed = PermissionFor(call.method);
+  if (!needed.has_value() || caller.role < needed->role) {
+    return domain::RoleInsufficient(call.method, caller.role,
+                                    needed.has_value() ? needed->role : v1::ROLE_UNSPECIFIED);
+  }
+  const auto wait = requests_.Take(caller.token_id);
+  if (wait.count() == 0) return absl::OkStatus();
+  return domain::QuotaExceeded("the token makes more than " +
+                                   std::to_string(options_.requests_per_second) +
+                                   " requests in a second",
+                               wait);
+}
+
+void Guard::NoteFailure(const Caller& caller, const Call& call, const absl::Status& why) {
+  const std::optional<Permission> permission = PermissionFor(call.method);
+  if (permission.has_value() && permission->changes) NoteRefusal(&caller, call, why);
+}
+
+void Guard::NoteRefusal(const Caller* caller, const Call& call, const absl::Status& why) {
+  // The database is away: there is nothing to note it in, and nothing was decided.
+  if (absl::IsUnavailable(why)) return;
+  if (caller == nullptr && anonymous_refusals_.Take(0).count() > 0) return;
+  v1::AuditEvent event;
+  if (caller != nullptr) {
+    event.set_principal(caller->name);
+    event.set_token_id(caller->token_id);
+  }
+  event.set_peer(call.peer);
+  event.set_method(call.method);
+  event.set_project(call.project);
+  event.mutable_ids()->Add(call.ids.begin(), call.ids.end());
+  event.set_code(absl::StatusCodeToString(why.code()));
+  event.set_reason(ReasonOf(why));
+  event.set_request_id(call.request_id);
+  const absl::Status noted = database_.Run(
+      [&](Connection& connection) { return storage::audit_store::Insert(connection, event); });
+  if (!noted.ok()) LOG(WARNING) << "a refusal was not noted: " << noted;
+}
+
 absl::StatusOr<Caller> Guard::Identify(const std::vector<std::string>& authorization) {
-  if (insecure_) {
+  if (options_.insecure) {
     return Caller{
         .name = "insecure", .role = v1::ROLE_ADMIN, .scope = storage::Scope::Everything()};
   }

@@ -2,33 +2,59 @@
 #ifndef LONGSHORE_API_SERVER_ACCESS_GUARD_H_
 #define LONGSHORE_API_SERVER_ACCESS_GUARD_H_
 
+#include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "api_server/access/rate_limiter.h"
 #include "api_server/domain/caller.h"
 #include "storage/database.h"
 
 namespace longshore::access {
 
+// A call of the public API, before anybody knows who makes it.
+struct Call {
+  std::string method;                      // See permissions.h.
+  std::string peer;                        // Where it comes from.
+  std::vector<std::string> authorization;  // The values of that header.
+  // What the request says of itself, for the audit of a refusal.
+  std::string request_id;
+  std::string project;
+  std::vector<int64_t> ids;
+};
+
+struct GuardOptions {
+  bool insecure = false;        // Callers need no token and may do everything.
+  int requests_per_second = 0;  // Of each token, on this api_server; 0: there is no limit.
+};
+
 // Thread-safe. It asks the database at each call: nothing is answered from memory.
 class Guard {
  public:
-  // `insecure`: callers need no token and may do everything.
-  Guard(storage::Database* database, bool insecure) : database_(*database), insecure_(insecure) {}
+  Guard(storage::Database* database, GuardOptions options);
 
-  // Returns who calls `method` (see permissions.h). `authorization` are the values of that header.
-  // Errors: Unauthenticated (TOKEN_MISSING, TOKEN_INVALID), PermissionDenied (ROLE_INSUFFICIENT),
-  // Unavailable (the database is away).
-  absl::StatusOr<domain::Caller> Admit(const std::vector<std::string>& authorization,
-                                       std::string_view method);
+  // Returns who makes the call, if they may; a refusal is noted in the audit. Errors:
+  // Unauthenticated (TOKEN_MISSING, TOKEN_INVALID), PermissionDenied (ROLE_INSUFFICIENT),
+  // ResourceExhausted (QUOTA_EXCEEDED), Unavailable (the database is away).
+  absl::StatusOr<domain::Caller> Admit(const Call& call);
+
+  // Notes in the audit that a call of `caller`, who was admitted, ended with an error, if it would
+  // have changed something.
+  void NoteFailure(const domain::Caller& caller, const Call& call, const absl::Status& why);
 
  private:
   absl::StatusOr<domain::Caller> Identify(const std::vector<std::string>& authorization);
+  // Checks what an identified caller may do.
+  absl::Status Check(const domain::Caller& caller, const Call& call);
+  // `caller` is null when nobody was identified.
+  void NoteRefusal(const domain::Caller* caller, const Call& call, const absl::Status& why);
 
   storage::Database& database_;
-  const bool insecure_;
+  const GuardOptions options_;
+  RateLimiter requests_;            // By token.
+  RateLimiter anonymous_refusals_;  // Of all who show no token that counts.
 };
 
 }  // namespace longshore::access

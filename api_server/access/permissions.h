@@ -9,9 +9,15 @@
 
 namespace longshore::access {
 
-// Returns the least role that may call `method`, for example "PayloadService.DeployPayload";
-// nullopt for a method that is not in the table, which nobody may call.
-std::optional<v1::Role> NeededRole(std::string_view method);
+// What a method needs.
+struct Permission {
+  v1::Role role = v1::ROLE_UNSPECIFIED;  // The least that may call it.
+  bool changes = false;                  // It changes something: it is audited also when refused.
+};
+
+// Returns what `method`, for example "PayloadService.DeployPayload", needs; nullopt for one that is
+// not in the table, which nobody may call.
+std::optional<Permission> PermissionFor(std::string_view method);
 
 }  // namespace longshore::access
 

@@ -18,14 +18,18 @@ TEST(PermissionsTest, EveryMethodNeedsARole) {
     EXPECT_GT(service->method_count(), 0);
     for (int i = 0; i < service->method_count(); ++i) {
       const std::string method = service->name() + "." + service->method(i)->name();
-      EXPECT_GE(NeededRole(method).value_or(v1::ROLE_UNSPECIFIED), v1::ROLE_VIEWER) << method;
+      const auto permission = PermissionFor(method);
+      ASSERT_TRUE(permission.has_value()) << method;
+      EXPECT_GE(permission->role, v1::ROLE_VIEWER) << method;
+      // Who only reads changes nothing.
+      if (permission->changes) EXPECT_GE(permission->role, v1::ROLE_OPERATOR) << method;
     }
   }
 }
 
 TEST(PermissionsTest, WhatIsNotNamedIsDenied) {
-  EXPECT_FALSE(NeededRole("PayloadService.Planted").has_value());
-  EXPECT_FALSE(NeededRole("").has_value());
+  EXPECT_FALSE(PermissionFor("PayloadService.Planted").has_value());
+  EXPECT_FALSE(PermissionFor("").has_value());
 }
 
 }  // namespace

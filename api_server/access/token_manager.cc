@@ -9,11 +9,13 @@
 #include <set>
 #include <vector>
 
+#include "api_server/domain/audit.h"
 #include "api_server/domain/errors.h"
 #include "api_server/domain/fields.h"
 #include "api_server/domain/page.h"
 #include "common/access_token.h"
 #include "common/status_macros.h"
+#include "storage/audit_store.h"
 #include "storage/token_store.h"
 
 namespace longshore::access {
@@ -36,6 +38,12 @@ absl::StatusOr<AccessToken> Insert(Connection& connection, const v1::Token& toke
   return made;
 }
 
+// The project of a change to a token, which may be for several.
+std::string OnlyProject(const v1::Token& token) {
+  const bool one = token.projects_size() == 1 && token.projects(0) != Scope::kEveryProject;
+  return one ? token.projects(0) : "";
+}
+
 absl::Status CheckProjects(const Caller& caller, const v1::CreateTokenRequest& request) {
   if (request.projects().empty()) {
     return domain::InvalidField("projects", "", "must name at least one; '*' is every project");
@@ -54,6 +62,18 @@ absl::Status CheckProjects(const Caller& caller, const v1::CreateTokenRequest& r
   return absl::OkStatus();
 }
 
+bool IsValid(const google::protobuf::Timestamp& time) {
+  return time.seconds() >= 0 && time.seconds() <= TimeUtil::kTimestampMaxSeconds &&
+         time.nanos() >= 0 && time.nanos() < 1000000000;
+}
+
+// 0 for a time that is not set.
+absl::StatusOr<int64_t> MicrosecondsOf(std::string_view field,
+                                       const google::protobuf::Timestamp& time) {
+  if (IsValid(time)) return TimeUtil::TimestampToMicroseconds(time);
+  return domain::InvalidField(field, std::to_string(time.seconds()), "is no time since 1970");
+}
+
 // No token outlives the one that made it.
 absl::Status SetExpiry(const Caller& caller, const v1::CreateTokenRequest& request,
                        v1::Token* token) {
@@ -62,9 +82,7 @@ absl::Status SetExpiry(const Caller& caller, const v1::CreateTokenRequest& reque
     return absl::OkStatus();
   }
   const std::string shown = std::to_string(request.expires_at().seconds());
-  const bool valid = request.expires_at().seconds() <= TimeUtil::kTimestampMaxSeconds &&
-                     request.expires_at().nanos() >= 0 && request.expires_at().nanos() < 1000000000;
-  if (!valid || request.expires_at() <= TimeUtil::GetCurrentTime()) {
+  if (!IsValid(request.expires_at()) || request.expires_at() <= TimeUtil::GetCurrentTime()) {
     return domain::InvalidField("expires_at", shown, "must be a time to come");
   }
   if (caller.expires_at.has_value() && request.expires_at() > *caller.expires_at) {
@@ -115,7 +133,8 @@ absl::StatusOr<v1::CreateTokenResponse> TokenManager::Create(
   RETURN_IF_ERROR(
       domain::FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
         ASSIGN_OR_RETURN(made, Insert(connection, token));
-        return absl::OkStatus();
+        return domain::NoteChange(connection, caller,
+                                  {.project = OnlyProject(token), .ids = {made.id}});
       })));
   v1::CreateTokenResponse response;
   response.set_id(made.id);
@@ -145,9 +164,39 @@ absl::StatusOr<v1::Token> TokenManager::Revoke(const Caller& caller, int64_t tok
   RETURN_IF_ERROR(
       domain::FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
         ASSIGN_OR_RETURN(revoked, token_store::Revoke(connection, caller.scope, token_id));
-        return revoked.has_value() ? absl::OkStatus() : domain::TokenNotFound(token_id);
+        if (!revoked.has_value()) return domain::TokenNotFound(token_id);
+        return domain::NoteChange(connection, caller,
+                                  {.project = OnlyProject(*revoked), .ids = {token_id}});
       })));
   return *std::move(revoked);
+}
+
+absl::StatusOr<v1::ListAuditEventsResponse> TokenManager::ListAudit(
+    const Caller& caller, const v1::ListAuditEventsRequest& request) {
+  RETURN_IF_ERROR(domain::CheckLabel("project", request.project(), domain::kMaxLabelBytes,
+                                     /*required=*/false));
+  RETURN_IF_ERROR(domain::CheckLabel("principal", request.principal(), domain::kMaxLabelBytes,
+                                     /*required=*/false));
+  ASSIGN_OR_RETURN(const int64_t from, MicrosecondsOf("from", request.from()));
+  ASSIGN_OR_RETURN(const int64_t to, MicrosecondsOf("to", request.to()));
+  const std::string list = "audit/" + std::to_string(from) + "/" + std::to_string(to) + "/" +
+                           request.project() + "/" + request.principal();
+  ASSIGN_OR_RETURN(const storage::Page page,
+                   domain::ParsePage(list, request.page_size(), request.page_token()));
+  std::vector<v1::AuditEvent> events;
+  RETURN_IF_ERROR(domain::FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(events, storage::audit_store::List(connection, caller.scope,
+                                                        {.from = from,
+                                                         .to = to,
+                                                         .project = request.project(),
+                                                         .principal = request.principal()},
+                                                        page));
+    return absl::OkStatus();
+  })));
+  v1::ListAuditEventsResponse response;
+  response.set_next_page_token(domain::FinishPage(list, page, &events));
+  for (v1::AuditEvent& event : events) *response.add_events() = std::move(event);
+  return response;
 }
 
 absl::Status WriteFirstToken(storage::Database& database, const std::string& path) {

@@ -23,6 +23,8 @@ class TokenManager {
   absl::StatusOr<v1::ListTokensResponse> List(const domain::Caller& caller,
                                               const v1::ListTokensRequest& request);
   absl::StatusOr<v1::Token> Revoke(const domain::Caller& caller, int64_t token_id);
+  absl::StatusOr<v1::ListAuditEventsResponse> ListAudit(const domain::Caller& caller,
+                                                        const v1::ListAuditEventsRequest& request);
 
  private:
   storage::Database& database_;

@@ -21,6 +21,10 @@ struct Caller {
   v1::Role role = v1::ROLE_UNSPECIFIED;
   storage::Scope scope;
   std::optional<google::protobuf::Timestamp> expires_at;  // The token's.
+  // Of the call, for the audit.
+  std::string method;
+  std::string peer;
+  std::string request_id;
 };
 
 // Where something is made, or instances are selected, and no project is named.

@@ -192,6 +192,7 @@ absl::Status Deployer::ChooseInstances(Connection& connection, const Caller& cal
 absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
                               v1::DeployPayloadResponse* response) const {
   const int64_t count = static_cast<int64_t>(plan.instance_ids.size());
+  RETURN_IF_ERROR(CheckOpenTasks(connection, limits_.quotas, plan.deployment.project, count));
   RETURN_IF_ERROR(script_store::Put(connection, plan.script.sha256, plan.script.content));
   ASSIGN_OR_RETURN(const int64_t deployment_id,
                    deployment_store::Insert(connection, plan.deployment));
@@ -231,18 +232,24 @@ absl::StatusOr<v1::DeployPayloadResponse> Deployer::Deploy(
     const Caller& caller, const v1::DeployPayloadRequest& request) {
   std::optional<Plan> plan;
   v1::DeployPayloadResponse response;
+  Change change;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(plan, Prepare(request));
     return absl::OkStatus();
   };
-  const auto body = [&](Connection& connection) {
-    return DeployIn(connection, caller, request, &*plan, &response);
+  const auto body = [&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(DeployIn(connection, caller, request, &*plan, &response));
+    if (request.validate_only()) return absl::OkStatus();
+    change = {.project = plan->deployment.project,
+              .ids = {response.deployment_id()},
+              .script_sha256 = plan->script.sha256};
+    return absl::OkStatus();
   };
   // A check leaves nothing behind, so it does not use up its request_id either.
   const std::string request_id = request.validate_only() ? "" : request.request_id();
-  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "DeployPayload", request_id, &request}, prepare,
-                             body, &response, &replayed));
+  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "DeployPayload", request_id, &request, &change},
+                             prepare, body, &response, &replayed));
   if (!request.validate_only() && !replayed) signals_.TasksDue();
   return response;
 }

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "api_server/domain/audit.h"
 #include "api_server/domain/caller.h"
+#include "api_server/domain/quota.h"
 #include "api_server/domain/script_source.h"
 #include "api_server/domain/signals.h"
 #include "common/policy.h"
@@ -24,6 +26,7 @@ struct DeployLimits {
   int max_payload_timeout = policy::kMaxPayloadTimeout.count();          // Seconds.
   std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
   std::vector<std::string> allowed_remote_dirs;  // When empty, any directory is allowed.
+  Quotas quotas;
 };
 
 // Returns the default for 0, and `timeout` when it is in range. Errors: TIMEOUT_OUT_OF_RANGE.

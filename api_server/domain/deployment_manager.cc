@@ -84,7 +84,7 @@ absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(const Caller& caller,
     }
     ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
     ASSIGN_OR_RETURN(outcome, CancelPayloads(connection, locked, output_limit_));
-    return absl::OkStatus();
+    return NoteChange(connection, caller, {.project = locked.Project(), .ids = {deployment_id}});
   })));
   outcome.Tell(signals_);
   return Get(caller, deployment_id);
@@ -93,6 +93,9 @@ absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(const Caller& caller,
 absl::Status DeploymentManager::InsertRetries(Connection& connection, const Caller& caller,
                                               const LockedPayloads& locked,
                                               v1::DeployPayloadResponse* response) const {
+  for (const auto& [project, more] : locked.projects) {
+    RETURN_IF_ERROR(CheckOpenTasks(connection, limits_.quotas, project, more));
+  }
   std::vector<int64_t> instance_ids;
   for (const auto& [id, stored] : locked.payloads) {
     instance_ids.push_back(stored.payload.instance_id());
@@ -138,6 +141,7 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Call
 absl::StatusOr<v1::DeployPayloadResponse> DeploymentManager::Retry(
     const Caller& caller, const v1::RetryDeploymentRequest& request) {
   v1::DeployPayloadResponse response;
+  Change change;
   bool replayed = false;
   const auto prepare = [&] { return CheckId("deployment_id", request.deployment_id()); };
   const auto body = [&](Connection& connection) -> absl::Status {
@@ -152,11 +156,12 @@ absl::StatusOr<v1::DeployPayloadResponse> DeploymentManager::Retry(
     }
     ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
     response.set_deployment_id(request.deployment_id());
+    change = {.project = locked.Project(), .ids = {request.deployment_id()}};
     return InsertRetries(connection, caller, locked, &response);
   };
   RETURN_IF_ERROR(AnswerOnce(database_,
-                             {&caller, "RetryDeployment", request.request_id(), &request}, prepare,
-                             body, &response, &replayed));
+                             {&caller, "RetryDeployment", request.request_id(), &request, &change},
+                             prepare, body, &response, &replayed));
   if (!replayed) {
     signals_.PayloadsChanged({response.payload_ids().begin(), response.payload_ids().end()});
     signals_.TasksDue();

@@ -179,6 +179,11 @@ absl::Status ProjectForbidden(std::string_view field, std::string_view project) 
       std::string(field) + " " + Shown(project) + " is not a project that the token is for");
 }
 
+absl::Status QuotaExceeded(std::string_view problem, std::chrono::milliseconds delay) {
+  return WithRetryDelay(
+      WithReason(absl::ResourceExhaustedError(std::string(problem)), "QUOTA_EXCEEDED"), delay);
+}
+
 absl::Status FromStorage(const absl::Status& status) {
   if (status.ok() || !ReasonOf(status).empty()) return status;
   if (absl::IsUnavailable(status) || absl::IsAborted(status)) {

@@ -3,6 +3,7 @@
 #ifndef LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_
 #define LONGSHORE_API_SERVER_DOMAIN_ERRORS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -54,6 +55,9 @@ absl::Status TokenInvalid();
 absl::Status RoleInsufficient(std::string_view what, v1::Role role, v1::Role needed);
 // The caller's token is not for the project that `field` names.
 absl::Status ProjectForbidden(std::string_view field, std::string_view project);
+
+// A quota or a rate is used up; `problem` is the message. It is worth another try after `delay`.
+absl::Status QuotaExceeded(std::string_view problem, std::chrono::milliseconds delay);
 
 // Returns what a client is told of an error of storage. Errors with a reason stay as they are. When
 // the database is away the client gets Unavailable, otherwise Internal. The words of the database,

@@ -70,8 +70,12 @@ v1::Instance NewInstance(const v1::CreateInstanceRequest& request, int number) {
 }  // namespace
 
 InstanceCreator::InstanceCreator(storage::Database* database, const providers::Providers* providers,
-                                 const Deployer* deployer, Signals* signals)
-    : database_(*database), providers_(*providers), deployer_(*deployer), signals_(*signals) {}
+                                 const Deployer* deployer, Signals* signals, Quotas quotas)
+    : database_(*database),
+      providers_(*providers),
+      deployer_(*deployer),
+      signals_(*signals),
+      quotas_(quotas) {}
 
 absl::Status InstanceCreator::Check(const v1::CreateInstanceRequest& request) const {
   const auto provider = providers_.find(ProviderOf(request));
@@ -95,6 +99,14 @@ absl::Status InstanceCreator::Check(const v1::CreateInstanceRequest& request) co
   const absl::Status possible = provider->second->Check(
       {.region = request.region(), .size = request.size(), .image = request.image()});
   return possible.ok() ? possible : WithReason(possible, "INVALID_FIELD");
+}
+
+absl::Status InstanceCreator::CheckQuotas(Connection& connection,
+                                          const v1::CreateInstanceRequest& request) const {
+  const std::string project = ProjectOrDefault(request.project());
+  const int64_t tasks = request.provision() ? 2 : 1;
+  RETURN_IF_ERROR(CheckInstances(connection, quotas_, project, CountOf(request)));
+  return CheckOpenTasks(connection, quotas_, project, tasks * CountOf(request));
 }
 
 absl::Status InstanceCreator::InsertInstances(Connection& connection,
@@ -151,6 +163,7 @@ absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
   payload.set_timeout(request.timeout());
   Deployer::Plan plan;
   v1::CreateInstanceResponse response;
+  Change change;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
     RETURN_IF_ERROR(Check(request));
@@ -161,11 +174,17 @@ absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
   };
   const auto insert = [&](Connection& connection) -> absl::Status {
     plan.depends_on.clear();
+    RETURN_IF_ERROR(CheckQuotas(connection, request));
     RETURN_IF_ERROR(InsertInstances(connection, request, &plan.depends_on, &response));
-    return with_payload ? InsertPayloads(connection, caller, &plan, payload, &response)
-                        : absl::OkStatus();
+    if (with_payload) {
+      RETURN_IF_ERROR(InsertPayloads(connection, caller, &plan, payload, &response));
+    }
+    change = {.project = ProjectOrDefault(request.project()), .script_sha256 = plan.script.sha256};
+    for (const v1::Instance& instance : response.instances()) change.ids.push_back(instance.id());
+    return absl::OkStatus();
   };
-  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "CreateInstance", request.request_id(), &request},
+  RETURN_IF_ERROR(AnswerOnce(database_,
+                             {&caller, "CreateInstance", request.request_id(), &request, &change},
                              prepare, insert, &response, &replayed));
   if (!replayed) {
     signals_.TasksDue();

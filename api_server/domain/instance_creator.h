@@ -18,13 +18,16 @@ namespace longshore::domain {
 class InstanceCreator {
  public:
   InstanceCreator(storage::Database* database, const providers::Providers* providers,
-                  const Deployer* deployer, Signals* signals);
+                  const Deployer* deployer, Signals* signals, Quotas quotas);
 
   absl::StatusOr<v1::CreateInstanceResponse> Create(const Caller& caller,
                                                     const v1::CreateInstanceRequest& request);
 
  private:
   absl::Status Check(const v1::CreateInstanceRequest& request) const;
+  // Those of its payloads are checked with them.
+  absl::Status CheckQuotas(storage::Connection& connection,
+                           const v1::CreateInstanceRequest& request) const;
   // Inserts the instances and their tasks. Sets `last_tasks` to the task, by instance, whose end
   // makes the instance READY.
   absl::Status InsertInstances(storage::Connection& connection,
@@ -41,6 +44,7 @@ class InstanceCreator {
   const providers::Providers& providers_;
   const Deployer& deployer_;
   Signals& signals_;
+  const Quotas quotas_;
 };
 
 }  // namespace longshore::domain

@@ -164,25 +164,28 @@ absl::StatusOr<v1::Instance> Existing(Connection& connection, const Caller& call
 }  // namespace
 
 InstanceManager::InstanceManager(storage::Database* database, const Deployer* deployer,
-                                 Signals* signals)
-    : database_(*database), deployer_(*deployer), signals_(*signals) {}
+                                 Signals* signals, Quotas quotas)
+    : database_(*database), deployer_(*deployer), signals_(*signals), quotas_(quotas) {}
 
 absl::StatusOr<v1::Instance> InstanceManager::Register(const Caller& caller,
                                                        const v1::RegisterInstanceRequest& request) {
   v1::Instance wanted;
   v1::Instance response;
+  Change change;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(wanted, NewInstance(request));
     return CheckProject(caller, request.project());
   };
   const auto insert = [&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(CheckInstances(connection, quotas_, wanted.project(), 1));
     ASSIGN_OR_RETURN(response, instance_store::Insert(connection, wanted));
+    change = {.project = wanted.project(), .ids = {response.id()}};
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(AnswerOnce(database_,
-                             {&caller, "RegisterInstance", request.request_id(), &request}, prepare,
-                             insert, &response, &replayed));
+                             {&caller, "RegisterInstance", request.request_id(), &request, &change},
+                             prepare, insert, &response, &replayed));
   if (!replayed) signals_.InstancesChanged();
   return response;
 }
@@ -227,6 +230,7 @@ absl::StatusOr<v1::UpdateInstanceResponse> InstanceManager::Update(
   Changes changes;
   Deployer::Plan plan;
   v1::UpdateInstanceResponse response;
+  Change change;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(changes, ReadChanges(request));
@@ -238,11 +242,16 @@ absl::StatusOr<v1::UpdateInstanceResponse> InstanceManager::Update(
     ASSIGN_OR_RETURN(plan, deployer_.Prepare(PayloadRequest(request)));
     return absl::OkStatus();
   };
-  const auto update = [&](Connection& connection) {
-    return UpdateIn(connection, caller, request, changes.update,
-                    changes.sends_payload ? &plan : nullptr, &response);
+  const auto update = [&](Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(UpdateIn(connection, caller, request, changes.update,
+                             changes.sends_payload ? &plan : nullptr, &response));
+    change = {.project = response.instance().project(),
+              .ids = {request.instance_id()},
+              .script_sha256 = plan.script.sha256};
+    return absl::OkStatus();
   };
-  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "UpdateInstance", request.request_id(), &request},
+  RETURN_IF_ERROR(AnswerOnce(database_,
+                             {&caller, "UpdateInstance", request.request_id(), &request, &change},
                              prepare, update, &response, &replayed));
   if (replayed) return response;
   if (changes.sends_payload) signals_.TasksDue();
@@ -270,7 +279,8 @@ absl::StatusOr<v1::TerminateInstanceResponse> InstanceManager::Terminate(const C
                                  connection, {.type = kTerminate, .instance_id = instance_id}));
     }
     response.set_task_id(*task);
-    return absl::OkStatus();
+    return NoteChange(connection, caller,
+                      {.project = response.instance().project(), .ids = {instance_id}});
   })));
   signals_.TasksDue();
   return response;

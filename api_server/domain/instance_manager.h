@@ -15,7 +15,8 @@ namespace longshore::domain {
 // Thread-safe. Errors are those of errors.h.
 class InstanceManager {
  public:
-  InstanceManager(storage::Database* database, const Deployer* deployer, Signals* signals);
+  InstanceManager(storage::Database* database, const Deployer* deployer, Signals* signals,
+                  Quotas quotas);
 
   absl::StatusOr<v1::Instance> Register(const Caller& caller,
                                         const v1::RegisterInstanceRequest& request);
@@ -36,6 +37,7 @@ class InstanceManager {
   storage::Database& database_;
   const Deployer& deployer_;
   Signals& signals_;
+  const Quotas quotas_;
 };
 
 }  // namespace longshore::domain

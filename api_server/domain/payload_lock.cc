@@ -25,6 +25,7 @@ absl::StatusOr<LockedPayloads> LockPayloads(Connection& connection, const Caller
     if (locked.CurrentTask(id).id != stored.payload.task_id()) {
       return absl::AbortedError("the payload changed meanwhile");  // The transaction is repeated.
     }
+    ++locked.projects[locked.CurrentTask(id).project];
     locked.payloads[id] = std::move(stored);
   }
   for (int64_t id : ids) {

@@ -3,6 +3,7 @@
 #define LONGSHORE_API_SERVER_DOMAIN_PAYLOAD_LOCK_H_
 
 #include <map>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,6 +20,10 @@ namespace longshore::domain {
 struct LockedPayloads {
   std::map<int64_t, storage::StoredPayload> payloads;
   std::map<int64_t, std::vector<storage::LockedTask>> tasks;  // By payload.
+  std::map<std::string, int64_t> projects;                    // How many payloads are of each.
+
+  // Returns their project; empty when they are of several.
+  std::string Project() const { return projects.size() == 1 ? projects.begin()->first : ""; }
 
   // Returns the task that moves the payload now, or moved it last.
   const storage::LockedTask& CurrentTask(int64_t payload_id) const {

@@ -85,7 +85,8 @@ absl::StatusOr<std::vector<int64_t>> PayloadManager::ExecutableOf(Connection& co
 
 absl::Status PayloadManager::InsertExecuteTasks(Connection& connection, const Caller& caller,
                                                 const v1::ExecutePayloadRequest& request,
-                                                v1::ExecutePayloadResponse* response) {
+                                                v1::ExecutePayloadResponse* response,
+                                                Change* change) {
   std::vector<int64_t> ids(request.payload_ids().begin(), request.payload_ids().end());
   if (request.deployment_id() != 0) {
     ASSIGN_OR_RETURN(ids, ExecutableOf(connection, caller, request.deployment_id()));
@@ -104,27 +105,33 @@ absl::Status PayloadManager::InsertExecuteTasks(Connection& connection, const Ca
     tasks.instance_ids.push_back(stored.payload.instance_id());
     tasks.remote_paths.push_back(stored.payload.remote_path());
   }
+  for (const auto& [project, more] : locked.projects) {
+    RETURN_IF_ERROR(CheckOpenTasks(connection, limits_.quotas, project, more));
+  }
   ASSIGN_OR_RETURN(tasks.ids,
                    task_store::AllocateIds(connection, static_cast<int64_t>(ids.size())));
   RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
   RETURN_IF_ERROR(payload_store::SetTasks(connection, ids, tasks.ids, request.timeout()));
   response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
   response->mutable_payload_ids()->Add(ids.begin(), ids.end());
+  *change = {.project = locked.Project(), .ids = ids};
   return absl::OkStatus();
 }
 
 absl::StatusOr<v1::ExecutePayloadResponse> PayloadManager::Execute(
     const Caller& caller, const v1::ExecutePayloadRequest& request) {
   v1::ExecutePayloadResponse response;
+  Change change;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
     RETURN_IF_ERROR(CheckWhatToExecute(request));
     return ResolveTimeout(request.timeout(), 0, limits_.max_payload_timeout).status();
   };
   const auto body = [&](Connection& connection) {
-    return InsertExecuteTasks(connection, caller, request, &response);
+    return InsertExecuteTasks(connection, caller, request, &response, &change);
   };
-  RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "ExecutePayload", request.request_id(), &request},
+  RETURN_IF_ERROR(AnswerOnce(database_,
+                             {&caller, "ExecutePayload", request.request_id(), &request, &change},
                              prepare, body, &response, &replayed));
   if (!replayed) signals_.TasksDue();
   return response;
@@ -141,7 +148,7 @@ absl::StatusOr<v1::Payload> PayloadManager::Cancel(const Caller& caller, int64_t
           payload_id, "is " + EnumText(payload.status()) + " and cannot be cancelled any more");
     }
     ASSIGN_OR_RETURN(outcome, CancelPayloads(connection, locked, output_limit_));
-    return absl::OkStatus();
+    return NoteChange(connection, caller, {.project = locked.Project(), .ids = {payload_id}});
   })));
   outcome.Tell(signals_);
   return reader_.Get(caller, payload_id);

@@ -28,7 +28,7 @@ class PayloadManager {
  private:
   absl::Status InsertExecuteTasks(storage::Connection& connection, const Caller& caller,
                                   const v1::ExecutePayloadRequest& request,
-                                  v1::ExecutePayloadResponse* response);
+                                  v1::ExecutePayloadResponse* response, Change* change);
   // Returns the payloads of a deployment that can be run now, or an error when there are none.
   static absl::StatusOr<std::vector<int64_t>> ExecutableOf(storage::Connection& connection,
                                                            const Caller& caller,

@@ -75,6 +75,7 @@ absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
   LONGSHORE_FAIL_POINT("request.prepared");
   RETURN_IF_ERROR(FromStorage(database.Transact([&](Connection& connection) -> absl::Status {
     response->Clear();
+    *once.change = {};
     *replayed = false;
     if (remember) {
       ASSIGN_OR_RETURN(const bool claimed,
@@ -83,6 +84,7 @@ absl::Status AnswerOnce(storage::Database& database, const OnceRequest& once,
       if (!claimed) return find(connection);
     }
     RETURN_IF_ERROR(body(connection));
+    RETURN_IF_ERROR(NoteChange(connection, *once.caller, *once.change));
     if (!remember) return absl::OkStatus();
     return request_id_store::SetResponse(connection, once.caller->token_id, once.method,
                                          once.request_id, response->SerializeAsString());

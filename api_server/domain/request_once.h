@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "api_server/domain/audit.h"
 #include "api_server/domain/caller.h"
 #include "storage/database.h"
 
@@ -19,9 +20,11 @@ struct OnceRequest {
   std::string method;    // So has each method.
   std::string request_id;
   const google::protobuf::Message* request;
+  Change* change;  // Filled in by the body.
 };
 
-// Calls `prepare` outside of any transaction and then `body` in one, which also stores `response`.
+// Calls `prepare` outside of any transaction and then `body` in one, which also stores `response`
+// and what was changed.
 // When the request_id has been answered before, calls neither and sets `response` to the stored
 // answer and `*replayed` to true. `body` may be called again (see storage::Database::Transact) and
 // finds `response` cleared each time. Errors: REQUEST_ID_REUSED; INVALID_FIELD for a request_id

@@ -32,7 +32,7 @@ class RequestOnceTest : public storage::DatabaseFixture {
   Answer Ask(const v1::ExecutePayloadRequest& request, const std::string& method = "Execute") {
     Answer answer;
     answer.status = AnswerOnce(
-        *database_, {&caller_, method, request.request_id(), &request},
+        *database_, {&caller_, method, request.request_id(), &request, &change_},
         [this] {
           ++prepared_;
           return prepare_result_;
@@ -56,6 +56,7 @@ class RequestOnceTest : public storage::DatabaseFixture {
 
   absl::Status prepare_result_;
   absl::Status body_result_;
+  Change change_;
   Caller caller_{.scope = storage::Scope::Everything()};
   int prepared_ = 0;
   int bodies_ = 0;
@@ -130,7 +131,7 @@ TEST_F(RequestOnceTest, ABodyThatIsRepeatedBeginsWithAClearedAnswer) {
   bool replayed = true;
   const auto request = Request("id");
   const absl::Status status = AnswerOnce(
-      *database_, {&caller_, "Execute", "id", &request}, [] { return absl::OkStatus(); },
+      *database_, {&caller_, "Execute", "id", &request, &change_}, [] { return absl::OkStatus(); },
       [&](storage::Connection&) -> absl::Status {
         response.add_task_ids(++tries);
         return tries == 1 ? absl::AbortedError("a deadlock") : absl::OkStatus();
@@ -161,7 +162,8 @@ TEST_F(RequestOnceTest, OfTwoAtOnceOneDoesItAndBothGetItsAnswer) {
   Answer second;
   auto running = std::async(std::launch::async, [&] {
     return AnswerOnce(
-        *database_, {&caller_, "Execute", "id", &request}, [] { return absl::OkStatus(); },
+        *database_, {&caller_, "Execute", "id", &request, &change_},
+        [] { return absl::OkStatus(); },
         [&](storage::Connection&) -> absl::Status {
           first_in_body.set_value();
           release.wait();
@@ -173,7 +175,7 @@ TEST_F(RequestOnceTest, OfTwoAtOnceOneDoesItAndBothGetItsAnswer) {
   first_in_body.get_future().wait();
   bool second_ran = false;
   second.status = AnswerOnce(
-      *database_, {&caller_, "Execute", "id", &request},
+      *database_, {&caller_, "Execute", "id", &request, &change_},
       [&] {
         second_prepared.set_value();
         return absl::OkStatus();

@@ -32,8 +32,11 @@ class WatchHub::Topic : public WatchTopic {
   const int64_t key_;
 };
 
-WatchHub::WatchHub(storage::Database* database, int threads)
-    : database_(*database), tokens_(database), work_(threads), waker_([this] { WakeLoop(); }) {}
+WatchHub::WatchHub(storage::Database* database, int threads, int max_watches_per_token)
+    : database_(*database),
+      tokens_(database, max_watches_per_token),
+      work_(threads),
+      waker_([this] { WakeLoop(); }) {}
 
 WatchHub::~WatchHub() { Shutdown(); }
 

@@ -42,8 +42,9 @@ class WatchTopic {
 // changes that were not reported.
 class WatchHub {
  public:
-  // `threads` threads look for what the watchers have to be sent.
-  WatchHub(storage::Database* database, int threads);
+  // `threads` threads look for what the watchers have to be sent. `max_watches_per_token`: see
+  // WatchTokens.
+  WatchHub(storage::Database* database, int threads, int max_watches_per_token = 0);
   ~WatchHub();
 
   // Topics for one payload, for all payloads, and for all instances. Use a topic only while the hub

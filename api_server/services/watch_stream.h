@@ -112,7 +112,7 @@ class WatchStream : public Watcher,
   absl::Status Open() {
     ASSIGN_OR_RETURN(const domain::Caller caller, admission_());
     RETURN_IF_ERROR(source_->Open(caller));
-    hub_.tokens().Add(caller.token_id, this->weak_from_this());
+    RETURN_IF_ERROR(hub_.tokens().Add(caller.token_id, this->weak_from_this()));
     opened_ = true;
     return absl::OkStatus();
   }

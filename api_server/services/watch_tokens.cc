@@ -3,6 +3,7 @@
 #include <glog/logging.h>
 
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "api_server/domain/errors.h"
@@ -17,15 +18,27 @@ constexpr std::chrono::milliseconds kPeriod{2000};
 
 }  // namespace
 
-WatchTokens::WatchTokens(storage::Database* database)
-    : database_(*database), thread_([this] { Loop(); }) {}
+WatchTokens::WatchTokens(storage::Database* database, int max_watches)
+    : database_(*database),
+      max_watches_(static_cast<size_t>(max_watches)),
+      thread_([this] { Loop(); }) {}
 
 WatchTokens::~WatchTokens() { Shutdown(); }
 
-void WatchTokens::Add(int64_t token_id, std::weak_ptr<TokenHolder> holder) {
-  if (token_id == 0) return;
+absl::Status WatchTokens::Add(int64_t token_id, std::weak_ptr<TokenHolder> holder) {
+  if (token_id == 0) return absl::OkStatus();
   MutexLock lock(&mutex_);
-  holders_[token_id].push_back(std::move(holder));
+  auto& holders = holders_[token_id];
+  if (max_watches_ > 0 && holders.size() >= max_watches_) {
+    std::erase_if(holders, [](const auto& other) { return other.expired(); });
+    if (holders.size() >= max_watches_) {
+      return domain::QuotaExceeded("the token has " + std::to_string(holders.size()) +
+                                       " open watches, which is the most that it may have",
+                                   kPeriod);
+    }
+  }
+  holders.push_back(std::move(holder));
+  return absl::OkStatus();
 }
 
 void WatchTokens::Shutdown() {

@@ -27,11 +27,12 @@ class TokenHolder {
 // with open watches still count.
 class WatchTokens {
  public:
-  explicit WatchTokens(storage::Database* database);
+  // At most `max_watches` of one token are open at a time; 0: any number.
+  WatchTokens(storage::Database* database, int max_watches);
   ~WatchTokens();
 
-  // `holder` was admitted by this token just now; 0: without one.
-  void Add(int64_t token_id, std::weak_ptr<TokenHolder> holder) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `holder` was admitted by this token just now; 0: without one. Errors: QUOTA_EXCEEDED.
+  absl::Status Add(int64_t token_id, std::weak_ptr<TokenHolder> holder) ABSL_LOCKS_EXCLUDED(mutex_);
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -41,6 +42,7 @@ class WatchTokens {
   void RefuseInvalid() ABSL_LOCKS_EXCLUDED(mutex_);
 
   storage::Database& database_;
+  const size_t max_watches_;
   Mutex mutex_;
   CondVar changed_;
   std::map<int64_t, std::vector<std::weak_ptr<TokenHolder>>> holders_ ABSL_GUARDED_BY(mutex_);

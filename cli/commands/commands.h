@@ -6,6 +6,7 @@
 
 namespace longshore::cli {
 
+void AddAudit(const Command& parent);
 void AddCancel(const Command& parent);
 void AddCompletion(const Command& parent);
 void AddDeploy(const Command& parent);

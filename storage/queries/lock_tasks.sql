@@ -16,6 +16,7 @@ SELECT
   t.recall_requested,
   t.maybe_started,
   t.error,
+  i.project,
   i.terminating AS instance_terminating,
   p.status AS payload_status,
   p.timeout,

@@ -74,7 +74,7 @@ class ServerTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         # No worker: what is deployed stays PENDING.
-        cls.stack = Stack(instances=1, workers=0)
+        cls.stack = Stack(instances=1, workers=0, api_flags=["--max_instances_per_project=2000"])
         cls.addClassCleanup(cls.stack.close)
         cls.id = cls.stack.instances[0].id
 
@@ -179,6 +179,7 @@ class ServerTest(unittest.TestCase):
             ("UNAUTHENTICATED", "TOKEN_MISSING"): [lambda: self.workers_of(stack.tls.client_credentials())],
             ("UNAUTHENTICATED", "TOKEN_INVALID"): [lambda: self.workers_of(stack.tls.client_credentials(stack.token[:-1] + "x"))],
             ("PERMISSION_DENIED", "ROLE_INSUFFICIENT"): [self.as_viewer],
+            ("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"): [self.with_a_full_project],
             ("UNAVAILABLE", "DATABASE_UNAVAILABLE"): [self.without_database],
             ("INTERNAL", "INTERNAL"): [self.without_table],
             ("RESOURCE_EXHAUSTED", ""): [lambda: self.deploy(payload_content=b"#" * (9 << 20))],
@@ -193,6 +194,15 @@ class ServerTest(unittest.TestCase):
             name="viewer", role=access_pb.ROLE_VIEWER, projects=["*"]))
         with self.stack.channel(0, made.token) as channel:
             self.stack.stubs_of(channel).payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=1))
+
+    def with_a_full_project(self):
+        self.stack.sql("INSERT INTO instances (name, project, provider, address, port, ssh_user, status) SELECT 'f' || n, "
+                       "'full', 'registered', '127.0.0.1', 1, 'root', 'READY' FROM generate_series(1, 2000) n")
+        try:
+            self.stack.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(
+                name="one too many", address="127.0.0.1", project="full"))
+        finally:
+            self.stack.sql("DELETE FROM instances WHERE project = 'full'")
 
     def without_database(self):
         self.stack.postgres.signal(signal.SIGINT)

@@ -103,7 +103,7 @@ class LogTest(unittest.TestCase):
         """Whatever it holds: libpq's errors have several lines, and a worker gives its version itself."""
         worker = FakeWorker(self.stack, hello=False)
         self.addCleanup(worker.close)
-        worker.send(hello=worker_service.WorkerHello(name="turned \u202e", incarnation="1", version="2\u2028I forged"))
+        worker.send(hello=worker_service.WorkerHello(name="attacker", incarnation="turned \u202e", version="2\u2028I forged"))
         worker.connected()
         self.stack.postgres.signal(signal.SIGINT)  # Sessions are ended, nothing is lost.
         self.stack.postgres.ended()
@@ -114,7 +114,7 @@ class LogTest(unittest.TestCase):
         wait_until(lambda: "Is the server running" in server.read_log(), "a complaint about the database")
         for line in server.read_log().split("\n")[:-1]:
             self.assertRegex(line, LINE)
-        self.assertIn("worker 'turned \\u202e' (1, version 2\\u2028I forged) connected", server.read_log())
+        self.assertIn("worker 'attacker' (turned \\u202e, version 2\\u2028I forged) connected", server.read_log())
 
 
 if __name__ == "__main__":

@@ -129,8 +129,8 @@ class FuzzedDomain {
   domain::ScriptSource scripts_{{"/usr/share"}, 1000};
   domain::Deployer deployer_{&database_, &scripts_, &signals_, {}};
   const providers::Providers providers_ = providers::MakeProviders({});
-  domain::InstanceCreator creator_{&database_, &providers_, &deployer_, &signals_};
-  domain::InstanceManager instances_{&database_, &deployer_, &signals_};
+  domain::InstanceCreator creator_{&database_, &providers_, &deployer_, &signals_, {}};
+  domain::InstanceManager instances_{&database_, &deployer_, &signals_, {}};
   domain::DeploymentManager deployments_{&database_, &signals_, {}, OutputLimit(1000)};
   domain::PayloadReader reader_{&database_};
   domain::PayloadManager payloads_{&database_, &reader_, &signals_, {}, OutputLimit(1000)};
