@@ -37,8 +37,10 @@ DEFINE_int64(max_instances_per_project, 0,
 DEFINE_int32(max_watches_per_token, 0, "Watches of a token that are open here; 0: any number.");
 DEFINE_int32(requests_per_second_per_token, 0, "Requests of a token here; 0: any number.");
 DEFINE_string(database_url, "", "PostgreSQL connection string, postgresql://...");
-DEFINE_string(allowed_payload_dirs, "",
-              "Comma-separated absolute directories that payload_path may be in; empty: none.");
+DEFINE_string(
+    allowed_payload_dirs, "",
+    "Comma-separated absolute directories that payload_path may be in, for one project only "
+    "after PROJECT:; empty: none.");
 DEFINE_string(allowed_remote_dirs, "",
               "Comma-separated directories that remote_path may be in; empty: any.");
 DEFINE_int32(default_payload_timeout, longshore::policy::kDefaultPayloadTimeout.count(),
@@ -63,6 +65,8 @@ DEFINE_int32(retry_initial_ms, longshore::BackoffOptions().initial.count(),
              "First delay after a failed delivery; doubles from there.");
 DEFINE_int32(retry_maximum_ms, longshore::BackoffOptions().maximum.count(),
              "Longest delay between two tries of a delivery.");
+DEFINE_string(providers, "",
+              "Comma-separated: local, digitalocean; the providers that may make instances.");
 DEFINE_string(local_instances_dir, longshore::providers::ProviderOptions().local_directory,
               "Where the provider 'local' keeps its instances.");
 DEFINE_string(digitalocean_token_file, "",
@@ -77,6 +81,19 @@ namespace {
 
 std::vector<std::string> SplitList(const std::string& list) {
   return absl::StrSplit(list, ',', absl::SkipEmpty());
+}
+
+// Of "shop:/srv/shop,/srv/common" the first is for the project shop only.
+std::vector<domain::PayloadDirectory> PayloadDirectories() {
+  std::vector<domain::PayloadDirectory> directories;
+  for (const std::string& entry : SplitList(FLAGS_allowed_payload_dirs)) {
+    const size_t colon = entry[0] == '/' ? std::string::npos : entry.find(":/");
+    directories.push_back(colon == std::string::npos
+                              ? domain::PayloadDirectory{.path = entry}
+                              : domain::PayloadDirectory{.path = entry.substr(colon + 1),
+                                                         .project = entry.substr(0, colon)});
+  }
+  return directories;
 }
 
 // The first line of the file; empty when there is none.
@@ -96,8 +113,15 @@ std::string DigitalOceanToken() {
 
 std::string FlagProblem() {
   if (FLAGS_database_url.empty()) return "--database_url is required";
-  for (const std::string& directory : SplitList(FLAGS_allowed_payload_dirs)) {
-    if (directory[0] != '/') return "--allowed_payload_dirs: '" + directory + "' must be absolute";
+  for (const domain::PayloadDirectory& directory : PayloadDirectories()) {
+    if (directory.path[0] != '/') {
+      return "--allowed_payload_dirs: '" + directory.path + "' must be absolute";
+    }
+  }
+  for (const std::string& name : SplitList(FLAGS_providers)) {
+    if (name != "local" && name != "digitalocean") {
+      return "--providers: '" + name + "' is not one of local, digitalocean";
+    }
   }
   for (const std::string& directory : SplitList(FLAGS_allowed_remote_dirs)) {
     if (directory[0] != '/') return "--allowed_remote_dirs: '" + directory + "' must be absolute";
@@ -157,7 +181,7 @@ ServerOptions OptionsFromFlags() {
   options.requests_per_second_per_token = FLAGS_requests_per_second_per_token;
   options.bootstrap_token_file = FLAGS_bootstrap_token_file;
   options.database_url = FLAGS_database_url;
-  options.allowed_payload_dirs = SplitList(FLAGS_allowed_payload_dirs);
+  options.allowed_payload_dirs = PayloadDirectories();
   options.max_payload_bytes = FLAGS_max_payload_bytes;
   options.max_output_bytes = FLAGS_max_output_bytes;
   options.deploy.default_payload_timeout = FLAGS_default_payload_timeout;
@@ -171,6 +195,7 @@ ServerOptions OptionsFromFlags() {
   options.retry_backoff = {.initial = std::chrono::milliseconds(FLAGS_retry_initial_ms),
                            .maximum = std::chrono::milliseconds(FLAGS_retry_maximum_ms)};
   options.providers.digitalocean = {.url = FLAGS_digitalocean_url, .token = DigitalOceanToken()};
+  options.providers.enabled = SplitList(FLAGS_providers);
   options.providers.local_directory = FLAGS_local_instances_dir;
   options.database_connections = FLAGS_database_connections;
   return options;

@@ -3,7 +3,9 @@
 #include <gflags/gflags.h>
 #include <glog/logging.h>
 
+#include <functional>
 #include <iostream>
+#include <memory>
 
 #include "api_server/flags.h"
 #include "api_server/server.h"
@@ -11,8 +13,13 @@
 #include "common/logging.h"
 #include "common/policy.h"
 #include "common/shutdown.h"
+#include "common/status_macros.h"
 #include "common/version.h"
+#include "storage/migrator.h"
 
+DECLARE_string(database_url);  // In flags.cc.
+DEFINE_bool(migrate_only, false,
+            "Brings the database's schema to this version, as --database_url's role, and ends.");
 DEFINE_int32(database_wait, 60, "Seconds to wait for the database at the start.");
 
 namespace longshore {
@@ -21,32 +28,52 @@ namespace {
 constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(200),
                                        .maximum = std::chrono::milliseconds(3000)};
 
+// Does `begin` again while the database is away, for as long as --database_wait says. Returns
+// Cancelled when the program is to end meanwhile.
+absl::Status AwaitDatabase(ShutdownSignals* signals, const std::function<absl::Status()>& begin) {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(FLAGS_database_wait);
+  absl::Status status = begin();
+  for (int failures = 1; absl::IsUnavailable(status); ++failures) {
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    LOG(WARNING) << status << "; trying again";
+    if (signals->WaitFor(BackoffDelay(kDatabaseAway, failures, UniformRandom())) != 0) {
+      return absl::CancelledError();
+    }
+    status = begin();
+  }
+  return status;
+}
+
+// The exit status of a program that does not come to serve.
+int Ended(const absl::Status& status) {
+  if (status.ok() || absl::IsCancelled(status)) return 0;
+  std::cerr << "api_server: " << status.message() << "\n";
+  return 1;
+}
+
 int Main() {
   ShutdownSignals signals;
   if (const std::string problem = FlagProblem(); !problem.empty()) {
     std::cerr << "api_server: " << problem << "\n";
     return 2;
   }
-  auto server = Server::Start(OptionsFromFlags());
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::seconds(FLAGS_database_wait);
-  for (int failures = 1; absl::IsUnavailable(server.status()); ++failures) {
-    if (std::chrono::steady_clock::now() >= deadline) break;
-    LOG(WARNING) << server.status() << "; trying again";
-    if (signals.WaitFor(BackoffDelay(kDatabaseAway, failures, UniformRandom())) != 0) return 0;
-    server = Server::Start(OptionsFromFlags());
+  if (FLAGS_migrate_only) {
+    return Ended(AwaitDatabase(&signals, [] { return storage::Migrate(FLAGS_database_url); }));
   }
-  if (!server.ok()) {
-    std::cerr << "api_server: " << server.status().message() << "\n";
-    return 1;
-  }
-  LOG(INFO) << "api_server is ready on port " << (*server)->port() << ", for workers on port "
-            << (*server)->worker_port();
+  std::unique_ptr<Server> server;
+  const absl::Status started = AwaitDatabase(&signals, [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(server, Server::Start(OptionsFromFlags()));
+    return absl::OkStatus();
+  });
+  if (!started.ok()) return Ended(started);
+  LOG(INFO) << "api_server is ready on port " << server->port() << ", for workers on port "
+            << server->worker_port();
   // LOG() takes the time before the expression is evaluated.
   const int signal = signals.Wait();
   LOG(INFO) << "signal " << signal << ": draining";
   ShutdownSignals::ExitAfter(policy::kDrainLimit);
-  (*server)->Drain();
+  server->Drain();
   LOG(INFO) << "drained";
   return 0;
 }

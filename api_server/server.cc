@@ -10,6 +10,7 @@
 
 #include "api_server/access/guard.h"
 #include "api_server/access/token_manager.h"
+#include "api_server/executor/cancel_sender.h"
 #include "api_server/executor/dispatcher.h"
 #include "api_server/executor/event_applier.h"
 #include "api_server/executor/event_sink.h"
@@ -157,6 +158,7 @@ struct Server::Parts {
                        {.owner = OwnName(), .lease_duration = options.lease_duration}),
         refused_workers(options.refused_workers_file),
         worker_database_work(kWorkerDatabaseThreads),
+        cancels(&database, &workers, &worker_database_work),
         worker_service({.database = &database,
                         .registry = &workers,
                         .sink = &sink,
@@ -182,18 +184,9 @@ struct Server::Parts {
     } else if (!set.payloads.empty()) {
       watches.PayloadsChanged(set.payloads);
     }
-    SendCancels(set.cancels, /*unless_started=*/false);
-    SendCancels(set.recalls, /*unless_started=*/true);
-  }
-
-  // Which worker holds a task is not known here; the others have no such task.
-  void SendCancels(const std::set<int64_t>& task_ids, bool unless_started) {
-    for (int64_t task_id : task_ids) {
-      v1::ServerMessage message;
-      message.mutable_cancel_task()->set_task_id(task_id);
-      message.mutable_cancel_task()->set_unless_started(unless_started);
-      workers.SendToAll(message);
-    }
+    std::set<int64_t> stopped = set.cancels;
+    stopped.insert(set.recalls.begin(), set.recalls.end());
+    cancels.Look(stopped);
   }
 
   const ServerOptions options;
@@ -225,6 +218,7 @@ struct Server::Parts {
   executor::InstanceTaskExecutor instance_tasks;
   executor::RefusedWorkers refused_workers;
   WorkQueue worker_database_work;
+  executor::CancelSender cancels;
   executor::WorkerServiceImpl worker_service;
   std::unique_ptr<grpc::Server> public_server;
   std::unique_ptr<grpc::Server> worker_server;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api_server/domain/deployer.h"
+#include "api_server/domain/script_source.h"
 #include "api_server/providers/providers.h"
 #include "common/backoff.h"
 #include "common/policy.h"
@@ -31,7 +32,7 @@ struct ServerOptions {
   // Where the first token is written if there is none yet; empty: it is not made.
   std::string bootstrap_token_file;
   std::string database_url;
-  std::vector<std::string> allowed_payload_dirs;
+  std::vector<domain::PayloadDirectory> allowed_payload_dirs;
   int64_t max_payload_bytes = policy::kMaxPayloadBytes;
   int64_t max_output_bytes = policy::kMaxOutputBytes;
   domain::DeployLimits deploy;

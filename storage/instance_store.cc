@@ -154,6 +154,19 @@ absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection, c
   return ReadTargets(result);
 }
 
+absl::StatusOr<bool> LockAddress(Connection& connection, const std::string& address, int port,
+                                 const std::string& project) {
+  RETURN_IF_ERROR(
+      connection.Execute(queries::kLockAddress, Params().Text("address", address).Int("port", port))
+          .status());
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(
+          queries::kFindAddressOfOthers,
+          Params().Text("address", address).Int("port", port).Text("project", project)));
+  return result.rows() == 0;
+}
+
 absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& update) {
   return connection
       .Execute(queries::kUpdateInstance,

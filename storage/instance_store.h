@@ -73,6 +73,10 @@ absl::StatusOr<std::map<int64_t, Target>> LockTargets(Connection& connection, co
 // are not FAILED, TERMINATED or being terminated.
 absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection, const Scope& scope,
                                                        const InstanceFilter& filter, int limit);
+// Returns whether no other project has an instance at this address and port that is not TERMINATED,
+// and keeps it so until the transaction ends.
+absl::StatusOr<bool> LockAddress(Connection& connection, const std::string& address, int port,
+                                 const std::string& project);
 absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& update);
 // Marks an instance that is to be terminated: from now on it takes no new payloads.
 absl::Status MarkTerminating(Connection& connection, int64_t id);

@@ -1,5 +1,7 @@
 #include "storage/migrator.h"
 
+#include <glog/logging.h>
+
 #include <algorithm>
 
 #include "common/fail_point.h"
@@ -40,6 +42,14 @@ absl::Status Apply(Connection& connection, const Migration& migration) {
   return status;
 }
 
+// Returns true when the schema is at `version` exactly.
+absl::StatusOr<bool> IsAt(Connection& connection, int version) {
+  ASSIGN_OR_RETURN(const Result there, connection.Execute(queries::kHasSchemaMigrations));
+  if (!there.first().Bool("there")) return false;
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kGetSchemaVersion));
+  return result.first().Int("version") == version;
+}
+
 }  // namespace
 
 const std::vector<Migration>& EmbeddedMigrations() {
@@ -56,15 +66,25 @@ const std::vector<Migration>& EmbeddedMigrations() {
 
 absl::Status Migrate(const std::string& url, const std::vector<Migration>& migrations) {
   ASSIGN_OR_RETURN(auto connection, Connection::Open(url, kMigrationLimit));
+  const int known = migrations.empty() ? 0 : migrations.back().version;
+  // Most starts find everything done. Whoever may not migrate can start as well then.
+  ASSIGN_OR_RETURN(const bool current_already, IsAt(*connection, known));
+  if (current_already) return absl::OkStatus();
   absl::Status locked;
   do {  // The lock's own timeout is shorter than a long migration elsewhere.
     locked = connection->Execute(queries::kLockMigrations).status();
   } while (absl::IsAborted(locked));
   RETURN_IF_ERROR(locked);
-  RETURN_IF_ERROR(connection->Execute(queries::kCreateSchemaMigrations).status());
+  if (const auto made = connection->Execute(queries::kCreateSchemaMigrations); !made.ok()) {
+    if (absl::IsUnavailable(made.status())) return made.status();
+    LOG(ERROR) << "migrating: " << made.status();
+    return absl::FailedPreconditionError(
+        "the database's schema is not at version " + std::to_string(known) +
+        ", and this role may not change it: run api_server --migrate_only as its owner "
+        "(docs/operations.md)");
+  }
   ASSIGN_OR_RETURN(const Result result, connection->Execute(queries::kGetSchemaVersion));
   const int64_t current = result.first().Int("version");
-  const int known = migrations.empty() ? 0 : migrations.back().version;
   if (current > known) {
     return absl::FailedPreconditionError(
         "the database's schema is at version " + std::to_string(current) +

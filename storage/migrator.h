@@ -23,7 +23,7 @@ const std::vector<Migration>& EmbeddedMigrations();
 // Applies the missing migrations, each in a transaction of its own. It holds a database-wide lock,
 // so several api_servers may start at once, and one that is killed half way leaves nothing half
 // done. Errors: Unavailable (the database is away), FailedPrecondition (the schema is newer than
-// this binary), Internal (a migration fails).
+// this binary, or is not up to date and this role may not change it), Internal (a migration fails).
 absl::Status Migrate(const std::string& url,
                      const std::vector<Migration>& migrations = EmbeddedMigrations());
 

@@ -210,6 +210,17 @@ absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& i
   return connection.Execute(queries::kRequestCancel, Params().Ints("task_ids", ids)).status();
 }
 
+absl::StatusOr<std::vector<StopRequest>> FindStopRequests(Connection& connection,
+                                                          const std::vector<int64_t>& ids) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kFindStopRequests, Params().Ints("task_ids", ids)));
+  std::vector<StopRequest> requests;
+  for (const Row row : result) {
+    requests.push_back({.task_id = row.Int("id"), .unless_started = row.Bool("unless_started")});
+  }
+  return requests;
+}
+
 absl::Status MarkMaybeStarted(Connection& connection, const std::vector<int64_t>& ids) {
   if (ids.empty()) return absl::OkStatus();
   return connection.Execute(queries::kMarkMaybeStarted, Params().Ints("task_ids", ids)).status();

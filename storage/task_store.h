@@ -94,6 +94,12 @@ struct TaskEnd {
   bool run_directory = false;
 };
 
+// Somebody has asked that the holder of a task stops it.
+struct StopRequest {
+  int64_t task_id = 0;
+  bool unless_started = false;  // Only if its script has not been started.
+};
+
 // A payload whose script runs.
 struct StartedRun {
   int64_t payload_id = 0;
@@ -122,6 +128,9 @@ absl::StatusOr<std::vector<LockedTask>> LockForPayloads(Connection& connection, 
                                                         const std::vector<int64_t>& payload_ids);
 // Asks whoever holds the tasks, now or later, to stop them.
 absl::Status RequestCancel(Connection& connection, const std::vector<int64_t>& ids);
+// Returns those of the tasks that their holders are to stop.
+absl::StatusOr<std::vector<StopRequest>> FindStopRequests(Connection& connection,
+                                                          const std::vector<int64_t>& ids);
 
 // Notes that the holders told the instances to start the scripts and had no answer. Call it before
 // Reschedule.

@@ -160,7 +160,7 @@ up() {
   [ -n "$insecure" ] || make_certificates
   # shellcheck disable=SC2086  # LONGSHORE_API_FLAGS are words, as are the worker's.
   start api_server "$api_server" --listen="127.0.0.1:$api_port" --worker_listen="127.0.0.1:$worker_port" \
-    --database_url="$url" --allowed_payload_dirs="$dir/payloads" --local_instances_dir="$dir/machines" \
+    --database_url="$url" --allowed_payload_dirs="$dir/payloads" --providers=local --local_instances_dir="$dir/machines" \
     --authorized_keys_file="$dir/ssh_key.pub" "${api_access[@]}" ${LONGSHORE_API_FLAGS:-}
   # shellcheck disable=SC2086
   start payload_worker "$payload_worker" --api_server="127.0.0.1:$worker_port" --ssh_private_key="$dir/ssh_key" \

@@ -113,13 +113,14 @@ Deployer::Deployer(storage::Database* database, const ScriptSource* scripts, Sig
                    DeployLimits limits)
     : database_(*database), scripts_(*scripts), signals_(*signals), limits_(std::move(limits)) {}
 
-absl::StatusOr<Deployer::Plan> Deployer::Prepare(const v1::DeployPayloadRequest& request) const {
+absl::StatusOr<Deployer::Plan> Deployer::Prepare(const Caller& caller,
+                                                 const v1::DeployPayloadRequest& request) const {
   RETURN_IF_ERROR(CheckInstances(request));
-  return PrepareWithoutInstances(request);
+  return PrepareWithoutInstances(caller, request);
 }
 
 absl::StatusOr<Deployer::Plan> Deployer::PrepareWithoutInstances(
-    const v1::DeployPayloadRequest& request) const {
+    const Caller& caller, const v1::DeployPayloadRequest& request) const {
   RETURN_IF_ERROR(CheckRollout(request.rollout()));
   Plan plan;
   ASSIGN_OR_RETURN(plan.deployment.timeout,
@@ -134,7 +135,7 @@ absl::StatusOr<Deployer::Plan> Deployer::PrepareWithoutInstances(
                         has_path ? "and payload_content are both given; give one of them"
                                  : "and payload_content are both empty; give one of them");
   }
-  ASSIGN_OR_RETURN(plan.script, has_path ? scripts_.Read(request.payload_path())
+  ASSIGN_OR_RETURN(plan.script, has_path ? scripts_.Read(caller.scope, request.payload_path())
                                          : scripts_.FromContent(request.payload_content()));
   plan.deployment.script_sha256 = plan.script.sha256;
   plan.deployment.script_bytes = static_cast<int64_t>(plan.script.content.size());
@@ -161,6 +162,10 @@ absl::Status Deployer::ChooseInstances(Connection& connection, const Caller& cal
     const std::string& project = target->second.project;
     if (!plan->deployment.project.empty() && plan->deployment.project != project) {
       return InstanceOfOtherProject(id, project, plan->deployment.project);
+    }
+    if (!plan->script.project.empty() && plan->script.project != project) {
+      return PayloadPathForbidden(
+          plan->script.path, "is for instances of the project '" + plan->script.project + "' only");
     }
     std::string remote_path = request.remote_path();
     if (remote_path.empty()) {
@@ -235,7 +240,7 @@ absl::StatusOr<v1::DeployPayloadResponse> Deployer::Deploy(
   Change change;
   bool replayed = false;
   const auto prepare = [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(plan, Prepare(request));
+    ASSIGN_OR_RETURN(plan, Prepare(caller, request));
     return absl::OkStatus();
   };
   const auto body = [&](Connection& connection) -> absl::Status {

@@ -57,9 +57,10 @@ class Deployer {
     std::vector<std::string> remote_paths;
     std::map<int64_t, int64_t> depends_on;  // By instance, the task that its payload waits for.
   };
-  absl::StatusOr<Plan> Prepare(const v1::DeployPayloadRequest& request) const;
+  absl::StatusOr<Plan> Prepare(const Caller& caller, const v1::DeployPayloadRequest& request) const;
   // Does the same for a request whose instances are not known yet.
-  absl::StatusOr<Plan> PrepareWithoutInstances(const v1::DeployPayloadRequest& request) const;
+  absl::StatusOr<Plan> PrepareWithoutInstances(const Caller& caller,
+                                               const v1::DeployPayloadRequest& request) const;
   absl::Status DeployIn(storage::Connection& connection, const Caller& caller,
                         const v1::DeployPayloadRequest& request, Plan* plan,
                         v1::DeployPayloadResponse* response) const;

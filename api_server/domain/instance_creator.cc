@@ -82,7 +82,9 @@ absl::Status InstanceCreator::Check(const v1::CreateInstanceRequest& request) co
   if (provider == providers_.end()) {
     std::string known;
     for (const auto& [name, each] : providers_) known += (known.empty() ? "" : ", ") + name;
-    return InvalidField("provider", request.provider(), "is not one of: " + known);
+    return InvalidField("provider", ProviderOf(request),
+                        known.empty() ? "is not there: no provider is on (--providers)"
+                                      : "is not one of: " + known);
   }
   RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxNameBytes, /*required=*/true));
   for (const auto& [field, value] :
@@ -169,7 +171,7 @@ absl::StatusOr<v1::CreateInstanceResponse> InstanceCreator::Create(
     RETURN_IF_ERROR(Check(request));
     RETURN_IF_ERROR(CheckProject(caller, request.project()));
     if (!with_payload) return absl::OkStatus();
-    ASSIGN_OR_RETURN(plan, deployer_.PrepareWithoutInstances(payload));
+    ASSIGN_OR_RETURN(plan, deployer_.PrepareWithoutInstances(caller, payload));
     return absl::OkStatus();
   };
   const auto insert = [&](Connection& connection) -> absl::Status {

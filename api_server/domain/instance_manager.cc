@@ -69,6 +69,16 @@ absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& requ
   return instance;
 }
 
+// A second project would be let in there by the same SSH key.
+absl::Status CheckAddressIsFree(Connection& connection, const std::string& address, int port,
+                                const std::string& project) {
+  ASSIGN_OR_RETURN(const bool free,
+                   instance_store::LockAddress(connection, address, port, project));
+  if (free) return absl::OkStatus();
+  return InvalidField("address", address,
+                      "port " + std::to_string(port) + " belongs to another project");
+}
+
 // What an UpdateInstance changes.
 struct Changes {
   storage::InstanceUpdate update;
@@ -179,6 +189,8 @@ absl::StatusOr<v1::Instance> InstanceManager::Register(const Caller& caller,
   };
   const auto insert = [&](Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(CheckInstances(connection, quotas_, wanted.project(), 1));
+    RETURN_IF_ERROR(
+        CheckAddressIsFree(connection, wanted.address(), wanted.port(), wanted.project()));
     ASSIGN_OR_RETURN(response, instance_store::Insert(connection, wanted));
     change = {.project = wanted.project(), .ids = {response.id()}};
     return absl::OkStatus();
@@ -212,6 +224,12 @@ absl::Status InstanceManager::UpdateIn(Connection& connection, const Caller& cal
   if (update.HasAddress() && targets.at(id).status == v1::INSTANCE_STATUS_PENDING) {
     return InstanceNotMade(id);
   }
+  if (!update.address.empty() || update.port != 0) {
+    ASSIGN_OR_RETURN(const v1::Instance before, Existing(connection, caller, id));
+    RETURN_IF_ERROR(
+        CheckAddressIsFree(connection, update.address.empty() ? before.address() : update.address,
+                           update.port == 0 ? before.port() : update.port, before.project()));
+  }
   if (plan != nullptr) {
     v1::DeployPayloadResponse deployed;
     RETURN_IF_ERROR(
@@ -239,7 +257,7 @@ absl::StatusOr<v1::UpdateInstanceResponse> InstanceManager::Update(
                               v1::ROLE_ADMIN);
     }
     if (!changes.sends_payload) return absl::OkStatus();
-    ASSIGN_OR_RETURN(plan, deployer_.Prepare(PayloadRequest(request)));
+    ASSIGN_OR_RETURN(plan, deployer_.Prepare(caller, PayloadRequest(request)));
     return absl::OkStatus();
   };
   const auto update = [&](Connection& connection) -> absl::Status {

@@ -103,10 +103,11 @@ std::string CleanPath(std::string_view path) {
   return clean.empty() ? "/" : clean;
 }
 
-ScriptSource::ScriptSource(std::vector<std::string> allowed_dirs, int64_t max_bytes)
-    : allowed_dirs_(std::move(allowed_dirs)), max_bytes_(max_bytes) {}
+ScriptSource::ScriptSource(std::vector<PayloadDirectory> directories, int64_t max_bytes)
+    : directories_(std::move(directories)), max_bytes_(max_bytes) {}
 
-absl::StatusOr<Script> ScriptSource::Read(std::string_view requested) const {
+absl::StatusOr<Script> ScriptSource::Read(const storage::Scope& scope,
+                                          std::string_view requested) const {
   if (requested.empty() || requested[0] != '/') {
     return PayloadPathInvalid(requested, "must be absolute");
   }
@@ -114,14 +115,21 @@ absl::StatusOr<Script> ScriptSource::Read(std::string_view requested) const {
     return PayloadPathInvalid(requested, "has a NUL byte");
   }
   const std::string path = CleanPath(requested);
-  const std::string* allowed = nullptr;
-  for (const std::string& directory : allowed_dirs_) {
-    if (IsBeneath(path, CleanPath(directory))) allowed = &directory;
+  const PayloadDirectory* innermost = nullptr;
+  for (const PayloadDirectory& directory : directories_) {
+    if (!IsBeneath(path, CleanPath(directory.path))) continue;
+    if (innermost == nullptr ||
+        CleanPath(directory.path).size() > CleanPath(innermost->path).size()) {
+      innermost = &directory;
+    }
   }
-  if (allowed == nullptr) {
+  // Another project's directory is one that is not there.
+  const bool own =
+      innermost != nullptr && (innermost->project.empty() || scope.Contains(innermost->project));
+  if (!own) {
     return PayloadPathForbidden(path, "is outside the directories of --allowed_payload_dirs");
   }
-  const std::string base = CleanPath(*allowed);
+  const std::string base = CleanPath(innermost->path);
   const FileDescriptor directory(open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0) return OpenError(path, errno);
   std::string relative = path.substr(base == "/" ? 0 : base.size());
@@ -134,7 +142,8 @@ absl::StatusOr<Script> ScriptSource::Read(std::string_view requested) const {
   if (S_ISDIR(info.st_mode)) return PayloadPathInvalid(path, "is a directory");
   if (!S_ISREG(info.st_mode)) return PayloadPathInvalid(path, "is not a regular file");
   if (info.st_size > max_bytes_) return PayloadTooLarge("payload_path", max_bytes_);
-  Script script{.path = path, .base_name = path.substr(path.rfind('/') + 1)};
+  Script script{
+      .path = path, .base_name = path.substr(path.rfind('/') + 1), .project = innermost->project};
   ASSIGN_OR_RETURN(script.content, ReadAtMost(file.get(), path, max_bytes_));
   script.sha256 = Sha256(script.content);
   return script;

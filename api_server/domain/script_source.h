@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "storage/scope.h"
 
 namespace longshore::domain {
 
@@ -17,28 +18,36 @@ struct Script {
   std::string sha256;     // 32 raw bytes.
   std::string path;       // Cleaned payload_path; empty for content that came with the request.
   std::string base_name;  // For the default remote_path.
+  std::string project;    // Only for instances of this one; empty: for all.
 };
 
 // Removes '.', '..', '//' and a trailing '/' from `path`. Looks at the text alone.
 std::string CleanPath(std::string_view path);
 
+// A directory that payload_path may be in.
+struct PayloadDirectory {
+  std::string path;     // Absolute.
+  std::string project;  // Only for this one; empty: for every project.
+};
+
 // Thread-safe.
 class ScriptSource {
  public:
-  // `allowed_dirs` are absolute. When it is empty no payload_path is allowed.
-  ScriptSource(std::vector<std::string> allowed_dirs, int64_t max_bytes);
+  // When there are no directories no payload_path is allowed. Of those that lie in one another the
+  // innermost counts.
+  ScriptSource(std::vector<PayloadDirectory> directories, int64_t max_bytes);
 
-  // Cleans `path`, opens it beneath the allowed directory that it names, and reads it once. No
-  // symlink leads out of that directory, even if it changes meanwhile (openat2, RESOLVE_BENEATH).
-  // Errors:
-  // PAYLOAD_PATH_INVALID, PAYLOAD_PATH_FORBIDDEN, PAYLOAD_NOT_FOUND, PAYLOAD_TOO_LARGE.
-  absl::StatusOr<Script> Read(std::string_view path) const;
+  // Cleans `path`, opens it beneath the directory that it names, if that is one for `scope`, and
+  // reads it once. No symlink leads out of that directory, even if it changes meanwhile (openat2,
+  // RESOLVE_BENEATH). Errors: PAYLOAD_PATH_INVALID, PAYLOAD_PATH_FORBIDDEN, PAYLOAD_NOT_FOUND,
+  // PAYLOAD_TOO_LARGE.
+  absl::StatusOr<Script> Read(const storage::Scope& scope, std::string_view path) const;
 
   // Makes a script of content that came with the request. Errors: PAYLOAD_TOO_LARGE.
   absl::StatusOr<Script> FromContent(const std::string& content) const;
 
  private:
-  const std::vector<std::string> allowed_dirs_;
+  const std::vector<PayloadDirectory> directories_;
   const int64_t max_bytes_;
 };
 

@@ -17,6 +17,7 @@ namespace longshore::domain {
 namespace {
 
 namespace fs = std::filesystem;
+using storage::Scope;
 
 constexpr int64_t kLimit = 1000;
 
@@ -30,7 +31,11 @@ class ScriptSourceTest : public ::testing::Test {
     fs::create_directories(top_ / "outside");
     Write(allowed_ / "a.sh", "echo a");
     Write(top_ / "outside" / "secret", "secret");
-    source_ = std::make_unique<ScriptSource>(std::vector<std::string>{allowed_}, kLimit);
+    source_ = std::make_unique<ScriptSource>(
+        std::vector<PayloadDirectory>{{.path = allowed_},
+                                      {.path = allowed_ / "shop", .project = "shop"},
+                                      {.path = allowed_ / "shop/all"}},
+        kLimit);
   }
   void TearDown() override { fs::remove_all(top_); }
 
@@ -39,7 +44,7 @@ class ScriptSourceTest : public ::testing::Test {
   }
   // The reason of the error that `path` is refused with; "" when it is read.
   std::string Refusal(const fs::path& path) {
-    const auto script = source_->Read(path.string());
+    const auto script = source_->Read(Scope::Everything(), path.string());
     return script.ok() ? "" : ReasonOf(script.status());
   }
 
@@ -49,12 +54,32 @@ class ScriptSourceTest : public ::testing::Test {
 };
 
 TEST_F(ScriptSourceTest, ReadsAFileOnce) {
-  const auto script = source_->Read((allowed_ / "sub/../a.sh").string());
+  const auto script = source_->Read(Scope::Everything(), (allowed_ / "sub/../a.sh").string());
   ASSERT_TRUE(script.ok()) << script.status();
   EXPECT_EQ(script->content, "echo a");
   EXPECT_EQ(script->sha256, Sha256("echo a"));
   EXPECT_EQ(script->path, allowed_ / "a.sh");
   EXPECT_EQ(script->base_name, "a.sh");
+}
+
+TEST_F(ScriptSourceTest, ADirectoryMayBeForOneProject) {
+  fs::create_directories(allowed_ / "shop/all");
+  Write(allowed_ / "shop/mine.sh", "mine");
+  Write(allowed_ / "shop/all/ours.sh", "ours");
+  const auto read = [&](const Scope& scope, const char* name) {
+    return source_->Read(scope, (allowed_ / name).string());
+  };
+  const auto mine = read(Scope::Of({"shop"}), "shop/mine.sh");
+  ASSERT_TRUE(mine.ok()) << mine.status();
+  EXPECT_EQ(mine->project, "shop");
+  EXPECT_EQ(read(Scope::Everything(), "shop/mine.sh")->project, "shop");
+  // What another project has is refused like what is outside, whether it is there or not.
+  for (const char* name : {"shop/mine.sh", "shop/none.sh", "../outside/secret"}) {
+    EXPECT_EQ(ReasonOf(read(Scope::Of({"blog"}), name).status()), "PAYLOAD_PATH_FORBIDDEN") << name;
+  }
+  const auto ours = read(Scope::Of({"blog"}), "shop/all/ours.sh");
+  ASSERT_TRUE(ours.ok()) << ours.status();
+  EXPECT_EQ(ours->project, "");
 }
 
 TEST_F(ScriptSourceTest, FollowsSymlinksOnlyWithinTheDirectory) {
@@ -90,11 +115,13 @@ TEST_F(ScriptSourceTest, RefusesWhatIsNotAReadableFileOfTheRightSize) {
 }
 
 TEST_F(ScriptSourceTest, ReadsNothingEndlessAndNothingOfTheKernel) {
-  const ScriptSource everything({"/"}, kLimit);
-  EXPECT_EQ(ReasonOf(everything.Read("/dev/zero").status()), "PAYLOAD_PATH_INVALID");
+  const ScriptSource everything({{.path = "/"}}, kLimit);
+  EXPECT_EQ(ReasonOf(everything.Read(Scope::Everything(), "/dev/zero").status()),
+            "PAYLOAD_PATH_INVALID");
   // Its size is told as 0, and it has more bytes than the limit.
-  EXPECT_EQ(ReasonOf(everything.Read("/proc/cpuinfo").status()), "PAYLOAD_TOO_LARGE");
-  EXPECT_FALSE(everything.Read("/proc/self/fd/0").ok());
+  EXPECT_EQ(ReasonOf(everything.Read(Scope::Everything(), "/proc/cpuinfo").status()),
+            "PAYLOAD_TOO_LARGE");
+  EXPECT_FALSE(everything.Read(Scope::Everything(), "/proc/self/fd/0").ok());
 }
 
 TEST_F(ScriptSourceTest, NeverReadsThroughALinkThatIsSwappedMeanwhile) {
@@ -110,7 +137,7 @@ TEST_F(ScriptSourceTest, NeverReadsThroughALinkThatIsSwappedMeanwhile) {
   int read = 0;
   int refused = 0;
   for (int i = 0; i < 200000 && (read < 50 || refused < 50); ++i) {
-    const auto script = source_->Read((allowed_ / "swapped").string());
+    const auto script = source_->Read(Scope::Everything(), (allowed_ / "swapped").string());
     if (script.ok()) {
       ++read;
       EXPECT_EQ(script->content, "echo a");
@@ -134,7 +161,7 @@ TEST_F(ScriptSourceTest, StopsAtTheLimitOfAFileThatGrows) {
   });
   int whole = 0;
   for (int i = 0; i < 2000; ++i) {
-    const auto script = source_->Read((allowed_ / "grows").string());
+    const auto script = source_->Read(Scope::Everything(), (allowed_ / "grows").string());
     if (script.ok()) {
       ++whole;
       EXPECT_LE(script->content.size(), static_cast<size_t>(kLimit));

@@ -6,8 +6,12 @@ namespace longshore::providers {
 
 Providers MakeProviders(const ProviderOptions& options) {
   Providers providers;
-  providers["digitalocean"] = std::make_unique<DigitalOceanProvider>(options.digitalocean);
-  providers["local"] = std::make_unique<LocalProvider>(options.local_directory);
+  for (const std::string& name : options.enabled) {
+    if (name == "digitalocean") {
+      providers[name] = std::make_unique<DigitalOceanProvider>(options.digitalocean);
+    }
+    if (name == "local") providers[name] = std::make_unique<LocalProvider>(options.local_directory);
+  }
   return providers;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api_server/providers/digitalocean_provider.h"
 #include "api_server/providers/provider.h"
@@ -12,6 +13,7 @@
 namespace longshore::providers {
 
 struct ProviderOptions {
+  std::vector<std::string> enabled;  // Of "local" and "digitalocean".
   std::string local_directory = "/var/lib/longshore/instances";
   DigitalOceanOptions digitalocean;
 };
@@ -20,6 +22,7 @@ inline constexpr char kDefaultProvider[] = "local";
 
 using Providers = std::map<std::string, std::unique_ptr<Provider>>;
 
+// Makes those that are enabled. Without any no instance is made.
 Providers MakeProviders(const ProviderOptions& options);
 
 }  // namespace longshore::providers

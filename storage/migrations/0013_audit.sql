@@ -1,3 +1,6 @@
+-- An address belongs to one project.
+CREATE INDEX instances_address ON instances (lower(address), port);
+
 -- Who changed what, and who was refused. Rows are only added.
 CREATE TABLE audit_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -5,6 +5,9 @@
 -- The session holds this lock, so it is free again when its process dies. The number is any one of Longshore's own.
 SELECT pg_advisory_lock(7203964170);
 
+-- name: has_schema_migrations
+SELECT to_regclass('schema_migrations') IS NOT NULL AS there;
+
 -- name: create_schema_migrations
 CREATE TABLE IF NOT EXISTS schema_migrations (
   version integer PRIMARY KEY,

@@ -1,5 +1,7 @@
 """Who may call what: every method of the API, by every kind of caller, in every project."""
 
+import concurrent.futures
+import os
 import time
 import unittest
 
@@ -31,7 +33,7 @@ class AccessTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = stack = Stack(instances=0, api_servers=2)
+        cls.stack = stack = Stack(instances=0, api_servers=2, payload_dirs=["{}", "shop:{}/shop"])
         cls.addClassCleanup(stack.close)
         cls.tokens = {(project, role): cls.token(role, [project]).token
                       for project in ("shop", "blog") for role in (VIEWER, OPERATOR, ADMIN)}
@@ -125,7 +127,8 @@ class AccessTest(unittest.TestCase):
                 for project, instance in (("shop", self.shop), ("blog", self.blog)):
                     answer = instances.ListInstances(instance_service.ListInstancesRequest(),
                                                      metadata=self.bearer(self.tokens[project, VIEWER]))
-                    self.assertEqual([seen.id for seen in answer.instances], [instance.id])
+                    self.assertEqual({seen.project for seen in answer.instances}, {project})
+                    self.assertIn(instance.id, [seen.id for seen in answer.instances])
 
     def test_health_and_reflection_are_open(self):
         with grpc.secure_channel(f"127.0.0.1:{self.stack.api_servers[0].port}", self.stack.tls.client_credentials()) as channel:
@@ -167,8 +170,9 @@ class AccessTest(unittest.TestCase):
     def test_lists_show_what_is_the_callers(self):
         for project, instance in (("shop", self.shop), ("blog", self.blog)):
             mine = self.as_(project, VIEWER)
-            self.assertEqual([i.id for i in mine.instances.ListInstances(instance_service.ListInstancesRequest()).instances],
-                             [instance.id])
+            seen = mine.instances.ListInstances(instance_service.ListInstancesRequest()).instances
+            self.assertEqual({each.project for each in seen}, {project})
+            self.assertIn(instance.id, [each.id for each in seen])
         blog = self.as_("blog", VIEWER)
         seen = blog.payloads.ListPayloads(payload_service.ListPayloadsRequest()).payloads
         self.assertTrue({payload.instance_id for payload in seen} <= {self.blog.id})
@@ -192,7 +196,7 @@ class AccessTest(unittest.TestCase):
         first = self.as_("shop").instances.ListInstances(instance_service.ListInstancesRequest(page_size=1))
         seen = self.as_("blog").instances.ListInstances(instance_service.ListInstancesRequest(
             page_size=1, page_token=first.next_page_token))
-        self.assertTrue({instance.id for instance in seen.instances} <= {self.blog.id})
+        self.assertTrue({instance.project for instance in seen.instances} <= {"blog"})
 
     def test_deploying_to_what_is_foreign(self):
         count = f"SELECT count(*) FROM payloads WHERE instance_id = {self.shop.id}"
@@ -230,6 +234,55 @@ class AccessTest(unittest.TestCase):
             instance_service.RegisterInstanceRequest(name="plain", address="127.0.0.1")))
         self.refused(Code.PERMISSION_DENIED, "ROLE_INSUFFICIENT", lambda: self.as_("shop").instances.CreateInstance(
             instance_service.CreateInstanceRequest(name="plain", project="blog", provider="local")))
+
+    def test_an_address_belongs_to_one_project(self):
+        def register(project, address="192.0.2.77", **fields):
+            return self.as_(project).instances.RegisterInstance(instance_service.RegisterInstanceRequest(
+                name="there", address=address, project=project, **fields))
+
+        first = register("shop", "host.example.org")
+        self.addCleanup(lambda: self.stack.sql("UPDATE instances SET status = 'TERMINATED' WHERE name = 'there'"))
+        for address in ("host.example.org", "HOST.example.ORG"):
+            self.refused(Code.INVALID_ARGUMENT, "INVALID_FIELD", lambda address=address: register("blog", address))
+        register("shop", "host.example.org")
+        other = register("blog", "host.example.org", port=2222)
+        for fields in (dict(port=22), dict(address="host.example.org", port=22)):
+            self.refused(Code.INVALID_ARGUMENT, "INVALID_FIELD", lambda fields=fields: self.as_("blog").instances.UpdateInstance(
+                instance_service.UpdateInstanceRequest(instance_id=other.id, **fields)))
+        self.stack.sql("UPDATE instances SET status = 'TERMINATED' WHERE name = 'there' AND project = 'shop'")
+        self.as_("blog").instances.UpdateInstance(instance_service.UpdateInstanceRequest(instance_id=other.id, port=22))
+        self.assertNotEqual(first.id, other.id)
+
+    def test_an_address_for_whom_it_is_first(self):
+        """Two projects at once, over both api_servers: one has it."""
+        def register(i):
+            try:
+                self.as_(("shop", "blog")[i % 2], i=i // 2 % 2).instances.RegisterInstance(
+                    instance_service.RegisterInstanceRequest(name="raced", address="192.0.2.99", project=("shop", "blog")[i % 2]))
+            except grpc.RpcError as error:
+                self.assertEqual(error.code(), Code.INVALID_ARGUMENT)
+
+        with concurrent.futures.ThreadPoolExecutor(16) as threads:
+            list(threads.map(register, range(32)))
+        self.addCleanup(lambda: self.stack.sql("UPDATE instances SET status = 'TERMINATED' WHERE name = 'raced'"))
+        self.assertEqual(self.stack.sql("SELECT count(DISTINCT project) FROM instances WHERE address = '192.0.2.99'"), "1")
+
+    def test_payload_directories_of_one_project(self):
+        folder = os.path.join(self.stack.payload_dir, "shop")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "own.sh")
+        with open(path, "w") as file:
+            file.write("echo own\n")
+        deploy = payload_service.DeployPayloadRequest
+        for name in (path, os.path.join(folder, "none.sh")):
+            request = deploy(instance_ids=[self.blog.id], payload_path=name)
+            self.refused(Code.PERMISSION_DENIED, "PAYLOAD_PATH_FORBIDDEN",
+                         lambda request=request: self.as_("blog").payloads.DeployPayload(request))
+        self.refused(Code.PERMISSION_DENIED, "PAYLOAD_PATH_FORBIDDEN", lambda: self.stack.payloads.DeployPayload(
+            deploy(instance_ids=[self.blog.id], payload_path=path)))
+        done = self.as_("shop").payloads.DeployPayload(
+            deploy(instance_ids=[self.shop.id], payload_path=path, execute_payload=True))
+        self.assertEqual(self.stack.wait(done.payload_ids[0]).output, "own\n")
 
     def test_request_ids_do_not_meet(self):
         def deploy(project, instance):

@@ -34,6 +34,11 @@ class Odd(typing.NamedTuple):
     refused: str = ""  # As which kinds of field: label, address, user, remote (a file there), path (one here), request, worker.
 
 
+def address_of(project):
+    """One of the project's own."""
+    return f"p{abs(hash(project))}"
+
+
 ODD = {
     "an option of ssh": Odd(f"-oProxyCommand={COMMAND}"),
     "an option of ours": Odd("--name=-x"),
@@ -72,7 +77,7 @@ NO_TEXT = b"a\xff\xc3("
 REGISTER, CREATE, UPDATE = "RegisterInstance", "CreateInstance", "UpdateInstance"
 WAYS = [
     ("name", "label", REGISTER, lambda text: dict(name=text, address="a")),
-    ("project", "label", REGISTER, lambda text: dict(name="a", address="a", project=text)),
+    ("project", "label", REGISTER, lambda text: dict(name="a", address=address_of(text), project=text)),
     ("tags", "label", REGISTER, lambda text: dict(name="a", address="a", tags=["a", text])),
     ("address", "address", REGISTER, lambda text: dict(name="a", address=text)),
     ("ssh_user", "user", REGISTER, lambda text: dict(name="a", address="a", ssh_user=text)),
@@ -237,7 +242,7 @@ class OddNamesTest(Provisioning, unittest.TestCase):
         for what, text in carried("label").items():
             with self.subTest(what):
                 fields = dict(name=text, project=text, tags=sorted([text, "odd"]))
-                made = self.register(**fields)
+                made = self.register(address=address_of(text), **fields)
                 changed = self.call(UPDATE, instance_id=changing, name=text, tags=[text]).instance
                 self.assertEqual((changed.name, list(changed.tags)), (text, [text]))
                 selector = dict(project=text, tags=[text, "odd"])
@@ -402,7 +407,8 @@ class OddNamesTest(Provisioning, unittest.TestCase):
         for what, text in carried("label").items():
             with self.subTest(what):
                 words = [f"--tag={text}", "--tag=cli", f"--project={text}"]
-                row = json.loads(self.longshore("instances", "add", f"--name={text}", "--address=a", *words, "-o", "json")[0])
+                add = ["instances", "add", f"--name={text}", f"--address=cli.{address_of(text)}", *words, "-o", "json"]
+                row = json.loads(self.longshore(*add)[0])
                 self.assertEqual((row["name"], row["project"], row["tags"]), (text, text, sorted([text, "cli"], key=str.encode)))
                 self.assertEqual(json.loads(self.longshore("instances", "list", *words, "-o", "json")[0]), [row])
                 self.assertEqual(json.loads(self.longshore("instances", "show", "-o", "json", "--", text)[0]), row)

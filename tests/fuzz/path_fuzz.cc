@@ -62,8 +62,8 @@ void CheckPayloadPath(const std::string& path) {
     static const Tree made;
     return &made;
   }();
-  static const domain::ScriptSource source({tree->allowed()}, 1000);
-  const auto script = source.Read(tree->allowed() + "/" + path);
+  static const domain::ScriptSource source({{.path = tree->allowed()}}, 1000);
+  const auto script = source.Read(storage::Scope::Everything(), tree->allowed() + "/" + path);
   if (!script.ok()) return;
   FUZZ_CHECK(script->content == kInside);
   FUZZ_CHECK(domain::IsBeneath(script->path, tree->allowed()));

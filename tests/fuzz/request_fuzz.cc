@@ -126,7 +126,7 @@ class FuzzedDomain {
   testing::Postgres postgres_;
   storage::Database database_{{.url = postgres_.CreateDatabase("fuzz")}};
   NoSignals signals_;
-  domain::ScriptSource scripts_{{"/usr/share"}, 1000};
+  domain::ScriptSource scripts_{{{.path = "/usr/share"}}, 1000};
   domain::Deployer deployer_{&database_, &scripts_, &signals_, {}};
   const providers::Providers providers_ = providers::MakeProviders({});
   domain::InstanceCreator creator_{&database_, &providers_, &deployer_, &signals_, {}};

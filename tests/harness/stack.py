@@ -30,19 +30,22 @@ class Stack:
     """`binaries` is where the programs are: FAIL_POINTS has those with fail points.
 
     Between every worker and every api_server, in front of every instance and, if asked for, between every api_server and
-    PostgreSQL is a relay. `insecure`: without TLS and tokens.
+    PostgreSQL is a relay. `insecure`: without TLS and tokens. In `payload_dirs`, where scripts by
+    path may be, {} stands for payload_dir.
     """
 
     def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True, binaries=PROGRAMS,
                  relay_database=False, postgres_directory=None, environment=None, key=None, insecure=False,
-                 certificates_since=None):
+                 certificates_since=None, payload_dirs=("{}",)):
         self.binaries, self.relay_database, self.insecure = binaries, relay_database, insecure
         self.environment = environment or {}  # By the process's name.
+        self.role = "longshore"  # As which api_servers go to the database.
         self.directory = tempfile.mkdtemp(prefix="stack-")
         os.chmod(self.directory, 0o755)
         self.closers = []
         self.payload_dir = os.path.join(self.directory, "payloads")
         os.mkdir(self.payload_dir)
+        self.payload_dirs = ",".join(directory.format(self.payload_dir) for directory in payload_dirs)
         self.machines = os.path.join(self.directory, "machines")  # Those that CreateInstance makes.
         self.key = key or os.path.join(self.directory, "key")
         if key is None:
@@ -56,9 +59,8 @@ class Stack:
         try:
             for i in range(api_servers):
                 self.worker_ports.append(self.start_api_server(i, api_flags))
-            for i in range(workers):
-                self.links.append([Relay(port) for port in self.worker_ports])
-                self._start_worker(i, worker_flags)
+            for _ in range(workers):
+                self.add_worker(worker_flags)
             if self.channels:
                 self.use(0)
             self.instances = [self.add_instance(f"instance-{i}", register) for i in range(instances)]
@@ -70,15 +72,21 @@ class Stack:
         data = os.path.join(directory, "postgres")
         subprocess.run([POSTGRES, "init", data], check=True)
         port = free_port()
-        self.database_url = f"postgresql://longshore@127.0.0.1:{port}/postgres"
+        self.database_url = self.url_of("longshore", port)
         return Process("postgres", self.directory, [POSTGRES, "run", data, str(port)], port).start()
+
+    @staticmethod
+    def url_of(role, port):
+        return f"postgresql://{role}@127.0.0.1:{port}/postgres"
 
     @property
     def worker_relays(self):
         """Those of every worker to every api_server."""
         return [relay for links in self.links for relay in links]
 
-    def _start_worker(self, i, flags):
+    def add_worker(self, flags):
+        i = len(self.workers)
+        self.links.append([Relay(port) for port in self.worker_ports])
         command = [self.binaries["payload_worker"], "--api_server=" + ",".join(f"127.0.0.1:{r.port}" for r in self.links[i]),
                    f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16",
                    f"--provision_playbook={PLAYBOOK}", *self.worker_flags(f"worker-{i}"), *flags]
@@ -88,12 +96,13 @@ class Stack:
     def start_api_server(self, i, flags):
         """Returns the port for workers."""
         port, worker_port = free_port(), free_port()
-        url = self.database_url
+        database_port = self.postgres.port
         if self.relay_database:
-            self.database_relays.append(Relay(self.postgres.port))
-            url = f"postgresql://longshore@127.0.0.1:{self.database_relays[i].port}/postgres"
+            self.database_relays.append(Relay(database_port))
+            database_port = self.database_relays[i].port
         command = [self.binaries["api_server"], f"--listen=127.0.0.1:{port}", f"--worker_listen=127.0.0.1:{worker_port}",
-                   f"--database_url={url}", f"--allowed_payload_dirs={self.payload_dir}",
+                   f"--database_url={self.url_of(self.role, database_port)}",
+                   f"--allowed_payload_dirs={self.payload_dirs}", "--providers=local,digitalocean",
                    f"--local_instances_dir={self.machines}", f"--authorized_keys_file={self.key}.pub",
                    *self.api_flags(), "--lease_duration_ms=4000", "--retry_initial_ms=200", "--retry_maximum_ms=2000", *flags]
         name = f"api_server-{i}"
@@ -201,8 +210,9 @@ class Stack:
         return follow(self.payloads.WatchPayload(
             payload_service.WatchPayloadRequest(payload_id=payload_id, output_offset=offset)))
 
-    def sql(self, query):
-        out = subprocess.run(["psql", "-X", "-A", "-t", "-c", query, self.database_url], check=True, capture_output=True,
+    def sql(self, query, role="longshore"):
+        url = self.url_of(role, self.postgres.port)
+        out = subprocess.run(["psql", "-X", "-A", "-t", "-c", query, url], check=True, capture_output=True,
                              text=True)
         return out.stdout.strip()
 
