@@ -19,7 +19,14 @@ DEFINE_string(tls_ca, "", "PEM file: who signs the certificates of the api_serve
 DEFINE_string(tls_cert, "", "PEM file: this worker's certificate; it names the worker.");
 DEFINE_string(tls_key, "", "PEM file: the key of --tls_cert.");
 DEFINE_bool(insecure, false, "Without TLS; only to api_servers on loopback.");
-DEFINE_string(ssh_private_key, "", "File with the private key that logs in to the instances.");
+DEFINE_string(ssh_private_key, "",
+              "File with the private key that logs in to instances of projects without their own.");
+DEFINE_string(ssh_keys_dir, "",
+              "Directory with private keys named like their projects, and one named default.");
+DEFINE_string(projects, "", "Comma-separated projects whose tasks it takes; empty: every one.");
+DEFINE_string(allowed_addresses, "",
+              "Comma-separated networks of the addresses that it may dial; empty: any.");
+DEFINE_bool(require_host_key, false, "Refuse instances whose host key is not known yet.");
 DEFINE_string(ansible_playbook, "ansible-playbook", "The program that provisions instances.");
 DEFINE_string(provision_playbook, "/usr/share/longshore/ansible/main.yml",
               "The playbook that it runs.");
@@ -76,13 +83,24 @@ int Main() {
   options.max_outbox_bytes = FLAGS_max_outbox_bytes;
   options.ansible = {.program = FLAGS_ansible_playbook,
                      .playbook = FLAGS_provision_playbook,
-                     .private_key = FLAGS_ssh_private_key,
                      .time_limit = std::chrono::seconds(FLAGS_provision_timeout),
                      .forks = FLAGS_provision_forks};
   if (!FLAGS_insecure) options.tls = {FLAGS_tls_cert, FLAGS_tls_key, FLAGS_tls_ca};
   std::string problem = TlsProblem();
   if (options.servers.empty()) problem = "--api_server is required";
-  if (FLAGS_ssh_private_key.empty()) problem = "--ssh_private_key is required";
+  options.keys = {.file = FLAGS_ssh_private_key, .directory = FLAGS_ssh_keys_dir};
+  options.projects = absl::StrSplit(FLAGS_projects, ',', absl::SkipEmpty());
+  options.require_host_key = FLAGS_require_host_key;
+  if (FLAGS_ssh_private_key.empty() && FLAGS_ssh_keys_dir.empty()) {
+    problem = "--ssh_private_key or --ssh_keys_dir is required";
+  }
+  const auto allowed =
+      ssh::Networks::Parse(absl::StrSplit(FLAGS_allowed_addresses, ',', absl::SkipEmpty()));
+  if (allowed.ok()) {
+    options.allowed = *allowed;
+  } else {
+    problem = "--allowed_addresses: " + std::string(allowed.status().message());
+  }
   if (ToPrintableLine(options.name, kMaxNameBytes) != options.name) {
     problem = "--name must be UTF-8 without control characters, at most 255 bytes";
   }
@@ -100,12 +118,11 @@ int Main() {
     std::cerr << "payload_worker: " << problem << "\n";
     return 2;
   }
-  auto key = ssh::PrivateKey::Load(FLAGS_ssh_private_key);
-  if (!key.ok()) {
-    std::cerr << "payload_worker: " << key.status().message() << "\n";
+  if (const absl::Status keys = ssh::KeyRing(options.keys).CheckAll(); !keys.ok()) {
+    std::cerr << "payload_worker: " << keys.message() << "\n";
     return 1;
   }
-  Worker worker(std::move(options), *std::move(key));
+  Worker worker(std::move(options));
   // LOG() takes the time before the expression is evaluated.
   const int signal = signals.Wait();
   LOG(INFO) << "signal " << signal << ": draining";

@@ -9,24 +9,39 @@
 #include "common/status_macros.h"
 #include "common/version.h"
 #include "payload_worker/ssh/errors.h"
+#include "payload_worker/ssh/tcp.h"
 
 namespace longshore {
 namespace {
 
 constexpr std::chrono::seconds kHostKeyLimit{20};
 
+provision::AnsibleOptions WithKeys(provision::AnsibleOptions options, ssh::KeyRing* keys) {
+  options.key_file = [keys](const std::string& project) { return keys->FileFor(project); };
+  return options;
+}
+
+v1::TaskEvent NotProvisioned(const absl::Status& why) {
+  v1::TaskEvent event;
+  event.mutable_provisioned()->set_retry(true);
+  event.mutable_provisioned()->set_unreachable(true);
+  event.mutable_provisioned()->set_error(std::string(why.message()));
+  return event;
+}
+
 }  // namespace
 
-Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
+Worker::Worker(WorkerOptions options)
     : options_(std::move(options)),
-      key_(std::move(key)),
+      keys_(options_.keys),
       sessions_({.idle = options_.ssh_idle}),
       leases_(Clock::Real()),
       outbox_([this] { link_->SendPending(); }, options_.max_outbox_bytes,
               [this] { follower_.Wake(); }),
       scripts_(options_.script_cache_bytes,
                [this](const std::string& sha256) { link_->RequestScript(sha256); }),
-      context_{.key = &key_,
+      context_{.keys = &keys_,
+               .allowed = &options_.allowed,
                .watchdog = &watchdog_,
                .timeouts = {},
                .scripts = &scripts_,
@@ -40,12 +55,14 @@ Worker::Worker(WorkerOptions options, ssh::PrivateKey key)
                .cancelled = [this](const LeaseKey& lease) { return IsCancelled(lease); },
                .lease_duration = [this] { return link_->lease_duration(); }},
       follower_(&outbox_, [this](const LeaseKey& lease) { Forget(lease); }),
-      provisioner_({.ansible = options_.ansible, .worker = options_.name}, &leases_, &outbox_),
+      provisioner_({.ansible = WithKeys(options_.ansible, &keys_), .worker = options_.name},
+                   &leases_, &outbox_),
       connectors_({.slots = options_.max_connecting}, [this] { link_->SendPending(); }) {
   link_ = std::make_unique<ServerLink>(
       ServerLinkOptions{.servers = options_.servers,
                         .name = options_.name,
                         .version = std::string(kVersion),
+                        .projects = options_.projects,
                         .credentials = options_.tls.empty() ? grpc::InsecureChannelCredentials()
                                                             : MakeChannelCredentials(options_.tls)},
       &outbox_, &leases_,
@@ -163,14 +180,14 @@ void Worker::Provision(v1::Assignment assignment, const ConnectorPool::OnSocket&
   if (assignment.host_key().empty()) {
     const auto learned = LearnHostKey(assignment, on_socket);
     if (!learned.ok()) {
-      v1::TaskEvent event;
-      event.mutable_provisioned()->set_retry(true);
-      event.mutable_provisioned()->set_unreachable(true);
-      event.mutable_provisioned()->set_error(std::string(learned.status().message()));
-      outbox_.AddLast(key, std::move(event));
+      outbox_.AddLast(key, NotProvisioned(learned.status()));
       return;
     }
     assignment.set_host_key(*learned);
+  }
+  if (const absl::Status prepared = PrepareForAnsible(&assignment); !prepared.ok()) {
+    outbox_.AddLast(key, NotProvisioned(prepared));
+    return;
   }
   bool cancelled = false;
   {
@@ -184,6 +201,14 @@ void Worker::Provision(v1::Assignment assignment, const ConnectorPool::OnSocket&
   if (cancelled) provisioner_.Cancel(key);
 }
 
+absl::Status Worker::PrepareForAnsible(v1::Assignment* assignment) const {
+  if (options_.allowed.contains_all()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      *assignment->mutable_address(),
+      ssh::ResolveAllowed(assignment->address(), assignment->port(), options_.allowed));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignment,
                                                  const ConnectorPool::OnSocket& on_socket) {
   std::string pinned;
@@ -192,10 +217,12 @@ absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignmen
                      PinHostKey({assignment.task_id(), assignment.lease_epoch()}, host_key));
     return pinned;
   };
+  ASSIGN_OR_RETURN(const auto key, ssh::KeyOf(&keys_, assignment.project()));
   RETURN_IF_ERROR(ssh::Session::Connect({.address = assignment.address(),
                                          .port = assignment.port(),
                                          .user = assignment.ssh_user()},
-                                        key_, context_.timeouts, &watchdog_, pin, on_socket)
+                                        *key, options_.allowed, context_.timeouts, &watchdog_, pin,
+                                        on_socket)
                       .status());
   return pinned;
 }
@@ -209,6 +236,11 @@ bool Worker::IsCancelled(const LeaseKey& key) {
 absl::StatusOr<std::string> Worker::PinHostKey(const LeaseKey& key, const std::string& host_key) {
   // A cleanup holds no lease to pin under; the payload's own delivery has pinned a key before it.
   if (key.task_id == 0) return ssh::HostKeyMismatch("no host key is pinned for the instance");
+  if (options_.require_host_key) {
+    return ssh::HostKeyMismatch(
+        "no host key is known for the instance, and this worker learns none (--require_host_key): "
+        "register it with its key");
+  }
   v1::TaskEvent event;
   event.mutable_host_key_seen()->set_host_key(host_key);
   outbox_.Add(key, std::move(event));

@@ -20,6 +20,8 @@
 #include "payload_worker/provision/provisioner.h"
 #include "payload_worker/run/delivery.h"
 #include "payload_worker/run/follower.h"
+#include "payload_worker/ssh/key_ring.h"
+#include "payload_worker/ssh/networks.h"
 #include "payload_worker/ssh/session.h"
 #include "payload_worker/ssh/session_pool.h"
 
@@ -30,6 +32,10 @@ struct WorkerOptions {
   std::string name;
   TlsFiles tls;             // Without any, the links to the servers are plain.
   int max_connecting = 64;  // Connections that make progress at a time; see ConnectorPool.
+  ssh::KeyRingOptions keys;
+  ssh::Networks allowed;              // Addresses that it may dial.
+  bool require_host_key = false;      // Instances without a known host key are refused.
+  std::vector<std::string> projects;  // Whose tasks it takes; none: every project's.
   std::chrono::seconds ssh_idle{60};  // How long a connection without a task is kept.
   int max_running = 10000;            // How many tasks it holds in all.
   size_t script_cache_bytes = 64 << 20;
@@ -44,7 +50,7 @@ struct WorkerOptions {
 // may be lost at each step.
 class Worker {
  public:
-  Worker(WorkerOptions options, ssh::PrivateKey key);
+  explicit Worker(WorkerOptions options);
   ~Worker();
 
   // Takes no new tasks, lets connections under way finish, hands over what runs, and waits until
@@ -74,6 +80,8 @@ class Worker {
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Provision(v1::Assignment assignment, const ConnectorPool::OnSocket& on_socket)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ansible dials by itself: it is given an address that this worker may dial.
+  absl::Status PrepareForAnsible(v1::Assignment* assignment) const;
   // Connects to an instance without a pinned host key and returns the key that is pinned for it.
   absl::StatusOr<std::string> LearnHostKey(const v1::Assignment& assignment,
                                            const ConnectorPool::OnSocket& on_socket)
@@ -85,7 +93,7 @@ class Worker {
   void Forget(const LeaseKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const WorkerOptions options_;
-  const ssh::PrivateKey key_;
+  ssh::KeyRing keys_;
   Mutex mutex_;
   CondVar changed_;
   std::map<LeaseKey, Task> tasks_ ABSL_GUARDED_BY(mutex_);

@@ -7,7 +7,8 @@ Target ReadTarget(const Row& row) {
           .address = row.String("address"),
           .port = static_cast<int>(row.Int("port")),
           .ssh_user = row.String("ssh_user"),
-          .host_key = row.String("host_key")};
+          .host_key = row.String("host_key"),
+          .project = row.String("project")};
 }
 
 }  // namespace longshore::storage

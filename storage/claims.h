@@ -18,9 +18,11 @@ struct Target {
   int port = 0;
   std::string ssh_user;
   std::string host_key;  // "TYPE BASE64"; empty before the first contact.
+  std::string project;
 };
 
-// Reads a Target from the columns instance_id, address, port, ssh_user and host_key.
+// Reads a Target from the columns instance_id, address, port, ssh_user, host_key and
+// project.
 Target ReadTarget(const Row& row);
 
 // A payload's task under a new lease.

@@ -192,10 +192,12 @@ absl::StatusOr<Ahead> LookAhead(Connection& connection) {
 }
 
 absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection,
+                                                        const Scope& projects,
                                                         const std::vector<std::string>& workers) {
   RETURN_IF_ERROR(connection.Execute(queries::kGiveUpRunCleanups).status());
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kClaimRunCleanups,
-                                                           Params().Texts("workers", workers)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kClaimRunCleanups,
+                                      projects.AddTo(Params().Texts("workers", workers))));
   std::vector<CleanupClaim> claims;
   for (const Row row : result) {
     claims.push_back({.worker = row.String("worker"),

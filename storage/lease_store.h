@@ -13,6 +13,7 @@
 #include "common/policy.h"
 #include "storage/claims.h"
 #include "storage/connection.h"
+#include "storage/scope.h"
 #include "storage/task_store.h"
 
 namespace longshore::storage {
@@ -115,6 +116,7 @@ absl::StatusOr<Ahead> LookAhead(Connection& connection);
 // and so on. It also forgets those of instances that are TERMINATED, and those that could not be
 // removed for a week.
 absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection,
+                                                        const Scope& projects,
                                                         const std::vector<std::string>& workers);
 // Forgets the run directories that were removed, if the worker that says so held the task or was
 // asked to remove the directory.

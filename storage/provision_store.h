@@ -12,16 +12,17 @@
 #include "absl/status/statusor.h"
 #include "storage/claims.h"
 #include "storage/connection.h"
+#include "storage/scope.h"
 #include "storage/task_store.h"
 
 namespace longshore::storage {
 
 namespace provision_store {
 
-// Claims up to `limit` due tasks for `worker` and sets their instances to PROVISIONING. Call it in
-// a transaction.
-absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const std::string& worker,
-                                                  int limit,
+// Claims up to `limit` due tasks of `projects` for `worker` and sets their instances to
+// PROVISIONING. Call it in a transaction.
+absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const Scope& projects,
+                                                  const std::string& worker, int limit,
                                                   std::chrono::milliseconds lease_duration);
 
 // Locks and returns up to `limit` tasks that nobody holds and whose time limit is over.

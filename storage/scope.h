@@ -26,6 +26,8 @@ class Scope {
   bool Contains(const std::string& project) const { return has_everything() || Has(project); }
   const std::vector<std::string>& projects() const { return projects_; }
 
+  bool operator==(const Scope&) const = default;
+
   // Sets the parameters of the fragments in_scope and deployment_in_scope (fragments.sql).
   Params& AddTo(Params& params) const {
     return params.Bool("every_project", has_everything()).Texts("scope", projects_);

@@ -9,6 +9,7 @@ void SetTarget(const storage::Target& target, v1::Assignment* assignment) {
   assignment->set_port(target.port);
   assignment->set_ssh_user(target.ssh_user);
   assignment->set_host_key(target.host_key);
+  assignment->set_project(target.project);
 }
 
 }  // namespace

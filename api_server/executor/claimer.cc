@@ -44,9 +44,11 @@ Claimer::Claimer(storage::Database* database, WorkerRegistry* workers, domain::S
       max_output_bytes_(max_output_bytes) {}
 
 absl::Status Claimer::ClaimAll() {
-  bool more = true;
-  while (more) {
-    ASSIGN_OR_RETURN(more, ClaimOnce());
+  for (const storage::Scope& projects : workers_.ProjectSets()) {
+    bool more = true;
+    while (more) {
+      ASSIGN_OR_RETURN(more, ClaimOnce(projects));
+    }
   }
   return absl::OkStatus();
 }
@@ -59,12 +61,13 @@ std::vector<int64_t> Claimer::SetAside() {
   return ids;
 }
 
-absl::StatusOr<std::vector<DueFlow>> Claimer::Turns(int slots) {
+absl::StatusOr<std::vector<DueFlow>> Claimer::Turns(int slots, const storage::Scope& projects) {
   std::vector<DueFlow> flows;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(flows, lease_store::FindDueFlows(connection, slots, SetAside()));
     return absl::OkStatus();
   }));
+  std::erase_if(flows, [&](const DueFlow& flow) { return !projects.Contains(flow.project); });
   return fair_share_.Divide(flows, slots);
 }
 
@@ -82,13 +85,13 @@ absl::StatusOr<ClaimResult> Claimer::Claim(
   return claimed;
 }
 
-absl::StatusOr<bool> Claimer::ClaimOnce() {
-  const Slots slots = workers_.TakeCredit(kMaxClaimsPerRound);
+absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Scope& projects) {
+  const Slots slots = workers_.TakeCredit(kMaxClaimsPerRound, projects);
   if (slots.empty()) return false;
   std::vector<std::string> names;
   for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
   LONGSHORE_FAIL_POINT("executor.claiming");
-  const auto turns = Turns(static_cast<int>(slots.size()));
+  const auto turns = Turns(static_cast<int>(slots.size()), projects);
   if (!turns.ok() || turns->empty()) {
     LONGSHORE_FAIL_POINT("executor.idle");
     ReturnCredit(slots);

@@ -42,8 +42,13 @@ absl::StatusOr<milliseconds> DispatchRound::Do() {
   // Credit wakes the loop if there is none now; what is due without any can wait for it.
   const bool has_credit = steps_.HasCredit();
   wants_credit_ = !has_credit;
-  const milliseconds shortest = has_credit ? policy::kShortestWait : kHousekeepingInterval;
-  return std::clamp(ahead.next_due.value_or(policy::kSafetyPoll), shortest, policy::kSafetyPoll);
+  const milliseconds next_due = ahead.next_due.value_or(policy::kSafetyPoll);
+  // What is due and was left may be of a project that no connected worker takes: it is looked at
+  // less and less often.
+  const milliseconds shortest = has_credit ? shortest_wait_ : kHousekeepingInterval;
+  shortest_wait_ = next_due.count() > 0 ? policy::kShortestWait
+                                        : std::min(2 * shortest_wait_, kHousekeepingInterval);
+  return std::clamp(next_due, shortest, policy::kSafetyPoll);
 }
 
 absl::StatusOr<bool> DispatchRound::TakeSteps(const storage::lease_store::Ahead& ahead) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/policy.h"
 #include "storage/lease_store.h"
 
 namespace longshore::executor {
@@ -53,6 +54,7 @@ class DispatchRound {
   DispatchSteps& steps_;
   std::atomic<bool> wants_credit_ = true;
   const Clock now_;
+  std::chrono::milliseconds shortest_wait_ = policy::kShortestWait;
   std::chrono::steady_clock::time_point next_housekeeping_{};       // If something is overdue.
   std::chrono::steady_clock::time_point next_full_housekeeping_{};  // In any case.
 };

@@ -10,6 +10,7 @@
 namespace longshore::executor {
 namespace {
 
+constexpr int kMaxProjects = 1000;
 constexpr size_t kMaxNameBytes = 255;
 constexpr size_t kMaxErrorBytes = 16384;
 constexpr size_t kMaxPathBytes = 8192;  // Of paths from before the contract's limit was 1,024.
@@ -80,6 +81,13 @@ absl::Status CheckHello(const v1::WorkerHello& hello) {
     RETURN_IF_ERROR(CheckText(*text, kMaxNameBytes));
     if (ToPrintableLine(*text, kMaxNameBytes) != *text) {
       return Refuse("a hello with a control character");
+    }
+  }
+  if (hello.projects_size() > kMaxProjects) return Refuse("a hello with too many projects");
+  for (const std::string& project : hello.projects()) {
+    RETURN_IF_ERROR(CheckText(project, kMaxNameBytes));
+    if (project.empty() || ToPrintableLine(project, kMaxNameBytes) != project) {
+      return Refuse("a hello with a project that is none");
     }
   }
   if (hello.capacity() < 0 || hello.capacity() > kMaxCredit) {

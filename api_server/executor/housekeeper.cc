@@ -167,7 +167,15 @@ absl::Status Housekeeper::MarkWorkersSeen() {
 }
 
 absl::Status Housekeeper::SendCleanups() {
-  const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCredit(kMaxCleanupsPerRound);
+  for (const storage::Scope& projects : workers_.ProjectSets()) {
+    RETURN_IF_ERROR(SendCleanupsOf(projects));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Housekeeper::SendCleanupsOf(const storage::Scope& projects) {
+  const std::vector<WorkerRegistry::Slot> slots =
+      workers_.TakeCredit(kMaxCleanupsPerRound, projects);
   if (slots.empty()) return absl::OkStatus();
   std::vector<std::string> names;
   names.reserve(slots.size());
@@ -176,7 +184,8 @@ absl::Status Housekeeper::SendCleanups() {
   return claimer_.SendAll(
       slots,
       [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
-        ASSIGN_OR_RETURN(const auto claims, lease_store::ClaimCleanups(connection, names));
+        ASSIGN_OR_RETURN(const auto claims,
+                         lease_store::ClaimCleanups(connection, projects, names));
         return MakeAssignments(claims);
       },
       &unsent);

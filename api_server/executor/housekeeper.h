@@ -48,6 +48,7 @@ class Housekeeper {
   absl::Status FailOverdueProvisions();
   // Sends workers to remove run directories.
   absl::Status SendCleanups();
+  absl::Status SendCleanupsOf(const storage::Scope& projects);
   // Notes who is connected.
   absl::Status MarkWorkersSeen();
 

@@ -25,7 +25,15 @@ ProvisionClaimer::ProvisionClaimer(storage::Database* database, WorkerRegistry* 
       lease_duration_(lease_duration) {}
 
 absl::Status ProvisionClaimer::Claim() {
-  const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCreditOfOne(kMaxProvisionsPerRound);
+  for (const storage::Scope& projects : workers_.ProjectSets()) {
+    RETURN_IF_ERROR(ClaimFor(projects));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ProvisionClaimer::ClaimFor(const storage::Scope& projects) {
+  const std::vector<WorkerRegistry::Slot> slots =
+      workers_.TakeCreditOfOne(kMaxProvisionsPerRound, projects);
   if (slots.empty()) return absl::OkStatus();
   std::vector<storage::HeldLease> unsent;
   bool claimed = false;
@@ -33,7 +41,7 @@ absl::Status ProvisionClaimer::Claim() {
       slots,
       [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
         ASSIGN_OR_RETURN(const auto claims, storage::provision_store::Claim(
-                                                connection, slots[0].worker,
+                                                connection, projects, slots[0].worker,
                                                 static_cast<int>(slots.size()), lease_duration_));
         claimed = !claims.empty();
         return MakeAssignments(claims);

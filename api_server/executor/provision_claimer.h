@@ -22,6 +22,9 @@ class ProvisionClaimer {
   absl::Status Claim();
 
  private:
+  // Claims for the workers that take exactly these projects.
+  absl::Status ClaimFor(const storage::Scope& projects);
+
   storage::Database& database_;
   WorkerRegistry& workers_;
   Claimer& claimer_;

@@ -16,11 +16,11 @@ v1::ServerMessage DrainMessage() {
 }  // namespace
 
 int64_t WorkerRegistry::Add(std::shared_ptr<WorkerSession> session, const std::string& name,
-                            int credit) {
+                            int credit, const storage::Scope& projects) {
   MutexLock lock(&mutex_);
   const int64_t key = next_key_++;
   if (draining_) session->Send(DrainMessage());
-  entries_[key] = {std::move(session), name, draining_ ? 0 : credit};
+  entries_.emplace(key, Entry{std::move(session), name, draining_ ? 0 : credit, projects});
   return key;
 }
 
@@ -38,27 +38,53 @@ void WorkerRegistry::AddCredit(int64_t key, int count) {
   }
 }
 
-std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCredit(int maximum) {
+std::vector<storage::Scope> WorkerRegistry::ProjectSets() {
   MutexLock lock(&mutex_);
+  std::vector<storage::Scope> sets;
+  for (const auto& [key, entry] : entries_) {
+    if (std::find(sets.begin(), sets.end(), entry.projects) == sets.end()) {
+      sets.push_back(entry.projects);
+    }
+  }
+  return sets;
+}
+
+std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCredit(int maximum,
+                                                             const storage::Scope& projects) {
+  MutexLock lock(&mutex_);
+  // Begins behind the one that had the first slot last: a task that this worker could not carry out
+  // goes to another one next.
+  std::vector<std::pair<const int64_t, Entry>*> turns;
+  for (auto at = entries_.upper_bound(first_taken_); at != entries_.end(); ++at) {
+    if (at->second.projects == projects) turns.push_back(&*at);
+  }
+  for (auto at = entries_.begin(); at != entries_.upper_bound(first_taken_); ++at) {
+    if (at->second.projects == projects) turns.push_back(&*at);
+  }
   std::vector<Slot> slots;
   bool found = true;
   while (found) {
     found = false;
-    for (auto& [key, entry] : entries_) {
+    for (auto* turn : turns) {
+      Entry& entry = turn->second;
       if (entry.credit <= 0 || static_cast<int>(slots.size()) >= maximum) continue;
       --entry.credit;
-      slots.push_back({key, entry.name});
+      slots.push_back({turn->first, entry.name});
       found = true;
     }
   }
+  if (!slots.empty()) first_taken_ = slots.front().key;
   return slots;
 }
 
-std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCreditOfOne(int maximum) {
+std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCreditOfOne(int maximum,
+                                                                  const storage::Scope& projects) {
   MutexLock lock(&mutex_);
-  const auto most = std::max_element(
-      entries_.begin(), entries_.end(),
-      [](const auto& a, const auto& b) { return a.second.credit < b.second.credit; });
+  auto most = entries_.end();
+  for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+    if (at->second.projects != projects) continue;
+    if (most == entries_.end() || at->second.credit > most->second.credit) most = at;
+  }
   if (most == entries_.end()) return {};
   const int count = std::clamp(most->second.credit, 0, maximum);
   most->second.credit -= count;

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "common/mutex.h"
 #include "longshore/v1/worker_service.pb.h"
+#include "storage/scope.h"
 
 namespace longshore::executor {
 
@@ -33,7 +34,9 @@ class WorkerSession {
 class WorkerRegistry {
  public:
   // Returns the key for the calls below. Sends Drain at once if BeginDrain was called before.
-  int64_t Add(std::shared_ptr<WorkerSession> session, const std::string& name, int credit)
+  // `projects` are those whose tasks the worker takes.
+  int64_t Add(std::shared_ptr<WorkerSession> session, const std::string& name, int credit,
+              const storage::Scope& projects = storage::Scope::Everything())
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(int64_t key) ABSL_LOCKS_EXCLUDED(mutex_);
   // The sum of a worker's credit stays within kMaxCredit (event_rules.h).
@@ -44,10 +47,16 @@ class WorkerRegistry {
     int64_t key;
     std::string worker;
   };
-  // Takes up to `maximum` slots, one of each worker in turn.
-  std::vector<Slot> TakeCredit(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Takes up to `maximum` slots of the worker with the most credit.
-  std::vector<Slot> TakeCreditOfOne(int maximum) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns the projects that the connected workers take, each set once. Who takes credit does so
+  // for one set after the other.
+  std::vector<storage::Scope> ProjectSets() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes up to `maximum` slots of workers that take exactly these projects, one of each in turn.
+  std::vector<Slot> TakeCredit(int maximum,
+                               const storage::Scope& projects = storage::Scope::Everything())
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes up to `maximum` slots of the one of them with the most credit.
+  std::vector<Slot> TakeCreditOfOne(int maximum, const storage::Scope& projects)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasCredit() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Returns false when the worker is gone.
@@ -67,10 +76,12 @@ class WorkerRegistry {
     std::shared_ptr<WorkerSession> session;
     std::string name;
     int credit;
+    storage::Scope projects;
   };
   Mutex mutex_;
   std::map<int64_t, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   int64_t next_key_ ABSL_GUARDED_BY(mutex_) = 1;
+  int64_t first_taken_ ABSL_GUARDED_BY(mutex_) = 0;  // Whose the first slot was last.
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

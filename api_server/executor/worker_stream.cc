@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <utility>
 
 #include "api_server/executor/event_rules.h"
@@ -284,7 +285,10 @@ class WorkerStream : public Reactor {
     welcome.mutable_welcome()->mutable_lease_duration()->set_nanos(
         static_cast<int32_t>(lease.count() % 1000 * 1000000));
     session_->Send(std::move(welcome));
-    key_ = context_.registry->Add(session_, name_, hello.capacity());
+    const std::set<std::string> named(hello.projects().begin(), hello.projects().end());
+    const auto projects = named.empty() ? storage::Scope::Everything()
+                                        : storage::Scope::Of({named.begin(), named.end()});
+    key_ = context_.registry->Add(session_, name_, hello.capacity(), projects);
     context_.on_credit();
     context_.database_work->Add([database = context_.database, hello] {
       database

@@ -194,6 +194,7 @@ bool ServerLink::NextMessage(v1::WorkerMessage* message) {
     hello->set_incarnation(incarnation_);
     hello->set_version(options_.version);
     hello->set_capacity(credit_);
+    hello->mutable_projects()->Add(options_.projects.begin(), options_.projects.end());
     return true;
   }
   if (!welcomed_) return false;

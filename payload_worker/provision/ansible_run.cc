@@ -54,8 +54,8 @@ ChildOptions Command(const AnsibleOptions& options, const std::string& directory
   const std::string ansible = std::filesystem::path(options.playbook).parent_path();
   return {// It dies with the thread that starts it.
           .words = {"setpriv", "--pdeathsig", "KILL", "--", options.program, "--inventory",
-                    directory + "/inventory.json", "--private-key", options.private_key, "--forks",
-                    std::to_string(options.forks), "--skip-tags", "payload", options.playbook},
+                    directory + "/inventory.json", "--forks", std::to_string(options.forks),
+                    "--skip-tags", "payload", options.playbook},
           .environment = {"ANSIBLE_CONFIG=" + ansible + "/ansible.cfg",
                           "ANSIBLE_HOME=" + directory + "/home",
                           "ANSIBLE_LOCAL_TEMP=" + directory + "/tmp", "ANSIBLE_NOCOLOR=1",
@@ -90,7 +90,7 @@ absl::StatusOr<AnsibleRunEnd> RunAnsible(const AnsibleOptions& options,
   }
   TemporaryDirectory directory;
   RETURN_IF_ERROR(directory.Make());
-  RETURN_IF_ERROR(directory.Write("inventory.json", InventoryJson(hosts)));
+  RETURN_IF_ERROR(directory.Write("inventory.json", InventoryJson(hosts, options.key_file)));
   RETURN_IF_ERROR(directory.Write("known_hosts", KnownHosts(hosts)));
   ASSIGN_OR_RETURN(const auto child, ChildProcess::Start(Command(options, directory.path())));
   const auto deadline = steady_clock::now() + options.time_limit;

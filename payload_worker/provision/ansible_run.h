@@ -9,14 +9,15 @@
 
 #include "absl/status/statusor.h"
 #include "longshore/v1/worker_service.pb.h"
+#include "payload_worker/provision/inventory.h"
 #include "payload_worker/provision/records.h"
 
 namespace longshore::provision {
 
 struct AnsibleOptions {
   std::string program = "ansible-playbook";
-  std::string playbook;     // Its directory holds ansible.cfg and callback_plugins.
-  std::string private_key;  // File.
+  std::string playbook;  // Its directory holds ansible.cfg and callback_plugins.
+  KeyFile key_file;
   std::chrono::seconds time_limit{900};
   int forks = 20;  // How many hosts Ansible works on at a time.
 };

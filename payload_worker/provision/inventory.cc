@@ -37,12 +37,15 @@ absl::Status CheckHost(const v1::Assignment& host) {
   return absl::OkStatus();
 }
 
-std::string InventoryJson(const std::vector<v1::Assignment>& hosts) {
+std::string InventoryJson(const std::vector<v1::Assignment>& hosts, const KeyFile& key_file) {
   json all = json::object();
   for (const v1::Assignment& host : hosts) {
     json tags = json::array();
     for (const std::string& tag : host.tags()) tags.push_back(Unsafe(tag));
+    // One that has gone meanwhile leaves the host out of reach, to be tried again.
+    const auto key = key_file(host.project());
     all[HostName(host.instance_id())] = {
+        {"ansible_ssh_private_key_file", Unsafe(key.ok() ? *key : "/nonexistent")},
         {"ansible_host", Unsafe(host.address())},
         {"ansible_port", host.port()},
         {"ansible_user", Unsafe(host.ssh_user())},

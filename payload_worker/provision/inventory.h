@@ -3,10 +3,12 @@
 #define LONGSHORE_PAYLOAD_WORKER_PROVISION_INVENTORY_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "longshore/v1/worker_service.pb.h"
 
 namespace longshore::provision {
@@ -19,9 +21,12 @@ std::string HostName(int64_t instance_id);
 // its address or login for something else.
 absl::Status CheckHost(const v1::Assignment& host);
 
-// Returns an inventory file in JSON. Every text that somebody chose (address, login, name, tags) is
-// marked as unsafe, so that Ansible never treats it as a template.
-std::string InventoryJson(const std::vector<v1::Assignment>& hosts);
+// Returns the file of the SSH key that logs in to the instances of a project.
+using KeyFile = std::function<absl::StatusOr<std::string>(const std::string& project)>;
+
+// Returns an inventory file in JSON, with each host's key. Every text that somebody chose (address,
+// login, name, tags) is marked as unsafe, so that Ansible never treats it as a template.
+std::string InventoryJson(const std::vector<v1::Assignment>& hosts, const KeyFile& key_file);
 
 // Returns a known_hosts file with the pinned keys.
 std::string KnownHosts(const std::vector<v1::Assignment>& hosts);

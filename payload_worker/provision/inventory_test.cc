@@ -22,7 +22,8 @@ TEST(InventoryTest, NothingThatWasChosenIsATemplateOrAKey) {
   const std::string evil = "{{ lookup('pipe', 'id') }}\"'\n---\xff";
   host.set_instance_name(evil);
   host.add_tags(evil);
-  const auto json = nlohmann::json::parse(InventoryJson({host}));
+  const auto json = nlohmann::json::parse(
+      InventoryJson({host}, [](const std::string& project) { return "/keys/" + project; }));
   const auto& variables = json["all"]["hosts"]["instance-7"];
   for (const auto& value : {variables["longshore_name"], variables["longshore_tags"][0],
                             variables["ansible_host"], variables["ansible_user"]}) {

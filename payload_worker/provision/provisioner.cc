@@ -61,6 +61,7 @@ void Provisioner::Shutdown() {
 void Provisioner::Add(v1::Assignment host) {
   const LeaseKey key = KeyOf(host);
   const absl::Status possible = CheckHost(host);
+  const absl::Status key_file = options_.ansible.key_file(host.project()).status();
   bool releasing = false;
   {
     MutexLock lock(&mutex_);
@@ -74,6 +75,8 @@ void Provisioner::Add(v1::Assignment host) {
     v1::Provisioned result = TryAgain(std::string(possible.message()));
     result.set_retry(false);
     End(key, std::move(result));
+  } else if (!key_file.ok()) {
+    End(key, TryAgain(std::string(key_file.message())));
   }
 }
 

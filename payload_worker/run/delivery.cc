@@ -118,8 +118,10 @@ absl::Status Delivery::Connect() {
   const auto pin = [this](const std::string& host_key) {
     return context_.pin_host_key(key_, host_key);
   };
-  ASSIGN_OR_RETURN(session_, ssh::Session::Connect(Target(), *context_.key, context_.timeouts,
-                                                   context_.watchdog, pin, on_socket_));
+  ASSIGN_OR_RETURN(const auto key, ssh::KeyOf(context_.keys, assignment_.project()));
+  ASSIGN_OR_RETURN(session_,
+                   ssh::Session::Connect(Target(), *key, *context_.allowed, context_.timeouts,
+                                         context_.watchdog, pin, on_socket_));
   return absl::OkStatus();
 }
 

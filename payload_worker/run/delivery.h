@@ -17,6 +17,8 @@
 #include "payload_worker/link/script_cache.h"
 #include "payload_worker/run/remote_run.h"
 #include "payload_worker/run/runner_command.h"
+#include "payload_worker/ssh/key_ring.h"
+#include "payload_worker/ssh/networks.h"
 #include "payload_worker/ssh/session.h"
 #include "payload_worker/ssh/session_pool.h"
 
@@ -24,7 +26,8 @@ namespace longshore::run {
 
 // What deliveries share. All of it outlives them.
 struct DeliveryContext {
-  const ssh::PrivateKey* key;
+  ssh::KeyRing* keys;
+  const ssh::Networks* allowed;  // Addresses that may be dialled.
   ssh::Watchdog* watchdog;
   ssh::Timeouts timeouts;
   ScriptCache* scripts;

@@ -24,6 +24,14 @@ namespace longshore::ssh {
 namespace {
 
 constexpr int kReadBytes = 64 * 1024;
+constexpr char kSignatures[] =
+    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,"
+    "rsa-sha2-256";
+constexpr char kLoginSignatures[] =
+    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,"
+    "rsa-sha2-256,ssh-ed25519-cert-v01@openssh.com,ecdsa-sha2-nistp256-cert-v01@openssh.com,"
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com,ecdsa-sha2-nistp521-cert-v01@openssh.com,"
+    "rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com";
 constexpr size_t kMaxShown = 300;
 // A script that takes longer than at this pace, over a connection that was kept, goes over another.
 constexpr size_t kSlowestBytesPerMillisecond = 50;
@@ -52,23 +60,6 @@ absl::Status WaitForBanner(const Target& target, int fd, std::chrono::millisecon
 }
 
 }  // namespace
-
-void PrivateKey::Deleter::operator()(ssh_key_struct* key) const { ssh_key_free(key); }
-
-absl::StatusOr<PrivateKey> PrivateKey::Load(const std::string& path) {
-  if (access(path.c_str(), R_OK) != 0) {
-    return absl::NotFoundError("--ssh_private_key " + path + ": " + std::strerror(errno));
-  }
-  ssh_key key = nullptr;
-  // An empty passphrase, not none: libssh would ask at the terminal.
-  if (ssh_pki_import_privkey_file(path.c_str(), "", nullptr, nullptr, &key) != SSH_OK) {
-    return absl::InvalidArgumentError("--ssh_private_key " + path +
-                                      " is not a private key without a passphrase");
-  }
-  PrivateKey result;
-  result.key_.reset(key);
-  return result;
-}
 
 void Session::SessionDeleter::operator()(ssh_session_struct* session) const {
   // Not ssh_disconnect: it may wait for the other end. ssh_free closes the socket.
@@ -108,9 +99,10 @@ absl::Status Session::LinkError(const std::string& doing, const Watchdog::Guard&
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Connect(
-    const Target& target, const PrivateKey& key, const Timeouts& timeouts, Watchdog* watchdog,
-    const PinHostKey& pin_host_key, const OnSocket& on_socket) {
-  ASSIGN_OR_RETURN(const int fd, TcpConnect(target.address, target.port, timeouts.connect));
+    const Target& target, const PrivateKey& key, const Networks& allowed, const Timeouts& timeouts,
+    Watchdog* watchdog, const PinHostKey& pin_host_key, const OnSocket& on_socket) {
+  ASSIGN_OR_RETURN(const int fd,
+                   TcpConnect(target.address, target.port, allowed, timeouts.connect));
   on_socket(fd);
   if (absl::Status said = WaitForBanner(target, fd, timeouts.banner); !said.ok()) {
     on_socket(-1);
@@ -146,6 +138,10 @@ absl::Status Session::Handshake() {
   ssh_options_set(session, SSH_OPTIONS_USER, target_.user.c_str());
   ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &timeout_seconds);
   ssh_options_set(session, SSH_OPTIONS_FD, &fd_);
+  // No signatures by SHA-1, and no short RSA keys, on either side.
+  ssh_options_set(session, SSH_OPTIONS_RSA_MIN_SIZE, &kLeastRsaBits);
+  ssh_options_set(session, SSH_OPTIONS_HOSTKEYS, kSignatures);
+  ssh_options_set(session, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, kLoginSignatures);
   // The instance must show the key that is pinned, so that kind of key is what is asked for.
   if (!target_.host_key.empty()) {
     std::string type = target_.host_key.substr(0, target_.host_key.find(' '));

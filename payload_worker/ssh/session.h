@@ -10,32 +10,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "payload_worker/ssh/networks.h"
+#include "payload_worker/ssh/private_key.h"
 #include "payload_worker/ssh/remote_command.h"
 #include "payload_worker/ssh/sftp_upload.h"
 #include "payload_worker/ssh/watchdog.h"
 
 struct ssh_session_struct;
 struct ssh_channel_struct;
-struct ssh_key_struct;
 struct ssh_counter_struct;
 struct ssh_message_struct;
 
 namespace longshore::ssh {
-
-// The private key that the worker logs in with everywhere. Immutable, so thread-safe.
-class PrivateKey {
- public:
-  // Reads the key from a file. Errors: NotFound (it cannot be read) or InvalidArgument (it is not a
-  // private key without a passphrase), naming the file.
-  static absl::StatusOr<PrivateKey> Load(const std::string& path);
-  ssh_key_struct* get() const { return key_.get(); }
-
- private:
-  struct Deleter {
-    void operator()(ssh_key_struct* key) const;
-  };
-  std::unique_ptr<ssh_key_struct, Deleter> key_;
-};
 
 // Where to connect to, as whom.
 struct Target {
@@ -76,11 +62,12 @@ class Session {
  public:
   using Stream = RemoteCommand::Stream;
 
-  // Connects, checks the host key and logs in. Until the host key is found right, nothing but the
-  // key exchange is sent. Blocks.
+  // Connects to an address of `allowed`, checks the host key and logs in. Until the host key is
+  // found right, nothing but the key exchange is sent. Blocks.
   static absl::StatusOr<std::unique_ptr<Session>> Connect(
-      const Target& target, const PrivateKey& key, const Timeouts& timeouts, Watchdog* watchdog,
-      const PinHostKey& pin_host_key, const OnSocket& on_socket);
+      const Target& target, const PrivateKey& key, const Networks& allowed,
+      const Timeouts& timeouts, Watchdog* watchdog, const PinHostKey& pin_host_key,
+      const OnSocket& on_socket);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

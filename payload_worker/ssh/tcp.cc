@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 
+#include "common/status_macros.h"
 #include "payload_worker/ssh/errors.h"
 
 namespace longshore::ssh {
@@ -50,11 +51,9 @@ int ConnectOne(int fd, const addrinfo& address, std::chrono::steady_clock::time_
   }
 }
 
-}  // namespace
+using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 
-absl::StatusOr<int> TcpConnect(const std::string& host, int port, std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  const std::string where = host + " port " + std::to_string(port);
+absl::StatusOr<Addresses> Resolve(const std::string& host, int port) {
   addrinfo hints = {};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -63,9 +62,27 @@ absl::StatusOr<int> TcpConnect(const std::string& host, int port, std::chrono::m
   if (resolved != 0) {
     return Unreachable("cannot resolve " + host + ": " + gai_strerror(resolved));
   }
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
+  return Addresses(found, freeaddrinfo);
+}
+
+absl::Status NotAllowed(const std::string& host) {
+  return Unreachable(host +
+                     " is not in the networks that this worker may dial "
+                     "(--allowed_addresses)");
+}
+
+}  // namespace
+
+absl::StatusOr<int> TcpConnect(const std::string& host, int port, const Networks& allowed,
+                               std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const std::string where = host + " port " + std::to_string(port);
+  ASSIGN_OR_RETURN(const Addresses addresses, Resolve(host, port));
   int error = EHOSTUNREACH;
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
+  bool any = false;
+  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+    if (!allowed.Contains(*address->ai_addr)) continue;
+    any = true;
     const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return Unreachable(std::string("cannot open a socket: ") + std::strerror(errno));
     error = ConnectOne(fd, *address, deadline);
@@ -75,7 +92,22 @@ absl::StatusOr<int> TcpConnect(const std::string& host, int port, std::chrono::m
     }
     close(fd);
   }
+  if (!any) return NotAllowed(host);
   return Unreachable("cannot connect to " + where + ": " + std::strerror(error));
+}
+
+absl::StatusOr<std::string> ResolveAllowed(const std::string& host, int port,
+                                           const Networks& allowed) {
+  ASSIGN_OR_RETURN(const Addresses addresses, Resolve(host, port));
+  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+    char text[NI_MAXHOST];
+    if (allowed.Contains(*address->ai_addr) &&
+        getnameinfo(address->ai_addr, address->ai_addrlen, text, sizeof(text), nullptr, 0,
+                    NI_NUMERICHOST) == 0) {
+      return std::string(text);
+    }
+  }
+  return NotAllowed(host);
 }
 
 }  // namespace longshore::ssh

@@ -6,12 +6,19 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "payload_worker/ssh/networks.h"
 
 namespace longshore::ssh {
 
-// Connects to the first address of `host` that answers within `limit`. The caller owns the
-// descriptor. Blocks. Errors: Unreachable.
-absl::StatusOr<int> TcpConnect(const std::string& host, int port, std::chrono::milliseconds limit);
+// Connects to the first address of `host` that is one of `allowed` and answers within `limit`. The
+// caller owns the descriptor. Blocks. Errors: Unreachable.
+absl::StatusOr<int> TcpConnect(const std::string& host, int port, const Networks& allowed,
+                               std::chrono::milliseconds limit);
+
+// Returns the first address of `host` that is one of `allowed`, as numbers. Blocks. Errors:
+// Unreachable.
+absl::StatusOr<std::string> ResolveAllowed(const std::string& host, int port,
+                                           const Networks& allowed);
 
 }  // namespace longshore::ssh
 

@@ -18,7 +18,8 @@ CREATE TABLE tokens (
 -- An instance never changes its project, and its payloads and tasks are of the same one. A deployment has one project too; one from
 -- before may have several, and is seen by those who see all of them.
 UPDATE instances SET project = 'default' WHERE project = '';
-UPDATE tasks SET project = 'default' WHERE project = '' AND status IN ('PENDING', 'RUNNING');
+UPDATE tasks t SET project = i.project FROM instances i
+    WHERE i.id = t.instance_id AND t.project <> i.project AND t.status IN ('PENDING', 'RUNNING');
 UPDATE deployments SET projects = CASE projects WHEN '{}' THEN '{default}' ELSE array_replace(projects, '', 'default') END
     WHERE projects = '{}' OR '' = ANY (projects);
 CREATE INDEX deployments_script ON deployments (script_sha256);

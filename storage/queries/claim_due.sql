@@ -167,6 +167,7 @@ SELECT
   i.port,
   i.ssh_user,
   i.host_key,
+  i.project,
   d.script_sha256,
   d.script_bytes,
   p.attempt,

@@ -1,4 +1,5 @@
--- Claims due tasks that provision instances for one worker, and tells all that it needs to know of these instances.
+-- Claims due tasks that provision instances for one worker, of the projects that it takes, and tells all that it needs to know of
+-- these instances.
 WITH due AS MATERIALIZED (
   -- Which tasks are taken: those that are due longest. This is the predicate of the index tasks_provisioning.
   SELECT id, instance_id
@@ -7,6 +8,7 @@ WITH due AS MATERIALIZED (
     AND blocked_by IS NULL
     AND type = 'PROVISION_INSTANCE'
     AND run_at <= now()
+    AND (@every_project::boolean OR project = ANY (@scope::text[]))
   ORDER BY run_at, id
   LIMIT @limit
   FOR UPDATE SKIP LOCKED
@@ -43,6 +45,7 @@ SELECT
   i.port,
   i.ssh_user,
   i.host_key,
+  i.project,
   i.name,
   i.tags
 FROM claimed

@@ -1,11 +1,13 @@
 -- Inserts a task of an instance and gives its id. 0 as @depends_on means that it waits for no other task, and 0 as
 -- @time_limit_seconds that it is tried for ever.
-INSERT INTO tasks (type, instance_id, depends_on, blocked_by, deliver_by)
-VALUES (
+INSERT INTO tasks (type, instance_id, project, depends_on, blocked_by, deliver_by)
+SELECT
   @type,
-  @instance_id,
+  i.id,
+  i.project,
   nullif(@depends_on::bigint, 0),
   nullif(@depends_on::bigint, 0),
   coalesce(now() + nullif(@time_limit_seconds::bigint, 0) * interval '1 second', 'infinity')
-)
+FROM instances i
+WHERE i.id = @instance_id
 RETURNING id;

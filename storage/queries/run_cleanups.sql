@@ -8,17 +8,19 @@ WHERE i.id = c.instance_id
   AND (i.status = 'TERMINATED' OR c.created_at < now() - interval '7 days');
 
 -- name: claim_run_cleanups
--- The first of @workers is asked to remove the directory that is due longest, and so on. It is asked again later, and then less
--- and less often, unless it says that the directory is gone.
+-- Of the projects that @workers take. The first of them is asked to remove the directory that is due longest, and so on. It is
+-- asked again later, and then less and less often, unless it says that the directory is gone.
 WITH due AS MATERIALIZED (
   SELECT payload_id, attempt, row_number() OVER () AS number
   FROM (
-    SELECT payload_id, attempt
-    FROM run_cleanups
-    WHERE run_at <= now()
-    ORDER BY run_at
+    SELECT c.payload_id, c.attempt
+    FROM run_cleanups c
+    JOIN instances i ON i.id = c.instance_id
+    WHERE c.run_at <= now()
+      AND ${in_scope}
+    ORDER BY c.run_at
     LIMIT cardinality(@workers::text[])
-    FOR UPDATE SKIP LOCKED
+    FOR UPDATE OF c SKIP LOCKED
   ) AS d
 )
 UPDATE run_cleanups c
@@ -43,7 +45,8 @@ RETURNING
   i.address,
   i.port,
   i.ssh_user,
-  i.host_key;
+  i.host_key,
+  i.project;
 
 -- name: delete_run_cleanups
 -- Only who held the task, or was asked to remove the directory in the try that @lease_epochs counts, is believed that it is gone.

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ std::string MakeKey(const std::string& file) {
   Require(ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) == SSH_OK, "ssh_pki_generate");
   Require(ssh_pki_export_privkey_file(key, nullptr, nullptr, nullptr, file.c_str()) == SSH_OK,
           "ssh_pki_export_privkey_file");
+  Require(chmod(file.c_str(), 0600) == 0, "chmod");
   ssh_key_free(key);
   return file;
 }
