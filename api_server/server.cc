@@ -244,7 +244,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     return true;
   }();
   (void)reflection;
-  auto parts = std::make_unique<Parts>(options);
+  // Whatever fails from here on, what has begun is drained.
+  std::unique_ptr<Server> server(new Server(std::make_unique<Parts>(options)));
+  Parts* const parts = server->parts_.get();
   if (!options.bootstrap_token_file.empty()) {
     RETURN_IF_ERROR(access::WriteFirstToken(parts->database, options.bootstrap_token_file));
   }
@@ -271,7 +273,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   worker_builder.RegisterService(&parts->worker_service);
   parts->worker_server = worker_builder.BuildAndStart();
   if (parts->worker_server == nullptr) return CannotListen(options.worker_listen);
-  return std::unique_ptr<Server>(new Server(std::move(parts)));
+  return server;
 }
 
 void Server::Drain() {

@@ -72,6 +72,12 @@ absl::StatusOr<std::set<int64_t>> FindValid(Connection& connection, const std::s
   return std::set<int64_t>(valid.begin(), valid.end());
 }
 
+absl::StatusOr<bool> LockValid(Connection& connection, int64_t id) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kLockValidToken, Params().Int("id", id)));
+  return result.rows() == 1;
+}
+
 absl::StatusOr<std::vector<v1::Token>> List(Connection& connection, const Scope& scope, Page page) {
   ASSIGN_OR_RETURN(
       const Result result,

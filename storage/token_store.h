@@ -37,6 +37,9 @@ absl::Status MarkUsed(Connection& connection, int64_t id);
 absl::StatusOr<bool> Any(Connection& connection, bool lock);
 // Returns those of `ids` that are valid now.
 absl::StatusOr<std::set<int64_t>> FindValid(Connection& connection, const std::set<int64_t>& ids);
+// Returns whether the token is valid now, and keeps it from being revoked until the transaction
+// ends.
+absl::StatusOr<bool> LockValid(Connection& connection, int64_t id);
 // Lists tokens all of whose projects are in `scope`, by ascending id.
 absl::StatusOr<std::vector<v1::Token>> List(Connection& connection, const Scope& scope, Page page);
 // Revokes a token and returns it, or nullopt when there is none in `scope`.

@@ -21,8 +21,9 @@ using domain::Caller;
 using storage::Connection;
 namespace token_store = storage::token_store;
 
-// Who floods an api_server with calls without a token does not fill the audit.
-constexpr int kAnonymousRefusalsPerSecond = 20;
+// Of each token, and of all who show none together: who floods an api_server with calls that are
+// refused does not fill the audit.
+constexpr int kRefusalsPerSecond = 5;
 
 constexpr std::string_view kScheme = "bearer ";
 
@@ -34,13 +35,21 @@ std::optional<AccessToken> ReadHeader(std::string_view value) {
   return ParseAccessToken(value.substr(kScheme.size()));
 }
 
+// The project that a refusal is shown to: one of the caller's own, never another that the request
+// names.
+std::string ProjectOf(const Caller& caller, const Call& call) {
+  if (!call.project.empty() && caller.scope.Contains(call.project)) return call.project;
+  const bool one = caller.scope.projects().size() == 1 && !caller.scope.has_everything();
+  return one ? caller.scope.projects().front() : "";
+}
+
 }  // namespace
 
 Guard::Guard(storage::Database* database, GuardOptions options)
     : database_(*database),
       options_(options),
       requests_(options.requests_per_second),
-      anonymous_refusals_(kAnonymousRefusalsPerSecond) {}
+      refusals_(kRefusalsPerSecond) {}
 
 absl::StatusOr<Caller> Guard::Admit(const Call& call) {
   absl::StatusOr<Caller> caller = Identify(call.authorization);
@@ -59,17 +68,16 @@ absl::StatusOr<Caller> Guard::Admit(const Call& call) {
 }
 
 absl::Status Guard::Check(const Caller& caller, const Call& call) {
-  const std::optional<Permission> needed = PermissionFor(call.method);
-  if (!needed.has_value() || caller.role < needed->role) {
-    return domain::RoleInsufficient(call.method, caller.role,
-                                    needed.has_value() ? needed->role : v1::ROLE_UNSPECIFIED);
+  if (const auto wait = requests_.Take(caller.token_id); wait.count() > 0) {
+    return domain::QuotaExceeded("the token makes more than " +
+                                     std::to_string(options_.requests_per_second) +
+                                     " requests in a second",
+                                 wait);
   }
-  const auto wait = requests_.Take(caller.token_id);
-  if (wait.count() == 0) return absl::OkStatus();
-  return domain::QuotaExceeded("the token makes more than " +
-                                   std::to_string(options_.requests_per_second) +
-                                   " requests in a second",
-                               wait);
+  const std::optional<Permission> needed = PermissionFor(call.method);
+  if (needed.has_value() && caller.role >= needed->role) return absl::OkStatus();
+  return domain::RoleInsufficient(call.method, caller.role,
+                                  needed.has_value() ? needed->role : v1::ROLE_UNSPECIFIED);
 }
 
 void Guard::NoteFailure(const Caller& caller, const Call& call, const absl::Status& why) {
@@ -80,19 +88,23 @@ void Guard::NoteFailure(const Caller& caller, const Call& call, const absl::Stat
 void Guard::NoteRefusal(const Caller* caller, const Call& call, const absl::Status& why) {
   // The database is away: there is nothing to note it in, and nothing was decided.
   if (absl::IsUnavailable(why)) return;
-  if (caller == nullptr && anonymous_refusals_.Take(0).count() > 0) return;
+  if (refusals_.Take(caller == nullptr ? 0 : caller->token_id).count() > 0) {
+    LOG_EVERY_N(WARNING, 1000) << "more refusals than are noted: " << why;
+    return;
+  }
   v1::AuditEvent event;
+  event.set_peer(call.peer);
+  event.set_method(call.method);
+  event.set_code(absl::StatusCodeToString(why.code()));
+  event.set_reason(ReasonOf(why));
+  // What somebody says whom nobody knows is not written down.
   if (caller != nullptr) {
     event.set_principal(caller->name);
     event.set_token_id(caller->token_id);
+    event.set_project(ProjectOf(*caller, call));
+    event.mutable_ids()->Add(call.ids.begin(), call.ids.end());
+    event.set_request_id(call.request_id);
   }
-  event.set_peer(call.peer);
-  event.set_method(call.method);
-  event.set_project(call.project);
-  event.mutable_ids()->Add(call.ids.begin(), call.ids.end());
-  event.set_code(absl::StatusCodeToString(why.code()));
-  event.set_reason(ReasonOf(why));
-  event.set_request_id(call.request_id);
   const absl::Status noted = database_.Run(
       [&](Connection& connection) { return storage::audit_store::Insert(connection, event); });
   if (!noted.ok()) LOG(WARNING) << "a refusal was not noted: " << noted;

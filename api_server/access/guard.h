@@ -53,8 +53,8 @@ class Guard {
 
   storage::Database& database_;
   const GuardOptions options_;
-  RateLimiter requests_;            // By token.
-  RateLimiter anonymous_refusals_;  // Of all who show no token that counts.
+  RateLimiter requests_;  // By token.
+  RateLimiter refusals_;  // That are noted, by token; 0: of all who show none that counts.
 };
 
 }  // namespace longshore::access

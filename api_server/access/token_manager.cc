@@ -132,6 +132,10 @@ absl::StatusOr<v1::CreateTokenResponse> TokenManager::Create(
   AccessToken made;
   RETURN_IF_ERROR(
       domain::FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
+        if (caller.token_id != 0) {
+          ASSIGN_OR_RETURN(const bool valid, token_store::LockValid(connection, caller.token_id));
+          if (!valid) return domain::TokenInvalid();  // Revoked since the guard looked.
+        }
         ASSIGN_OR_RETURN(made, Insert(connection, token));
         return domain::NoteChange(connection, caller,
                                   {.project = OnlyProject(token), .ids = {made.id}});
@@ -208,6 +212,9 @@ absl::Status WriteFirstToken(storage::Database& database, const std::string& pat
     ASSIGN_OR_RETURN(const bool any, token_store::Any(connection, /*lock=*/true));
     if (any) return absl::OkStatus();
     ASSIGN_OR_RETURN(const AccessToken made, Insert(connection, first));
+    Caller self{.name = "api_server", .scope = Scope::Everything()};
+    self.method = "--bootstrap_token_file";
+    RETURN_IF_ERROR(domain::NoteChange(connection, self, {.ids = {made.id}}));
     // Before the commit: a file without its token is written again, a token without its file would
     // be lost.
     RETURN_IF_ERROR(WritePrivately(path, FormatAccessToken(made) + "\n"));

@@ -224,12 +224,6 @@ absl::Status InstanceManager::UpdateIn(Connection& connection, const Caller& cal
   if (update.HasAddress() && targets.at(id).status == v1::INSTANCE_STATUS_PENDING) {
     return InstanceNotMade(id);
   }
-  if (!update.address.empty() || update.port != 0) {
-    ASSIGN_OR_RETURN(const v1::Instance before, Existing(connection, caller, id));
-    RETURN_IF_ERROR(
-        CheckAddressIsFree(connection, update.address.empty() ? before.address() : update.address,
-                           update.port == 0 ? before.port() : update.port, before.project()));
-  }
   if (plan != nullptr) {
     v1::DeployPayloadResponse deployed;
     RETURN_IF_ERROR(
@@ -237,6 +231,13 @@ absl::Status InstanceManager::UpdateIn(Connection& connection, const Caller& cal
     response->set_payload_id(deployed.payload_ids(0));
     response->set_task_id(deployed.task_ids(0));
     update.payload_id = response->payload_id();
+  }
+  // After the quota's lock, as in Register.
+  if (!update.address.empty() || update.port != 0) {
+    ASSIGN_OR_RETURN(const v1::Instance before, Existing(connection, caller, id));
+    RETURN_IF_ERROR(
+        CheckAddressIsFree(connection, update.address.empty() ? before.address() : update.address,
+                           update.port == 0 ? before.port() : update.port, before.project()));
   }
   RETURN_IF_ERROR(instance_store::Update(connection, id, update));
   ASSIGN_OR_RETURN(*response->mutable_instance(), Existing(connection, caller, id));

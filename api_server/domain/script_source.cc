@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "api_server/domain/errors.h"
 #include "api_server/domain/remote_path.h"
@@ -80,6 +82,15 @@ absl::StatusOr<std::string> ReadAtMost(int fd, const std::string& path, int64_t 
   return content;
 }
 
+// Where a file really is. Empty when that is not known.
+std::string RealPathOf(std::string_view path) {
+  const std::string text(path);
+  const std::unique_ptr<char, decltype(&free)> real(realpath(text.c_str(), nullptr), free);
+  return real == nullptr ? "" : real.get();
+}
+
+std::string RealPath(int fd) { return RealPathOf("/proc/self/fd/" + std::to_string(fd)); }
+
 }  // namespace
 
 std::string CleanPath(std::string_view path) {
@@ -106,6 +117,19 @@ std::string CleanPath(std::string_view path) {
 ScriptSource::ScriptSource(std::vector<PayloadDirectory> directories, int64_t max_bytes)
     : directories_(std::move(directories)), max_bytes_(max_bytes) {}
 
+const PayloadDirectory* ScriptSource::Innermost(
+    const std::string& path, std::string (*text_of)(std::string_view path)) const {
+  const PayloadDirectory* innermost = nullptr;
+  size_t longest = 0;
+  for (const PayloadDirectory& directory : directories_) {
+    const std::string text = text_of(directory.path);
+    if (text.empty() || !IsBeneath(path, text) || text.size() < longest) continue;
+    innermost = &directory;
+    longest = text.size();
+  }
+  return innermost;
+}
+
 absl::StatusOr<Script> ScriptSource::Read(const storage::Scope& scope,
                                           std::string_view requested) const {
   if (requested.empty() || requested[0] != '/') {
@@ -115,14 +139,7 @@ absl::StatusOr<Script> ScriptSource::Read(const storage::Scope& scope,
     return PayloadPathInvalid(requested, "has a NUL byte");
   }
   const std::string path = CleanPath(requested);
-  const PayloadDirectory* innermost = nullptr;
-  for (const PayloadDirectory& directory : directories_) {
-    if (!IsBeneath(path, CleanPath(directory.path))) continue;
-    if (innermost == nullptr ||
-        CleanPath(directory.path).size() > CleanPath(innermost->path).size()) {
-      innermost = &directory;
-    }
-  }
+  const PayloadDirectory* innermost = Innermost(path, CleanPath);
   // Another project's directory is one that is not there.
   const bool own =
       innermost != nullptr && (innermost->project.empty() || scope.Contains(innermost->project));
@@ -137,6 +154,10 @@ absl::StatusOr<Script> ScriptSource::Read(const storage::Scope& scope,
   if (relative.empty()) relative = ".";
   const FileDescriptor file(OpenBeneath(directory.get(), relative));
   if (file.get() < 0) return OpenError(path, errno);
+  // A symlink of a directory for all may lead into one for another project, beneath it.
+  if (directories_.size() > 1 && Innermost(RealPath(file.get()), RealPathOf) != innermost) {
+    return PayloadPathForbidden(path, "leads out of the allowed directory through a symlink");
+  }
   struct stat info;
   if (fstat(file.get(), &info) != 0) return OpenError(path, errno);
   if (S_ISDIR(info.st_mode)) return PayloadPathInvalid(path, "is a directory");

@@ -47,6 +47,11 @@ class ScriptSource {
   absl::StatusOr<Script> FromContent(const std::string& content) const;
 
  private:
+  // Returns the innermost directory that `path` is beneath, or null. `text_of` says how a
+  // directory's path is written in it.
+  const PayloadDirectory* Innermost(const std::string& path,
+                                    std::string (*text_of)(std::string_view path)) const;
+
   const std::vector<PayloadDirectory> directories_;
   const int64_t max_bytes_;
 };

@@ -77,6 +77,12 @@ TEST_F(ScriptSourceTest, ADirectoryMayBeForOneProject) {
   for (const char* name : {"shop/mine.sh", "shop/none.sh", "../outside/secret"}) {
     EXPECT_EQ(ReasonOf(read(Scope::Of({"blog"}), name).status()), "PAYLOAD_PATH_FORBIDDEN") << name;
   }
+  // Nor by way of a link in a directory for all.
+  fs::create_symlink("shop/mine.sh", allowed_ / "link.sh");
+  fs::create_directory_symlink("shop", allowed_ / "door");
+  for (const char* name : {"link.sh", "door/mine.sh"}) {
+    EXPECT_EQ(ReasonOf(read(Scope::Of({"blog"}), name).status()), "PAYLOAD_PATH_FORBIDDEN") << name;
+  }
   const auto ours = read(Scope::Of({"blog"}), "shop/all/ours.sh");
   ASSERT_TRUE(ours.ok()) << ours.status();
   EXPECT_EQ(ours->project, "");

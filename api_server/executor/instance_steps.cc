@@ -159,10 +159,22 @@ absl::Status InstanceSteps::CreateMachine(const InstanceTask& task, const Machin
   machine.set_port((*made)->port);
   machine.set_ssh_user((*made)->ssh_user);
   machine.set_host_key((*made)->host_key);
-  RETURN_IF_ERROR(WhileHeld(task, [&](Connection& connection) -> absl::Status {
+  bool free = true;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    free = true;
+    ASSIGN_OR_RETURN(const bool held, instance_task_store::LockHeld(connection, task));
+    if (!held) return absl::OkStatus();
+    ASSIGN_OR_RETURN(free, instance_store::LockAddress(connection, machine.address(),
+                                                       machine.port(), instance.project()));
+    if (!free) return absl::OkStatus();
     RETURN_IF_ERROR(instance_store::MarkCreated(connection, machine));
     return instance_task_store::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
   }));
+  if (!free) {
+    return GiveUp(task, wanted,
+                  machine.address() + " port " + std::to_string(machine.port()) +
+                      ", which the provider gave it, belongs to another project");
+  }
   signals_.TasksDue();
   signals_.InstancesChanged();
   return absl::OkStatus();

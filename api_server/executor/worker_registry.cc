@@ -125,7 +125,8 @@ void WorkerRegistry::End(const std::function<bool(const std::string& name)>& ref
   {
     MutexLock lock(&mutex_);
     for (const auto& [key, entry] : entries_) {
-      if (refused(entry.name)) ended.push_back(entry.session);
+      const std::vector<std::string> names = entry.session->names();
+      if (std::any_of(names.begin(), names.end(), refused)) ended.push_back(entry.session);
     }
   }
   for (const auto& session : ended) session->End(why);

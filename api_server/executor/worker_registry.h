@@ -22,6 +22,8 @@ class WorkerSession {
   // Returns the worker's name, once it has said hello. The session may report only about tasks that
   // this worker holds.
   virtual const std::string& worker() const = 0;
+  // Returns that name and the others in its certificate.
+  virtual std::vector<std::string> names() const { return {worker()}; }
   // Queues a message. Returns false when the stream has ended.
   virtual bool Send(v1::ServerMessage message) = 0;
   // Lets the stream read on, because `bytes` of what it has read are processed; see EventSink.
@@ -64,7 +66,7 @@ class WorkerRegistry {
   void SendToAll(const v1::ServerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
   // Tells all connected workers, and those that connect later, to go to another api_server.
   void BeginDrain() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Ends the sessions of the workers whose names are `refused`.
+  // Ends the sessions of the workers of whose names one is `refused`.
   void End(const std::function<bool(const std::string& name)>& refused, const absl::Status& why)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns the names of the connected workers. A name may come twice.

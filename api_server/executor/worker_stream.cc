@@ -63,12 +63,15 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
   }
 
   // Before anything of it is acted upon.
-  void Join(std::string worker) {
+  void Join(std::string worker, std::vector<std::string> names) {
     worker_ = std::move(worker);
+    names_ = std::move(names);
+    names_.push_back(worker_);
     MutexLock lock(&mutex_);
     joined_ = true;
   }
   const std::string& worker() const override { return worker_; }
+  std::vector<std::string> names() const override { return names_; }
 
   bool Send(v1::ServerMessage message) override {
     MutexLock lock(&mutex_);
@@ -164,7 +167,8 @@ class StreamSession : public WorkerSession, public std::enable_shared_from_this<
   }
 
   const LiveCount::Member member_;
-  std::string worker_;  // Set once, in a reaction, before anybody else has the session.
+  std::vector<std::string> names_;
+  std::string worker_;  // Both are set once, in a reaction, before anybody else has the session.
   grpc::Alarm hello_alarm_;
   Mutex mutex_;
   Reactor* reactor_ ABSL_GUARDED_BY(mutex_);
@@ -265,7 +269,12 @@ class WorkerStream : public Reactor {
       return absl::PermissionDeniedError("the worker's certificate does not name '" + name +
                                          "': --name must be a DNS or URI name in it");
     }
-    return context_.refused->Has(name) ? Refused() : absl::OkStatus();
+    // Whoever is refused by one name does not come back by another.
+    const bool refused =
+        context_.refused->Has(name) ||
+        std::any_of(certified_names_.begin(), certified_names_.end(),
+                    [this](const std::string& other) { return context_.refused->Has(other); });
+    return refused ? Refused() : absl::OkStatus();
   }
 
   absl::Status Join(const v1::WorkerHello& hello) {
@@ -278,7 +287,7 @@ class WorkerStream : public Reactor {
     }
     LOG(INFO) << "worker '" << name_ << "' (" << hello.incarnation() << ", version "
               << hello.version() << ") connected, takes " << hello.capacity();
-    session_->Join(name_);
+    session_->Join(name_, certified_names_);
     v1::ServerMessage welcome;
     const auto lease = context_.lease_duration;
     welcome.mutable_welcome()->mutable_lease_duration()->set_seconds(lease.count() / 1000);

@@ -52,6 +52,10 @@ std::unique_ptr<WatchTopic> WatchHub::OfInstances() {
   return std::make_unique<Topic>(this, kInstances);
 }
 
+std::unique_ptr<WatchTopic> WatchHub::OfNothing() {
+  return std::make_unique<Topic>(this, kNothing);
+}
+
 void WatchHub::Add(int64_t key, std::shared_ptr<Watcher> watcher) {
   {
     MutexLock lock(&mutex_);

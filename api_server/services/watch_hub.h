@@ -52,6 +52,8 @@ class WatchHub {
   std::unique_ptr<WatchTopic> OfPayload(int64_t payload_id);
   std::unique_ptr<WatchTopic> OfAllPayloads();
   std::unique_ptr<WatchTopic> OfInstances();
+  // A topic that never changes: of those who are woken once, and stopped when the server is.
+  std::unique_ptr<WatchTopic> OfNothing();
 
   void PayloadsChanged(const std::set<int64_t>& payload_ids) ABSL_LOCKS_EXCLUDED(mutex_);
   void InstancesChanged() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -71,9 +73,10 @@ class WatchHub {
   using Watchers = std::set<std::shared_ptr<Watcher>>;
   class Topic;
 
-  // Topics by key: a payload's id, or one of these two, which no payload has.
+  // Topics by key: a payload's id, or one of these, which no payload has.
   static constexpr int64_t kAllPayloads = 0;
   static constexpr int64_t kInstances = -1;
+  static constexpr int64_t kNothing = -2;
 
   void Add(int64_t key, std::shared_ptr<Watcher> watcher) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(int64_t key, const std::shared_ptr<Watcher>& watcher) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -50,10 +50,11 @@ class WatchStream : public Watcher,
   using Reactor = grpc::ServerWriteReactor<Event>;
 
   WatchStream(WatchHub* hub, Reactor* reactor, Admission admission,
-              std::unique_ptr<WatchSource<Event>> source)
+              std::unique_ptr<WatchTopic> topic, std::unique_ptr<WatchSource<Event>> source)
       : member_(hub->streams()),
         hub_(*hub),
         admission_(std::move(admission)),
+        topic_(std::move(topic)),
         source_(std::move(source)),
         reactor_(reactor) {}
 
@@ -94,9 +95,12 @@ class WatchStream : public Watcher,
 
   // The reactor is about to be deleted.
   void Close() {
-    MutexLock lock(&mutex_);
-    state_ = State::kFinished;
-    reactor_ = nullptr;
+    {
+      MutexLock lock(&mutex_);
+      state_ = State::kFinished;
+      reactor_ = nullptr;
+    }
+    topic_->Remove(this->shared_from_this());
   }
 
  private:
@@ -109,11 +113,17 @@ class WatchStream : public Watcher,
   }
 
   // The first look also finds out who watches: that waits for the database, so it is done here.
+  // Before that nothing is read for the watch, and nothing wakes it.
   absl::Status Open() {
     ASSIGN_OR_RETURN(const domain::Caller caller, admission_());
     RETURN_IF_ERROR(source_->Open(caller));
     RETURN_IF_ERROR(hub_.tokens().Add(caller.token_id, this->weak_from_this()));
     opened_ = true;
+    topic_->Add(this->shared_from_this());
+    MutexLock lock(&mutex_);
+    woken_ = false;  // The look that has begun comes after that.
+    // Close may have come before Add.
+    if (reactor_ == nullptr) topic_->Remove(this->shared_from_this());
     return absl::OkStatus();
   }
 
@@ -155,6 +165,7 @@ class WatchStream : public Watcher,
   const LiveCount::Member member_;
   WatchHub& hub_;
   const Admission admission_;
+  const std::unique_ptr<WatchTopic> topic_;
   const std::unique_ptr<WatchSource<Event>> source_;
   bool opened_ = false;  // Used by looks alone.
   Mutex mutex_;
@@ -172,22 +183,22 @@ class WatchReactor : public grpc::ServerWriteReactor<Event> {
   WatchReactor(WatchHub* hub, Admission admission, std::unique_ptr<WatchTopic> topic,
                std::unique_ptr<WatchSource<Event>> source)
       : stream_(std::make_shared<WatchStream<Event>>(hub, this, std::move(admission),
-                                                     std::move(source))),
-        topic_(std::move(topic)) {
-    topic_->Add(stream_);
+                                                     std::move(topic), std::move(source))),
+        opening_(hub->OfNothing()) {
+    opening_->Add(stream_);
   }
 
   void OnWriteDone(bool ok) override { stream_->OnWriteDone(ok); }
   void OnCancel() override { stream_->Finish(grpc::Status::CANCELLED); }
   void OnDone() override {
-    topic_->Remove(stream_);
+    opening_->Remove(stream_);
     stream_->Close();
     delete this;
   }
 
  private:
   const std::shared_ptr<WatchStream<Event>> stream_;
-  const std::unique_ptr<WatchTopic> topic_;
+  const std::unique_ptr<WatchTopic> opening_;
 };
 
 }  // namespace longshore::services

@@ -15,6 +15,7 @@ namespace {
 
 // A revoked token is refused within 5 s (docs/security.md), a slow database included.
 constexpr std::chrono::milliseconds kPeriod{2000};
+constexpr std::chrono::milliseconds kLongestUnanswered{3000};
 
 }  // namespace
 
@@ -69,10 +70,15 @@ void WatchTokens::RefuseInvalid() {
     ASSIGN_OR_RETURN(valid, storage::token_store::FindValid(connection, tokens));
     return absl::OkStatus();
   });
-  if (!read.ok()) {
-    // Nothing can be read for a watch either.
+  const auto now = std::chrono::steady_clock::now();
+  absl::Status why = domain::TokenInvalid();
+  if (read.ok()) {
+    answered_ = now;
+  } else {
     LOG(WARNING) << "looking for revoked tokens: " << read;
-    return;
+    if (now - answered_ < kLongestUnanswered) return;
+    // Nobody knows whether they still count: none does. Watches can be begun again.
+    why = domain::FromStorage(absl::UnavailableError(read.message()));
   }
   std::vector<std::weak_ptr<TokenHolder>> refused;
   {
@@ -86,7 +92,7 @@ void WatchTokens::RefuseInvalid() {
     }
   }
   for (const auto& holder : refused) {
-    if (const auto open = holder.lock()) open->Refuse(domain::TokenInvalid());
+    if (const auto open = holder.lock()) open->Refuse(why);
   }
 }
 

@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_API_SERVER_SERVICES_WATCH_TOKENS_H_
 #define LONGSHORE_API_SERVER_SERVICES_WATCH_TOKENS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -47,6 +48,8 @@ class WatchTokens {
   CondVar changed_;
   std::map<int64_t, std::vector<std::weak_ptr<TokenHolder>>> holders_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // When the database last told which tokens count. Used by the thread alone.
+  std::chrono::steady_clock::time_point answered_ = std::chrono::steady_clock::now();
   std::thread thread_;
 };
 

@@ -12,6 +12,7 @@
 #include "cli/tables.h"
 #include "common/access_token.h"
 #include "common/status_macros.h"
+#include "storage/audit_store.h"
 #include "storage/connection.h"
 #include "storage/token_store.h"
 
@@ -79,9 +80,17 @@ absl::StatusOr<int> Bootstrap(const std::string& url_file, Session* session) {
   wanted.set_name("bootstrap");
   wanted.set_role(v1::ROLE_ADMIN);
   wanted.add_projects(storage::Scope::kEveryProject);
+  RETURN_IF_ERROR(connection->ExecuteScript("BEGIN"));
   ASSIGN_OR_RETURN(const v1::Token stored,
                    storage::token_store::Insert(*connection, wanted, HashTokenSecret(made.secret)));
   made.id = stored.id();
+  v1::AuditEvent event;
+  event.set_principal("longshore tokens bootstrap");
+  event.set_method("tokens bootstrap");
+  event.add_ids(made.id);
+  event.set_code("OK");
+  RETURN_IF_ERROR(storage::audit_store::Insert(*connection, event));
+  RETURN_IF_ERROR(connection->ExecuteScript("COMMIT"));
   v1::CreateTokenResponse response;
   response.set_id(made.id);
   response.set_token(FormatAccessToken(made));

@@ -36,6 +36,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(
   // A connection of its own each time: one that is stuck must not be found again.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // Not by way of a proxy, which a plain link would show everything to.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomChannel(server, credentials, arguments);
 }
 

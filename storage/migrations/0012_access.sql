@@ -20,8 +20,7 @@ CREATE TABLE tokens (
 UPDATE instances SET project = 'default' WHERE project = '';
 UPDATE tasks t SET project = i.project FROM instances i
     WHERE i.id = t.instance_id AND t.project <> i.project AND t.status IN ('PENDING', 'RUNNING');
-UPDATE deployments SET projects = CASE projects WHEN '{}' THEN '{default}' ELSE array_replace(projects, '', 'default') END
-    WHERE projects = '{}' OR '' = ANY (projects);
+UPDATE deployments SET projects = array_replace(projects, '', 'default') WHERE '' = ANY (projects);
 CREATE INDEX deployments_script ON deployments (script_sha256);
 
 -- An api_server from before, beside new ones, leaves the project open.

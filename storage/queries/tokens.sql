@@ -59,6 +59,14 @@ FROM tokens t
 WHERE t.id = ANY (@ids::bigint[])
   AND ${valid_token};
 
+-- name: lock_valid_token
+-- Who makes something by a token keeps it from being revoked meanwhile.
+SELECT t.id
+FROM tokens t
+WHERE t.id = @id
+  AND ${valid_token}
+FOR SHARE;
+
 -- name: list_tokens
 SELECT
   ${token_columns}

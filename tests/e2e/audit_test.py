@@ -100,18 +100,18 @@ class AuditTest(unittest.TestCase):
         self.addCleanup(nobody.close)
         self.assertEqual(
             self.refused(lambda: eye.payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=7))),
-            ("CancelPayload", [7], "", "eye", "PERMISSION_DENIED", "ROLE_INSUFFICIENT"))
+            ("CancelPayload", [7], "shop", "eye", "PERMISSION_DENIED", "ROLE_INSUFFICIENT"))
         self.assertEqual(
             self.refused(lambda: self.stack.stubs_of(nobody).tasks.GetTask(task_service.GetTaskRequest(task_id=3))),
-            ("GetTask", [3], "", "", "UNAUTHENTICATED", "TOKEN_INVALID"))
+            ("GetTask", [], "", "", "UNAUTHENTICATED", "TOKEN_INVALID"))
         self.assertEqual(
             self.refused(lambda: eye.instances.RegisterInstance(instance_service.RegisterInstanceRequest(
                 name="x\0", project="a\0b", request_id="q\n"))),
-            ("RegisterInstance", [], "a?b", "eye", "PERMISSION_DENIED", "ROLE_INSUFFICIENT"))
+            ("RegisterInstance", [], "shop", "eye", "PERMISSION_DENIED", "ROLE_INSUFFICIENT"))
         self.assertEqual(
             self.refused(lambda: self.by(self.admin).payloads.DeployPayload(payload_service.DeployPayloadRequest(
                 instance_ids=range(1000, 2000), payload_content=b"x"))),
-            ("DeployPayload", list(range(1000, 1100)), "", "boss", "NOT_FOUND", "INSTANCE_NOT_FOUND"))
+            ("DeployPayload", list(range(1000, 1100)), "shop", "boss", "NOT_FOUND", "INSTANCE_NOT_FOUND"))
         before = len(self.events())
         with self.assertRaises(grpc.RpcError):
             eye.payloads.GetPayloadStatus(payload_service.GetPayloadStatusRequest(payload_id=2**40))
@@ -160,6 +160,22 @@ class AuditTest(unittest.TestCase):
         wrong = subprocess.run([LONGSHORE, "audit", "--from", "yesterday"], env=self.stack.environment_of_cli(),
                                capture_output=True, text=True)
         self.assertEqual(wrong.returncode, 2, wrong.stderr)
+
+    def test_a_refusal_is_not_shown_to_the_project_that_it_names(self):
+        intruder = self.by(self.token("intruder", access_pb.ROLE_VIEWER, ["blog"]))
+        with self.assertRaises(grpc.RpcError):
+            intruder.instances.RegisterInstance(instance_service.RegisterInstanceRequest(
+                name="x", address="192.0.2.9", project="shop"))
+        self.assertEqual((self.latest()[2], self.latest()[3]), ("blog", "intruder"))
+        self.assertNotIn("intruder", {event.principal for event in self.events(self.by(self.admin))})
+
+    def test_a_flood_of_refusals_does_not_fill_it(self):
+        eye = self.by(self.viewer)
+        before = int(self.stack.sql("SELECT count(*) FROM audit_events"))
+        for i in range(300):
+            with self.assertRaises(grpc.RpcError):
+                eye.payloads.CancelPayload(payload_service.CancelPayloadRequest(payload_id=i + 1))
+        self.assertLess(int(self.stack.sql("SELECT count(*) FROM audit_events")) - before, 200)
 
     def test_a_flood_without_a_token_does_not_fill_it(self):
         channel = self.stack.channel(0, "lsk_1_" + "0" * 64)

@@ -231,6 +231,18 @@ class DigitalOceanTest(unittest.TestCase):
         self.assertIn("You specified an invalid size", failed.status_error)
         self.assertEqual(self.api.droplets, {})
 
+    def test_an_address_of_another_project_is_not_taken(self):
+        """A provider gives an address again. Its new owner's scripts would run for the old one, and the other way round."""
+        self.stack.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(
+            name="old", address="192.0.2.102", project="blog"))
+        answer = self.create(2, project="shop")
+        ended = [wait_until(lambda made=made: (i := self.stack.instance(made.id)).status in (FAILED, READY) and i, "its end")
+                 for made in answer.instances]
+        failed, other = sorted(ended, key=lambda instance: instance.status == READY)
+        self.assertEqual((failed.status, other.status), (FAILED, READY))
+        self.assertIn("192.0.2.102 port 22, which the provider gave it, belongs to another project", failed.status_error)
+        self.assertEqual([d["address"] for d in self.api.droplets.values()], [other.address], "what it made is removed")
+
     def test_a_double_is_removed(self):
         """As if another api_server, long stopped, had sent its request in the end."""
         answer = self.create()
