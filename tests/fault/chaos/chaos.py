@@ -134,7 +134,10 @@ def run(stacks, options):
     strangers = Strangers(stacks[0].instances)
     for number in range(options.first, options.first + options.rounds):
         current = Round(*stacks, strangers, options.seed, number)
-        violations, evidence = current.run()
+        try:
+            violations, evidence = current.run()
+        except AssertionError as error:  # It did not come to its end, which is a violation as well.
+            violations, evidence = [("progress", str(error))], []
         totals.add(current, evidence)
         seconds = time.monotonic() - begun
         if violations:
