@@ -1,5 +1,6 @@
 """TLS on both ports: what the programs refuse to start with, whom they let in, and certificates that change while they run."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -221,6 +222,15 @@ class TlsTest(unittest.TestCase):
 
 
 class ShortLivedTest(unittest.TestCase):
+
+    def test_the_command_line_is_soon_connected_to_one_that_comes_back(self):
+        """gRPC looks at a handshake every 5 s only while no call waits for it, and gives up after 20 s."""
+        with contextlib.closing(Stack(instances=0, workers=0)) as stack:
+            stack.api_servers[0].kill()
+            with subprocess.Popen([LONGSHORE, "instances", "add", "--name", "x", "--address", "192.0.2.1", "--deadline", "18s"],
+                                  env=stack.environment_of_cli(), stdout=subprocess.DEVNULL) as child:
+                stack.api_servers[0].start()
+                self.assertEqual(child.wait(), 0)
 
     def test_connections_end_with_their_age(self):
         """Watches and the worker's stream go on over new connections, and what runs comes to its end."""

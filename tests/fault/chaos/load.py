@@ -27,7 +27,9 @@ class Client:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return getattr(getattr(self.rng.choice(self.stubs), service), method)(request, timeout=3)
+                call = getattr(getattr(self.rng.choice(self.stubs), service), method)
+                # A call that does not wait leaves a handshake to gRPC's own pace: docs/clients.md.
+                return call(request, timeout=3, wait_for_ready=True)
             except grpc.RpcError as error:
                 if error.code() in settled:
                     return None
