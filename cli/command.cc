@@ -61,7 +61,7 @@ CLI::Option* AddValues(CLI::App* app, const std::string& name, const std::string
 
 }  // namespace
 
-Command::Command(CLI::App* app, Run* selected) : app_(app), selected_(selected) {}
+Command::Command(CLI::App* app, Selected* selected) : app_(app), selected_(selected) {}
 
 Command Command::Add(const std::string& name, const std::string& description) const {
   CLI::App* app = app_->add_subcommand(name, description);
@@ -72,7 +72,11 @@ Command Command::Add(const std::string& name, const std::string& description) co
 }
 
 void Command::Does(Run run) const {
-  app_->callback([selected = selected_, run = std::move(run)] { *selected = run; });
+  app_->callback([selected = selected_, run = std::move(run)] { selected->run = run; });
+}
+
+void Command::DoesHere(RunHere run) const {
+  app_->callback([selected = selected_, run = std::move(run)] { selected->run_here = run; });
 }
 
 void Command::Flag(const std::string& name, bool* value, const std::string& description) const {
@@ -214,6 +218,12 @@ void Command::EnumChoice(const std::string& name, const EnumDescriptor& descript
 }
 
 void Command::Require(const std::string& name) const { app_->get_option(name)->required(); }
+
+void Command::Word(const std::string& name, std::string* value,
+                   const std::string& description) const {
+  Text(name, "", value, description);
+  Require(name);
+}
 
 void Command::Id(const std::string& name, int64_t* id, const std::string& description) const {
   OptionalId(name, id, description);

@@ -20,8 +20,17 @@ class App;
 namespace longshore::cli {
 
 struct Session;
+struct Here;
 // Carries out a command. Returns the exit status.
 using Run = std::function<absl::StatusOr<int>(Session*)>;
+// Carries out a command that asks no api_server, and works when access to one is set up wrongly.
+using RunHere = std::function<absl::StatusOr<int>(const Here&)>;
+
+// What the command line asked for: one of them.
+struct Selected {
+  Run run;
+  RunHere run_here;
+};
 
 // The `type` of options whose value is the name of a file.
 inline constexpr char kFileType[] = "FILE";
@@ -33,12 +42,13 @@ class Command {
  public:
   // When the command line names the command, `selected` is set to what the command does. Both
   // pointers must outlive this object.
-  Command(CLI::App* app, Run* selected);
+  Command(CLI::App* app, Selected* selected);
 
   // Adds a command beneath this one. `description` is one line.
   Command Add(const std::string& name, const std::string& description) const;
   // Sets what the command does.
   void Does(Run run) const;
+  void DoesHere(RunHere run) const;
 
   void Flag(const std::string& name, bool* value, const std::string& description) const;
   // Takes the value from an environment variable ("true") when the flag is not given.
@@ -85,6 +95,7 @@ class Command {
   void Require(const std::string& name) const;
 
   // Takes a word that is not an option and must be given. `name` stands for it in the help.
+  void Word(const std::string& name, std::string* value, const std::string& description) const;
   void Id(const std::string& name, int64_t* id, const std::string& description) const;
   // Takes an id as an option, or as a word that may be left out.
   void OptionalId(const std::string& name, int64_t* id, const std::string& description) const;
@@ -95,7 +106,7 @@ class Command {
                   const std::function<void(int)>& choose, const std::string& description) const;
 
   CLI::App* app_;
-  Run* selected_;
+  Selected* selected_;
 };
 
 template <typename Enum>

@@ -7,9 +7,11 @@
 
 #include "cli/commands/commands.h"
 #include "cli/completion.h"
+#include "cli/contexts.h"
 #include "cli/errors.h"
 #include "cli/session.h"
 #include "common/status.h"
+#include "common/status_macros.h"
 #include "common/version.h"
 
 namespace longshore::cli {
@@ -56,6 +58,11 @@ void AddCommands(const Command& root) {
   AddTokensRevoke(tokens);
   AddTokensBootstrap(tokens);
   AddAudit(root);
+  const Command context = root.Add("context", "Installations, and how to reach each");
+  AddContextList(context);
+  AddContextSet(context);
+  AddContextUse(context);
+  AddContextDelete(context);
   AddVerify(root);
   AddCompletion(root);
 }
@@ -103,6 +110,17 @@ Format FormatOfWords(const CLI::App& app) {
   return found == names.end() ? Format::kTable : static_cast<Format>(found - names.begin());
 }
 
+absl::StatusOr<int> RunSelected(const Selected& selected, const GlobalOptions& globals) {
+  const Printer printer(globals.format);
+  if (selected.run_here) return selected.run_here({.printer = printer, .access = globals.access});
+  const char* const token = std::getenv("LONGSHORE_TOKEN");
+  ASSIGN_OR_RETURN(const AccessOptions options,
+                   WithContext(globals.access, token != nullptr && *token != '\0'));
+  ASSIGN_OR_RETURN(const ServerAccess access, ResolveAccess(options, token));
+  Session session{.client = Client(access, globals.deadline), .printer = printer};
+  return selected.run(&session);
+}
+
 int Report(const absl::Status& error, const CommandLine& line) {
   const ExitStatus exit_status = ExitStatusOf(error);
   const bool usage = exit_status == kExitUsage;
@@ -121,9 +139,12 @@ CommandLine::CommandLine() : app_(new CLI::App(kDescription, "longshore")) {
   app_->set_version_flag("--version", "longshore " + std::string(kVersion), "print the version");
   app_->get_formatter()->column_width(36);
   app_->footer(kFooter);
-  const Command root(app_.get(), &run_);
+  const Command root(app_.get(), &selected_);
   root.TextOrVariable("--api", "HOST:PORT", "LONGSHORE_API", &globals_.access.api,
-                      "the api_server; without it 127.0.0.1:50051");
+                      "the api_server; without it the context's, or 127.0.0.1:50051");
+  root.TextOrVariable("--context", "NAME", "LONGSHORE_CONTEXT", &globals_.access.context,
+                      "which of 'longshore context list'; without it, and without --api, the one "
+                      "that is in use");
   root.TextOrVariable("--ca", kFileType, "LONGSHORE_CA", &globals_.access.ca,
                       "PEM file: who signs the api_server's certificate; without it the system's");
   root.Text("--cert", kFileType, &globals_.access.cert,
@@ -189,12 +210,7 @@ int RunCommandLine(const std::vector<std::string>& words) {
     std::cout << line.text();
     return kExitDone;
   }
-  const GlobalOptions& globals = line.globals();
-  const absl::StatusOr<ServerAccess> access =
-      ResolveAccess(globals.access, std::getenv("LONGSHORE_TOKEN"));
-  if (!access.ok()) return Report(access.status(), line);
-  Session session{.client = Client(*access, globals.deadline), .printer = Printer(globals.format)};
-  const absl::StatusOr<int> exit_status = line.run()(&session);
+  const absl::StatusOr<int> exit_status = RunSelected(line.selected(), line.globals());
   return exit_status.ok() ? *exit_status : Report(exit_status.status(), line);
 }
 

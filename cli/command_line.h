@@ -37,7 +37,7 @@ class CommandLine {
 
   // Returns what to print; empty when there is something to run.
   const std::string& text() const { return text_; }
-  const Run& run() const { return run_; }
+  const Selected& selected() const { return selected_; }
   const GlobalOptions& globals() const { return globals_; }
   // Returns the command as far as the words named one, for example "longshore instances add".
   std::string CommandName() const;
@@ -48,7 +48,7 @@ class CommandLine {
   const std::unique_ptr<CLI::App> app_;
   GlobalOptions globals_;
   bool json_lines_ = false;
-  Run run_;
+  Selected selected_;
   std::string text_;
 };
 

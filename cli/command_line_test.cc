@@ -79,7 +79,7 @@ TEST(CommandLineTest, GlobalOptionsGoBeforeOrAfterTheCommand) {
     ASSERT_TRUE(parsed.ok()) << parsed;
     EXPECT_EQ(line.globals().access.api, "a:1");
     EXPECT_EQ(line.globals().format, Format::kJsonLines);
-    EXPECT_TRUE(line.run());
+    EXPECT_TRUE(line.selected().run);
     EXPECT_EQ(line.text(), "");
   }
 }

@@ -1,13 +1,12 @@
 #include "cli/server_access.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iostream>
 
 #include "absl/strings/ascii.h"
 #include "cli/errors.h"
+#include "common/private_file.h"
 #include "common/status_macros.h"
 #include "common/tls.h"
 
@@ -23,10 +22,7 @@ absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
   file.read(text.data(), kMaxTokenBytes);
   text.resize(static_cast<size_t>(file.gcount()));
   if (text.empty()) return UsageError("--token-file '" + path + "' cannot be read, or is empty");
-  struct stat about {};
-  if (stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & 077) != 0) {
-    std::cerr << "longshore: others can read the token in '" << path << "': chmod 600 it\n";
-  }
+  WarnIfOpenToOthers(path);
   return text;
 }
 
@@ -39,9 +35,14 @@ absl::StatusOr<std::string> Cleaned(const std::string& text, const std::string& 
 
 }  // namespace
 
+void WarnIfOpenToOthers(const std::string& path) {
+  if (!IsOpenToOthers(path)) return;
+  std::cerr << "longshore: others can read or write '" << path << "': chmod 600 it\n";
+}
+
 absl::StatusOr<ServerAccess> ResolveAccess(const AccessOptions& options,
                                            const char* token_variable) {
-  ServerAccess access{.api = options.api,
+  ServerAccess access{.api = options.api.empty() ? kDefaultApi : options.api,
                       .ca = options.ca,
                       .cert = options.cert,
                       .key = options.key,

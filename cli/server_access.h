@@ -8,19 +8,22 @@
 
 namespace longshore::cli {
 
+inline constexpr char kDefaultApi[] = "127.0.0.1:50051";
+
 // What the options say. Empty: not given.
 struct AccessOptions {
-  std::string api = "127.0.0.1:50051";  // HOST:PORT
-  std::string ca;                       // PEM file; without it the system's certificates count.
-  std::string cert;                     // PEM files: the client's own certificate.
+  std::string api;   // HOST:PORT
+  std::string ca;    // PEM file; without it the system's certificates count.
+  std::string cert;  // PEM files: the client's own certificate.
   std::string key;
   std::string token_file;
   bool insecure = false;
+  std::string context;  // Which of contexts.h to take the rest from.
 };
 
 // What a client needs.
 struct ServerAccess {
-  std::string api = "127.0.0.1:50051";
+  std::string api;
   std::string ca;
   std::string cert;
   std::string key;
@@ -33,6 +36,8 @@ struct ServerAccess {
 // UsageError (errors.h).
 absl::StatusOr<ServerAccess> ResolveAccess(const AccessOptions& options,
                                            const char* token_variable);
+// Warns on standard error when others can read a file with a secret.
+void WarnIfOpenToOthers(const std::string& path);
 
 }  // namespace longshore::cli
 

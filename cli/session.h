@@ -4,12 +4,19 @@
 
 #include "cli/client.h"
 #include "cli/printer.h"
+#include "cli/server_access.h"
 
 namespace longshore::cli {
 
 struct Session {
   Client client;
   Printer printer;
+};
+
+// What a command that asks no api_server uses.
+struct Here {
+  Printer printer;
+  AccessOptions access;  // As the command line has it.
 };
 
 }  // namespace longshore::cli

@@ -14,6 +14,7 @@
 #include "api_server/domain/fields.h"
 #include "api_server/domain/page.h"
 #include "common/access_token.h"
+#include "common/private_file.h"
 #include "common/status_macros.h"
 #include "storage/audit_store.h"
 #include "storage/token_store.h"
@@ -92,21 +93,6 @@ absl::Status SetExpiry(const Caller& caller, const v1::CreateTokenRequest& reque
   }
   *token->mutable_expires_at() = request.expires_at();
   return absl::OkStatus();
-}
-
-absl::Status WritePrivately(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".new";
-  unlink(temporary.c_str());
-  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) {
-    return absl::FailedPreconditionError("'" + path + "' cannot be written");
-  }
-  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       fsync(file) == 0;
-  close(file);
-  if (written && rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  unlink(temporary.c_str());
-  return absl::FailedPreconditionError("'" + path + "' cannot be written");
 }
 
 }  // namespace

@@ -9,6 +9,10 @@ namespace longshore::cli {
 void AddAudit(const Command& parent);
 void AddCancel(const Command& parent);
 void AddCompletion(const Command& parent);
+void AddContextDelete(const Command& parent);
+void AddContextList(const Command& parent);
+void AddContextSet(const Command& parent);
+void AddContextUse(const Command& parent);
 void AddDeploy(const Command& parent);
 void AddDeploymentsCancel(const Command& parent);
 void AddDeploymentsList(const Command& parent);

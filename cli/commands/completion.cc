@@ -3,6 +3,7 @@
 #include "cli/commands/commands.h"
 #include "cli/completion_scripts.h"
 #include "cli/errors.h"
+#include "cli/session.h"
 
 namespace longshore::cli {
 
@@ -16,7 +17,7 @@ void AddCompletion(const Command& parent) {
   command.Choice(
       "SHELL", shells, [text](size_t i) { *text = CompletionScripts()[i].text; }, "which");
   command.Require("SHELL");
-  command.Does([text](Session*) -> absl::StatusOr<int> {
+  command.DoesHere([text](const Here&) -> absl::StatusOr<int> {
     std::cout << *text;
     return kExitDone;
   });

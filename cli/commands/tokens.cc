@@ -29,9 +29,9 @@ struct CreateOptions {
 };
 
 // A token goes to standard output alone, so that it can be redirected to a file.
-int Show(const v1::CreateTokenResponse& made, const Session& session) {
-  session.printer.Print(made, made.token() + "\n");
-  if (!session.printer.structured()) {
+int Show(const v1::CreateTokenResponse& made, const Printer& printer) {
+  printer.Print(made, made.token() + "\n");
+  if (!printer.structured()) {
     std::cerr << "token " << made.id() << " is made; it is shown this once\n";
   }
   return kExitDone;
@@ -47,7 +47,7 @@ absl::StatusOr<int> CreateToken(const CreateOptions& options, Session* session) 
         TimeUtil::GetCurrentTime() + TimeUtil::MillisecondsToDuration(options.lifetime.count());
   }
   ASSIGN_OR_RETURN(const v1::CreateTokenResponse made, session->client.CreateToken(request));
-  return Show(made, *session);
+  return Show(made, session->printer);
 }
 
 absl::StatusOr<int> ListTokens(int32_t limit, Session* session) {
@@ -68,7 +68,7 @@ absl::StatusOr<int> RevokeToken(int64_t id, Session* session) {
 }
 
 // For who has the database: nobody else can make a first token.
-absl::StatusOr<int> Bootstrap(const std::string& url_file, Session* session) {
+absl::StatusOr<int> Bootstrap(const std::string& url_file, const Here& here) {
   std::ifstream file(url_file);
   std::string url;
   std::getline(file, url);
@@ -94,7 +94,7 @@ absl::StatusOr<int> Bootstrap(const std::string& url_file, Session* session) {
   v1::CreateTokenResponse response;
   response.set_id(made.id);
   response.set_token(FormatAccessToken(made));
-  return Show(response, *session);
+  return Show(response, here.printer);
 }
 
 }  // namespace
@@ -136,7 +136,7 @@ void AddTokensBootstrap(const Command& parent) {
   command.Text("--database_url_file", kFileType, url_file.get(),
                "file with the database's connection string, postgresql://...");
   command.Require("--database_url_file");
-  command.Does([url_file](Session* session) { return Bootstrap(*url_file, session); });
+  command.DoesHere([url_file](const Here& here) { return Bootstrap(*url_file, here); });
 }
 
 }  // namespace longshore::cli

@@ -50,7 +50,7 @@ void Append(std::vector<verify::Violation> more, std::vector<verify::Violation>*
               std::make_move_iterator(more.end()));
 }
 
-absl::StatusOr<int> Verify(const Options& options, Session* session) {
+absl::StatusOr<int> Verify(const Options& options, const Here& here) {
   if (options.database.empty()) {
     return UsageError("give --database URL, or set LONGSHORE_DATABASE_URL");
   }
@@ -80,7 +80,7 @@ absl::StatusOr<int> Verify(const Options& options, Session* session) {
       complete = false;
     }
   }
-  PrintViolations(violations, session->printer);
+  PrintViolations(violations, here.printer);
   std::cerr << verify::DatabaseCheckNames().size() << " checks of the database" << looked << ": "
             << violations.size() << (violations.size() == 1 ? " violation\n" : " violations\n");
   return violations.empty() && complete ? kExitDone : kExitFailed;
@@ -105,7 +105,7 @@ void AddVerify(const Command& parent) {
                  "what the api_servers were given");
   command.Number("--max-running-per-instance", "N", &options->checks.max_running_per_instance,
                  "what the api_servers were given");
-  command.Does([options](Session* session) { return Verify(*options, session); });
+  command.DoesHere([options](const Here& here) { return Verify(*options, here); });
 }
 
 }  // namespace longshore::cli

@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import shutil
 import socket
 import subprocess
+import tempfile
 import unittest
 
 import yaml
@@ -252,11 +254,11 @@ class CliTest(unittest.TestCase):
         self.assertIn("'no-such'", message)
 
     def fleet(self, name):
-        """Registers both hosts under a project of its own; returns the words that select them."""
+        """Registers both hosts by a tag of their own; returns the words that select them."""
         for host in self.stack.instances:
             self.longshore("instances", "add", "--name", host.name, "--address", "127.0.0.1", "--port", host.relay.port,
-                           "--project", name, "--tag", "both")
-        return ("--project", name, "--tag", "both")
+                           "--tag", name)
+        return ("--project", "default", "--tag", name)
 
     def test_a_deployment_to_a_fleet(self):
         fleet = self.fleet("fleet")
@@ -264,13 +266,13 @@ class CliTest(unittest.TestCase):
                                 "--max-errors", 1, "--wait", status=1)
         self.assertEqual(out.count("FAILED (NONZERO_EXIT)"), 1, out)
         self.assertEqual(out.count("CANCELLED"), 1, out)
-        out, _ = self.longshore("deployments", "list", "--project", "fleet", "--json")
+        out, _ = self.longshore("deployments", "list", "--project", "default", "--limit", 1, "--json")
         deployment = json.loads(out)
         self.assertEqual((deployment["counts"]["failed"], deployment["counts"]["cancelled"]), ("1", "1"))
-        out, _ = self.longshore("deployments", "list", "--project", "fleet")
+        out, _ = self.longshore("deployments", "list", "--project", "default", "--limit", 1)
         self.assertIn("max_errors 1", out)
         out, _ = self.longshore("deployments", "show", deployment["id"])
-        self.assertIn("project fleet, tags both", out)
+        self.assertIn("project default, tags fleet", out)
         self.assertIn("max_errors 1", out)
         self.assertEqual(out.count("NONZERO_EXIT"), 1, out)
         out, err = self.longshore("deployments", "watch", deployment["id"], status=1)
@@ -286,7 +288,7 @@ class CliTest(unittest.TestCase):
         fleet = self.fleet("later")
         out, _ = self.longshore("deploy", "--file", self.file("echo later"), *fleet, "--wait")
         self.assertEqual(out.count("TRANSFERRED"), 2, out)
-        out, _ = self.longshore("deployments", "list", "--project", "later", "--json")
+        out, _ = self.longshore("deployments", "list", "--project", "default", "--limit", 1, "--json")
         out, _ = self.longshore("execute", "--deployment", json.loads(out)["id"], "--follow")
         self.assertEqual(out.count("] later\n"), 2, out)
 
@@ -370,6 +372,51 @@ class CliTest(unittest.TestCase):
     def test_help(self):
         out, _ = self.longshore("--help")
         self.assertIn("Exit status", out)
+
+    def test_contexts(self):
+        home = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, home)
+        config = os.path.join(home, ".config/longshore/config.yaml")
+        token = os.path.join(home, "token")
+        with open(os.open(token, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            file.write(self.stack.token + "\n")
+        reached = self.stack.environment_of_cli()
+        bare = {name: value for name, value in reached.items() if not name.startswith(("LONGSHORE_", "XDG_"))} | {"HOME": home}
+
+        def longshore(*words, status=0, **more):
+            ended = subprocess.run([LONGSHORE, *words], env=bare | more, capture_output=True, text=True, cwd=home)
+            self.assertEqual(ended.returncode, status, ended.stderr)
+            return ended.stderr if status else ended.stdout
+
+        longshore("context", "set", "here", "--api", reached["LONGSHORE_API"], "--ca", reached["LONGSHORE_CA"],
+                  "--token-file", "token")
+        longshore("context", "set", "other", "--api", "192.0.2.1:50051")
+        self.assertEqual(os.stat(config).st_mode & 0o777, 0o600)
+        self.assertEqual([(row["name"], row["in_use"], row["token_file"])
+                          for row in json.loads(longshore("context", "list", "-o", "json"))],
+                         [("here", True, token), ("other", False, "")])
+        self.assertIn("worker-0", longshore("workers"))
+        self.assertIn("unknown, expired or revoked", longshore("workers", status=3, LONGSHORE_TOKEN="lsk_1_" + "0" * 64))
+        longshore("context", "use", "other")
+        longshore("workers", "--deadline", "1s", status=4)
+        self.assertIn("worker-0", longshore("workers", "--context", "here"))
+        self.assertIn("worker-0", longshore("workers", LONGSHORE_CONTEXT="here"))
+        # Who names an api_server of another installation shows it no token.
+        self.assertIn("no token came", longshore("workers", "--api", reached["LONGSHORE_API"], "--ca", reached["LONGSHORE_CA"],
+                                                 status=3))
+        for words in (["context", "use", "none"], ["workers", "--context", "none"], ["context", "delete", "none"],
+                      ["context", "set", "wrong", "--ca", "/nowhere"], ["context", "set", "wrong", "--token-file", "/nowhere"]):
+            longshore(*words, status=2)
+        os.unlink(token)
+        longshore("workers", "--context", "here", status=2)
+        longshore("context", "delete", "other")
+        self.assertNotIn("other", longshore("context", "list"))
+        os.chmod(config, 0o644)
+        ended = subprocess.run([LONGSHORE, "context", "list"], env=bare, capture_output=True, text=True)
+        self.assertIn("others can read or write", ended.stderr)
+        with open(config, "w") as file:
+            file.write("contexts: [")
+        self.assertIn("is not as it should be", longshore("workers", status=2))
 
     def test_progress_on_a_terminal_only(self):
         master, slave = pty.openpty()
