@@ -10,6 +10,7 @@
 #include "api_server/flags.h"
 #include "api_server/server.h"
 #include "common/backoff.h"
+#include "common/core_dumps.h"
 #include "common/logging.h"
 #include "common/policy.h"
 #include "common/shutdown.h"
@@ -82,6 +83,7 @@ int Main() {
 }  // namespace longshore
 
 int main(int argc, char** argv) {
+  longshore::ForbidCoreDumps();
   gflags::SetUsageMessage("the api_server of Longshore; see docs/operations.md");
   gflags::SetVersionString(std::string(longshore::kVersion));
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "absl/strings/str_split.h"
+#include "common/core_dumps.h"
 #include "common/logging.h"
 #include "common/shutdown.h"
 #include "common/tls.h"
@@ -136,6 +137,7 @@ int Main() {
 }  // namespace longshore
 
 int main(int argc, char** argv) {
+  longshore::ForbidCoreDumps();
   gflags::SetUsageMessage("the payload_worker of Longshore; see docs/operations.md");
   gflags::SetVersionString(std::string(longshore::kVersion));
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
