@@ -25,10 +25,10 @@ class DeploymentTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(instances=10, api_servers=2, workers=2)
+        cls.stack = Stack(instances=10, api_servers=2, workers=2, project="fleet")
         for number in range(REGISTRATIONS):
             for host in cls.stack.instances:
-                cls.stack.register(host, name=f"{host.name}-{number}", project="fleet",
+                cls.stack.register(host, name=f"{host.name}-{number}",
                                    tags=["all", f"r{number}"] + (["one-host"] if host is cls.stack.instances[0] else []))
 
     @classmethod

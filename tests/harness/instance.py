@@ -55,7 +55,14 @@ class Instance(Disk):
         self.process = Process(name, stack.directory, [LOCAL_INSTANCE, "run", self.directory, str(port)], port)
         self.process.start()
         self.relay = Relay(port)
+        self.doors = {}
         self.id = None
+
+    def door(self, project):
+        """The relay by which a project reaches it, because an address is of one project. The first one's is `relay`."""
+        if project not in self.doors:
+            self.doors[project] = Relay(self.process.port) if self.doors else self.relay
+        return self.doors[project]
 
     def configure_sshd(self, lines):
         """Puts lines before its configuration, of which the first value counts, and starts it again."""

@@ -22,6 +22,7 @@ from harness.patience import MOVEMENT, PATIENCE, follow, wait_until
 from harness.process import Process, free_port
 from harness.programs import LOCAL_INSTANCE, LONGSHORE, PLAYBOOK, POSTGRES, PROGRAMS
 from harness.relay import Relay
+from harness.secret_search import out_of_place
 
 TERMINAL = (pb.PAYLOAD_STATUS_COMPLETED, pb.PAYLOAD_STATUS_FAILED, pb.PAYLOAD_STATUS_CANCELLED)
 
@@ -30,14 +31,15 @@ class Stack:
     """`binaries` is where the programs are: FAIL_POINTS has those with fail points.
 
     Between every worker and every api_server, in front of every instance and, if asked for, between every api_server and
-    PostgreSQL is a relay. `insecure`: without TLS and tokens. In `payload_dirs`, where scripts by
-    path may be, {} stands for payload_dir.
+    PostgreSQL is a relay. `insecure`: without TLS and tokens. In `payload_dirs`, where scripts by path may be, {} stands for
+    payload_dir. Instances are of the project `project`, if nothing else is said.
     """
 
     def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True, binaries=PROGRAMS,
                  relay_database=False, postgres_directory=None, environment=None, key=None, insecure=False,
-                 certificates_since=None, payload_dirs=("{}",)):
+                 certificates_since=None, payload_dirs=("{}",), project="default"):
         self.binaries, self.relay_database, self.insecure = binaries, relay_database, insecure
+        self.project = project
         self.environment = environment or {}  # By the process's name.
         self.role = "longshore"  # As which api_servers go to the database.
         self.directory = tempfile.mkdtemp(prefix="stack-")
@@ -161,13 +163,15 @@ class Stack:
 
     def add_instance(self, name, register=True, mounts="", **fields):
         instance = Instance(self, name, mounts)
+        instance.project = fields.get("project", self.project)
         if register:
             instance.id = self.register(instance, **fields).id
         self.closers.append(instance)
         return instance
 
     def register(self, instance, **fields):
-        request = dict(name=instance.name, address="127.0.0.1", port=instance.relay.port)
+        project = fields.get("project", self.project)
+        request = dict(name=instance.name, address="127.0.0.1", port=instance.door(project).port, project=project)
         request.update(fields)
         return self.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(**request))
 
@@ -281,7 +285,8 @@ class Stack:
             process.kill()
         for instance in self.closers:
             instance.process.kill()
-            instance.relay.close()
+            for relay in {instance.relay, *instance.doors.values()}:
+                relay.close()
         for relay in self.worker_relays + self.database_relays:
             relay.close()
         if self.postgres.child.poll() is None:
@@ -296,8 +301,10 @@ class Stack:
         return kept
 
     def close(self):
-        """Ends everything and removes it."""
+        """Ends everything and removes it, and looks for secrets where none may be."""
+        found = out_of_place(self)
         self.stop()
         for name in self.machine_keys():
             subprocess.run([LOCAL_INSTANCE, "delete", os.path.join(self.machines, name)], check=True)
         shutil.rmtree(self.directory, ignore_errors=True)
+        assert not found, found

@@ -38,7 +38,7 @@ class FairnessTest(unittest.TestCase):
         stack.check_nothing_refused(self)
         self.assertEqual(len(silent.payload_ids), SILENT)
 
-    def start_crowd(self, project="", deployments=1):
+    def start_crowd(self, project="default", deployments=1):
         """Much more than the one worker's few places can take soon."""
         stack = self.stack = Stack(instances=4, worker_flags=["--max_connecting=2"])
         self.addCleanup(stack.close)
