@@ -3,9 +3,9 @@
 Usage: chaos.py --rounds N --seed S [--first ROUND] [--instances N] [--workers N]
 
 A round is named by seed and number, and these replay its requests and its schedule of faults. Beside the installation that is
-struck are another one on the same instances (neighbours.py), instances that lie (liars.py) and instances that are made
-(machines.py). Needs root, as the instances do. Ends with a summary, and with exit status 1 at the first round with a violation,
-whose evidence stays on the disk.
+struck are another one on the same instances (neighbours.py), instances that lie (liars.py), instances that are made
+(machines.py) and a second project (projects.py). Needs root, as the instances do. Ends with a summary, and with exit status 1
+at the first round with a violation, whose evidence stays on the disk.
 """
 
 import argparse
@@ -21,12 +21,13 @@ from fault.chaos.liars import Liars
 from fault.chaos.load import Client, Load
 from fault.chaos.machines import Machines, stop_machines
 from fault.chaos.neighbours import Neighbour, NeighboursRound, Strangers, leftovers
+from fault.chaos.projects import OTHER, Projects, Tokens
 
 
 class Round:
     """What is drawn by seed and number; and its course."""
 
-    def __init__(self, stack, neighbour, strangers, seed, number):
+    def __init__(self, stack, neighbour, strangers, tokens, seed, number):
         self.stacks, self.strangers, self.name = [stack, neighbour], strangers, f"{seed}/{number}"
         token = f"s{seed}-r{number}"
         neighbour.collide(stack)
@@ -36,7 +37,8 @@ class Round:
         self.neighbours = NeighboursRound(neighbour, self.name, token)
         self.liars = Liars(stack, self.name, f"{token}-l")
         self.machines = Machines(stack, self.name, f"{token}-m")
-        for part in (self.liars, self.machines):
+        self.projects = Projects(stack, tokens, self.name, f"{token}-blog")
+        for part in (self.liars, self.machines, self.projects):
             part.join(self.load)
 
     def __str__(self):
@@ -47,12 +49,13 @@ class Round:
         try:
             return self._run()
         finally:
+            self.projects.stop()
             self.liars.kill()
 
     def _run(self):
         loads = [self.load, self.neighbours.load]
-        for load in loads:
-            load.start()
+        for part in (self.projects, *loads):
+            part.start()
         self.faults.run()
         for load in loads:
             load.join()
@@ -65,6 +68,7 @@ class Round:
         for stack in self.stacks:
             stack.settle(self.liars.ids if stack is self.stacks[0] else ())
         left = leftovers(self.stacks, self.strangers)
+        self.projects.stop()
         evidence = [view.gather(load, harmed=[], rebooted={i.id for i in view.stack.instances if i.name in self.faults.rebooted})
                     for view, load in zip(self.views, loads)]
         first, other = evidence
@@ -75,7 +79,8 @@ class Round:
         other.leftovers += left[1]
         other.harmed += harmed
         first.harmed += self.strangers.harmed()
-        return Checker(first).check() + [(n, f"the other installation: {words}") for n, words in Checker(other).check()], evidence
+        violations = Checker(first).check() + [(n, f"the other installation: {words}") for n, words in Checker(other).check()]
+        return violations + [("access", words) for words in self.projects.check()], evidence
 
 
 def tell(current, violations):
@@ -95,9 +100,11 @@ def main():
     with contextlib.ExitStack() as ends:
         stacks = [ChaosStack(options.instances, options.workers)]
         ends.callback(stacks[0].close)
+        stacks[0].add_project(OTHER)
         stacks.append(Neighbour(stacks[0]))
         ends.callback(stacks[1].close)
-        if run(stacks, options):
+        tokens = ends.enter_context(contextlib.closing(Tokens(stacks[0])))
+        if run(stacks, tokens, options):
             ends.pop_all()
             stop_machines(stacks[0])
             kept = [stack.keep() for stack in reversed(stacks)]
@@ -112,9 +119,11 @@ class Totals:
     def __init__(self):
         self.payloads = [0, 0]
         self.faults, self.ends, self.liars, self.created = (collections.Counter() for _ in range(4))
+        self.answers = 0  # That the eyes of the two projects got.
 
     def add(self, current, evidence):
         self.faults.update(kind for _, kind, _ in current.faults.plan)
+        self.answers += current.projects.answers
         self.payloads = [total + len(each.payloads) for total, each in zip(self.payloads, evidence)]
         for each in evidence:
             for payload in each.payloads.values():
@@ -126,14 +135,15 @@ class Totals:
         for what, counts in (("faults", self.faults), ("ends", self.ends), ("ends at instances that lie", self.liars),
                              ("instances that were made", self.created)):
             print(f"{what}: " + ", ".join(f"{name} {count}" for name, count in counts.most_common()))
+        print(f"answers to two projects, compared with what is theirs: {self.answers}")
 
 
-def run(stacks, options):
+def run(stacks, tokens, options):
     """All rounds, or until one with a violation; returns whether there was one."""
     totals, begun = Totals(), time.monotonic()
     strangers = Strangers(stacks[0].instances)
     for number in range(options.first, options.first + options.rounds):
-        current = Round(*stacks, strangers, options.seed, number)
+        current = Round(*stacks, strangers, tokens, options.seed, number)
         try:
             violations, evidence = current.run()
         except AssertionError as error:  # It did not come to its end, which is a violation as well.

@@ -38,6 +38,11 @@ class ChaosStack(Stack):
             self.sql(file.read())
         self.meet()
 
+    def add_project(self, project):
+        """Another project, with an instance of its own."""
+        self.instances.append(self.add_instance(f"instance-{project}", project=project))
+        self.wait(self.deploy("true", instances=self.instances[-1:]).payload_ids[0])
+
     def meet(self):
         """The first contact pins the host keys, before anything strikes."""
         if self.instances:

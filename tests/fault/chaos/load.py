@@ -18,8 +18,8 @@ PATIENCE = 60
 class Client:
     """Asks any api_server until one answers."""
 
-    def __init__(self, stack, rng):
-        self.stubs = [stack.stubs(i) for i in range(len(stack.api_servers))]
+    def __init__(self, stack, rng, stubs=None):
+        self.stubs = stubs or [stack.stubs(i) for i in range(len(stack.api_servers))]
         self.rng = rng
 
     def ask(self, method, request, settled=(), service="payloads"):
@@ -71,9 +71,10 @@ class Load:
         self.tokens.append(plan["script"].token)
         self.jobs.append((job, plan))
 
-    def add_deployment(self, token, instance_ids, purposes, padding=0, **fields):
-        """One more than was drawn, to instances that the others do not go to."""
+    def add_deployment(self, token, instance_ids, purposes, padding=0, stubs=None, **fields):
+        """One more than was drawn, to instances that the others do not go to, by the stubs of somebody else if they are given."""
         plan = self._plan(token, purposes, instance_ids)
+        plan["stubs"] = stubs
         plan["script"] = dataclasses.replace(plan["script"], padding=padding)
         plan["fields"].update(fields)
         self.add(self._deploy, plan)
@@ -85,7 +86,7 @@ class Load:
     def _plan(self, token, purposes=None, ids=None):
         weights = self.WEIGHTS if purposes is None else None
         purpose = self.rng.choices(purposes or list(self.PURPOSES), weights)[0]
-        ids = ids or [i.id for i in self.stack.instances]
+        ids = ids or [i.id for i in self.stack.instances if i.project == self.stack.project]
         fields = {"instance_ids": self.rng.sample(ids, self.rng.randint(1, len(ids)))}
         script = draw(self.rng, token, self.PURPOSES[purpose])
         fields["remote_path"] = script.path
@@ -113,7 +114,7 @@ class Load:
     def _carry_out(self, job, plan):
         try:
             time.sleep(plan["at"])
-            job(Client(self.stack, plan["rng"]), plan)
+            job(Client(self.stack, plan["rng"], plan.get("stubs")), plan)
         except BaseException as error:  # Told by join().
             with self.lock:
                 self.errors.append(error)

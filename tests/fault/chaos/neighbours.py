@@ -26,6 +26,7 @@ class Neighbour(ChaosStack):
 
     def _share(self, instance):
         shared = copy.copy(instance)
+        shared.project = self.project
         shared.id = self.register(instance).id
         return shared
 
