@@ -221,6 +221,23 @@ TEST_F(StorageTest, DueFlowsAreCountedByProjectAndDeployment) {
   });
 }
 
+TEST_F(StorageTest, WhatAnOlderServerInsertsHasAProject) {
+  const std::string id = std::to_string(AddInstance("a"));
+  ASSERT_TRUE(Sql("INSERT INTO instances (name, project, provider, address, port, ssh_user, status)"
+                  " VALUES ('b', '', 'registered', 'b', 22, 'root', 'READY')")
+                  .ok());
+  ASSERT_TRUE(Sql("UPDATE instances SET project = 'p' WHERE id = " + id).ok());
+  ASSERT_TRUE(
+      Sql("INSERT INTO tasks (type, instance_id, deliver_by) VALUES ('PROVISION_INSTANCE', " + id +
+          ", 'infinity')")
+          .ok());
+  EXPECT_TRUE(Sql("DO $$ BEGIN "
+                  "ASSERT (SELECT project FROM instances WHERE name = 'b') = 'default'; "
+                  "ASSERT (SELECT project FROM tasks WHERE type = 'PROVISION_INSTANCE') = 'p'; "
+                  "END $$")
+                  .ok());
+}
+
 TEST_F(StorageTest, AHostKeyOfTwoLinesIsNotStored) {
   const std::string id = std::to_string(AddInstance("a"));
   EXPECT_FALSE(

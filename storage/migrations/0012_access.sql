@@ -34,6 +34,15 @@ CREATE TRIGGER instances_default_project BEFORE INSERT ON instances FOR EACH ROW
     EXECUTE FUNCTION instances_default_project();
 ALTER TABLE instances ALTER COLUMN project SET DEFAULT 'default', ADD CHECK (project <> '');
 
+-- The same for its tasks that are no payload's; workers take tasks by project now.
+CREATE FUNCTION tasks_project() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.project := (SELECT project FROM instances WHERE id = NEW.instance_id);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER tasks_project BEFORE INSERT ON tasks FOR EACH ROW WHEN (NEW.project = '') EXECUTE FUNCTION tasks_project();
+
 -- Request ids of different principals do not meet. 0: of one without a token.
 ALTER TABLE request_ids
     ADD COLUMN token_id bigint NOT NULL DEFAULT 0,
