@@ -10,9 +10,9 @@
 #include "api_server/flags.h"
 #include "api_server/server.h"
 #include "common/backoff.h"
-#include "common/core_dumps.h"
 #include "common/logging.h"
 #include "common/policy.h"
+#include "common/process_limits.h"
 #include "common/shutdown.h"
 #include "common/status_macros.h"
 #include "common/version.h"
@@ -84,6 +84,7 @@ int Main() {
 
 int main(int argc, char** argv) {
   longshore::ForbidCoreDumps();
+  longshore::RaiseFileLimit();
   gflags::SetUsageMessage("the api_server of Longshore; see docs/operations.md");
   gflags::SetVersionString(std::string(longshore::kVersion));
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);

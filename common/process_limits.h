@@ -1,6 +1,8 @@
-// What a program that dies leaves behind.
-#ifndef LONGSHORE_COMMON_CORE_DUMPS_H_
-#define LONGSHORE_COMMON_CORE_DUMPS_H_
+// What the kernel lets this process do.
+#ifndef LONGSHORE_COMMON_PROCESS_LIMITS_H_
+#define LONGSHORE_COMMON_PROCESS_LIMITS_H_
+
+#include <cstdint>
 
 namespace longshore {
 
@@ -8,6 +10,10 @@ namespace longshore {
 // scripts. Who looks for an error raises the limit again: `prlimit --core=unlimited --pid PID`.
 void ForbidCoreDumps();
 
+// Lets this process have as many files and connections open as its hard limit allows; a shell's
+// usual 1,024 are few. Returns how many that is.
+int64_t RaiseFileLimit();
+
 }  // namespace longshore
 
-#endif  // LONGSHORE_COMMON_CORE_DUMPS_H_
+#endif  // LONGSHORE_COMMON_PROCESS_LIMITS_H_

@@ -6,8 +6,8 @@
 #include <iostream>
 
 #include "absl/strings/str_split.h"
-#include "common/core_dumps.h"
 #include "common/logging.h"
+#include "common/process_limits.h"
 #include "common/shutdown.h"
 #include "common/tls.h"
 #include "common/utf8.h"
@@ -73,6 +73,17 @@ std::string TlsProblem() {
   return files.ok() ? "" : "--tls_ca, --tls_cert, --tls_key: " + std::string(files.message());
 }
 
+// A task that is held has a connection open; one that is being made has a file too, and Ansible
+// and the streams have some.
+void CheckFileLimit() {
+  const int64_t files = RaiseFileLimit();
+  const int64_t wanted = FLAGS_max_running + int64_t{2} * FLAGS_max_connecting + 256;
+  if (files >= wanted) return;
+  LOG(WARNING) << "no more than " << files
+               << " files can be open, and --max_running=" << FLAGS_max_running << " may need "
+               << wanted << ": raise the limit (ulimit -n, LimitNOFILE=)";
+}
+
 int Main() {
   ShutdownSignals signals;
   WorkerOptions options;
@@ -123,6 +134,7 @@ int Main() {
     std::cerr << "payload_worker: " << keys.message() << "\n";
     return 1;
   }
+  CheckFileLimit();
   Worker worker(std::move(options));
   // LOG() takes the time before the expression is evaluated.
   const int signal = signals.Wait();

@@ -7,6 +7,8 @@ import unittest
 
 from harness.api import payload_service, pb, worker_service
 from harness.patience import wait_until
+from harness.process import Process
+from harness.programs import PROGRAMS
 from harness.stack import Stack
 from hostile.fake_worker import FakeWorker
 
@@ -115,6 +117,24 @@ class LogTest(unittest.TestCase):
         for line in server.read_log().split("\n")[:-1]:
             self.assertRegex(line, LINE)
         self.assertIn("worker 'attacker' (turned \\u202e, version 2\\u2028I forged) connected", server.read_log())
+
+
+class FileLimitTest(unittest.TestCase):
+
+    def test_it_is_raised_and_what_is_missing_is_said(self):
+        stack = Stack(instances=0, workers=0)
+        self.addCleanup(stack.close)
+        command = ["prlimit", "--nofile=300:2000", PROGRAMS["payload_worker"], f"--api_server=127.0.0.1:{stack.worker_ports[0]}",
+                   f"--ssh_private_key={stack.key}", "--name=few-files", *stack.worker_flags("few-files")]
+        for running, said in ((10000, True), (1000, False)):
+            worker = Process(f"few-files-{running}", stack.directory, [*command, f"--max_running={running}"]).start()
+            self.addCleanup(worker.kill)
+            wait_until(lambda name=worker: "connected to an api_server" in name.read_log(), "its connection")
+            self.assertEqual("no more than 2000 files can be open" in worker.read_log(), said, worker.read_log())
+            with open(f"/proc/{worker.child.pid}/limits") as file:
+                limit = next(line.split()[3:5] for line in file if line.startswith("Max open files"))
+            self.assertEqual(limit, ["2000", "2000"])
+            worker.kill()
 
 
 if __name__ == "__main__":
