@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import subprocess
 import time
 import unittest
 
@@ -383,6 +384,28 @@ class AccessTest(unittest.TestCase):
         finally:
             self.stack.postgres.start()
         wait_until(lambda: self.call(list_workers, metadata)[0] == "OK", "the database")
+
+    def test_nothing_is_changed_in_a_database_that_only_reads(self):
+        register = next(method for method in METHODS if method.name == "RegisterInstance")
+        request = instance_service.RegisterInstanceRequest(name="x", address="192.0.2.77")
+        for value, wanted in (("on", (Code.UNAVAILABLE, "DATABASE_UNAVAILABLE")), ("off", ("OK", ""))):
+            self.stack.sql(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+            self.stack.sql("SELECT pg_reload_conf()")
+            wait_until(lambda wanted=wanted: self.call(register, self.bearer(self.stack.token), request) == wanted, value)
+
+    def test_a_database_that_does_not_say_who_it_is_is_waited_for(self):
+        list_workers = self.as_("shop", VIEWER).tasks.ListWorkers
+        list_workers(task_service.ListWorkersRequest())
+        with subprocess.Popen(["psql", "-X", "-q", self.stack.database_url], stdin=subprocess.PIPE, text=True) as session:
+            session.stdin.write("BEGIN; LOCK TABLE tokens IN ACCESS EXCLUSIVE MODE;\n")
+            session.stdin.flush()
+            wait_until(lambda: self.stack.sql("SELECT count(*) FROM pg_locks WHERE relation = 'tokens'::regclass"
+                                              " AND mode = 'AccessExclusiveLock' AND granted") == "1", "the lock")
+            with self.assertRaises(grpc.RpcError) as raised:
+                list_workers(task_service.ListWorkersRequest(), timeout=1)
+            self.assertEqual(raised.exception.code(), Code.DEADLINE_EXCEEDED)
+            session.stdin.close()
+        list_workers(task_service.ListWorkersRequest())
 
     def test_instances_stay_what_they_are(self):
         seen = self.as_("shop", VIEWER).instances.GetInstance(instance_service.GetInstanceRequest(instance_id=self.shop.id))

@@ -194,7 +194,7 @@ class ErrorsTest(unittest.TestCase):
         twin = register(name="web", address="x", project="shop")
         self.assertNotEqual(twin.id, instance.id, "names are for people")
         key = self.stack.instances[0].host_key()
-        self.assertEqual(register(name="keyed", address="x", host_key=key + " comment").host_key,
+        self.assertEqual(register(name="keyed", address="y", host_key=key + " comment").host_key,
                          " ".join(key.split()[:2]))
         for field, fields in {
                 "name": dict(name="", address="x"), "address": dict(name="n"), "port": dict(name="n", address="x", port=65536),

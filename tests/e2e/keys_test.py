@@ -84,7 +84,8 @@ class KeysTest(unittest.TestCase):
         theirs = self.worker(f"--ssh_keys_dir={self.keys}", "--projects=blog")
         self.assertEqual(self.stack.wait(waiting).status, pb.PAYLOAD_STATUS_COMPLETED)
         self.assertEqual(self.stack.task(self.stack.get(waiting).task_id).worker, theirs.name)
-        wait_until(lambda: self.stack.sql("SELECT count(*) FROM run_cleanups") == "0", "the cleanups")
+        cleanups = f"SELECT count(*) FROM run_cleanups WHERE instance_id IN ({shop.id}, {blog.id})"
+        wait_until(lambda: self.stack.sql(cleanups) == "0", "the cleanups")
         self.stack.instance_stub.TerminateInstance(instance_service.TerminateInstanceRequest(instance_id=created.id))
 
     def test_addresses_that_may_be_dialled(self):

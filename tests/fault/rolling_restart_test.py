@@ -29,7 +29,7 @@ class RollingRestartTest(unittest.TestCase):
     def setUp(self):
         # An earlier version does not know the flags that came after it.
         self.stack = Stack(instances=3, api_servers=2, workers=2, binaries=OLD_PROGRAMS, insecure=bool(OLD),
-                           api_flags=["--undefok=authorized_keys_file,insecure"], worker_flags=["--undefok=insecure"])
+                           api_flags=["--undefok=authorized_keys_file,insecure,providers"], worker_flags=["--undefok=insecure"])
         self.addCleanup(self.stack.close)
         self.stop = threading.Event()
         self.addCleanup(self.stop.set)
