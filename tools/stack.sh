@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # A Longshore of your own on this machine: PostgreSQL, api_server, payload_worker and local instances, all on loopback.
 # Usage: tools/stack.sh up|down|status [--dir DIR] [--instances N] [--insecure]
-# DIR (default: /var/tmp/longshore-stack) holds everything; `up` writes DIR/env, to be sourced, a DIR/NAME.pid and a DIR/NAME.log
-# for each process, and makes certificates and a token; with --insecure it does without both. Needs root: an instance is a real
-# sshd in namespaces of its own.
+# DIR (default: /var/tmp/longshore-stack) holds everything; `up` empties it, if an earlier `up` has made it, and takes no other
+# directory that holds something. It writes DIR/env, to be sourced, a DIR/NAME.pid and a DIR/NAME.log for each process, and makes
+# certificates and a token; with --insecure it does without both. A further worker's certificate: tools/lib/certificates.sh client
+# $LONGSHORE_WORKER_CERT_DIR PREFIX DNS:NAME, and $LONGSHORE_WORKER_CERT_DIR/ca.pem is its --tls_ca. Needs root: an instance is a
+# real sshd in namespaces of its own.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib/build.sh"
 
 usage() {
-  sed -n '2,7s/^# //p' "$0" >&2
+  sed -n '2,9s/^# //p' "$0" >&2
   exit 2
 }
 
@@ -59,30 +61,32 @@ start() {
   echo $! > "$dir/$name.pid"
 }
 
-alive() { [ -e "$dir/$1.pid" ] && kill -0 "$(cat "$dir/$1.pid")" 2> /dev/null; }
+# Whether process NAME is there; after a reboot its number may be another's. What is started here has $dir among its arguments.
+alive() { [ -e "$dir/$1.pid" ] && grep -qaF -- "$dir/" "/proc/$(cat "$dir/$1.pid")/cmdline" 2> /dev/null; }
 
 # Waits until process NAME listens on PORT.
 wait_for() {
   for _ in $(seq 300); do
     port_is_open "$2" && return
-    alive "$1" || break
+    kill -0 "$(cat "$dir/$1.pid")" 2> /dev/null || break
     sleep 0.1
   done
   echo "stack.sh: $1 did not come up; the end of $dir/$1.log:" >&2
   tail -5 "$dir/$1.log" >&2
-  exit 1
+  return 1
 }
 
 stop() {
   local pid
-  [ -e "$dir/$1.pid" ] || return 0
-  pid=$(cat "$dir/$1.pid")
-  kill -"$2" "$pid" 2> /dev/null || true
-  for _ in $(seq 300); do
-    kill -0 "$pid" 2> /dev/null || break
-    sleep 0.1
-  done
-  kill -KILL "$pid" 2> /dev/null || true
+  if alive "$1"; then
+    pid=$(cat "$dir/$1.pid")
+    kill -"$2" "$pid" 2> /dev/null || true
+    for _ in $(seq 300); do
+      alive "$1" || break
+      sleep 0.1
+    done
+    ! alive "$1" || kill -KILL "$pid" 2> /dev/null || true
+  fi
   rm -f "$dir/$1.pid"
 }
 
@@ -106,8 +110,10 @@ make_certificates() {
 # What tells a client how to reach the api_server, as lines of a shell.
 access_env() {
   if [ -n "$insecure" ]; then
+    echo "unset LONGSHORE_CA LONGSHORE_TOKEN LONGSHORE_WORKER_CERT_DIR LONGSHORE_CONTEXT"
     echo "export LONGSHORE_INSECURE=true"
   else
+    echo "unset LONGSHORE_INSECURE LONGSHORE_CONTEXT"
     echo "export LONGSHORE_CA=$dir/tls/ca.pem"
     echo "export LONGSHORE_TOKEN=$(cat "$dir/token")"
     echo "export LONGSHORE_WORKER_CERT_DIR=$dir/worker-tls"
@@ -140,11 +146,17 @@ up() {
       exit 1
     fi
   done
+  # One of an earlier version has no mark.
+  if [ -e "$dir" ] && [ ! -e "$dir/.longshore-stack" ] && [ ! -d "$dir/postgres" ] && [ -n "$(ls -A "$dir")" ]; then
+    echo "stack.sh: $dir holds something that no stack has put there; give another --dir" >&2
+    exit 1
+  fi
   "$top/tools/lib/install.sh" build
   build_programs
   find_programs
   rm -rf "$dir"
   mkdir -p "$dir/payloads"
+  touch "$dir/.longshore-stack"
   trap 'echo "stack.sh: stopping what was started" >&2; down' ERR
 
   free_port && local database_port=$chosen_port
