@@ -83,12 +83,6 @@ void Command::Flag(const std::string& name, bool* value, const std::string& desc
   app_->add_flag(name, *value, description);
 }
 
-void Command::FlagOrVariable(const std::string& name, const std::string& variable, bool* value,
-                             const std::string& description) const {
-  Flag(name, value, description);
-  app_->get_option(name)->envname(variable);
-}
-
 void Command::Text(const std::string& name, const std::string& type, std::string* value,
                    const std::string& description) const {
   AddValue(

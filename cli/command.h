@@ -51,9 +51,6 @@ class Command {
   void DoesHere(RunHere run) const;
 
   void Flag(const std::string& name, bool* value, const std::string& description) const;
-  // Takes the value from an environment variable ("true") when the flag is not given.
-  void FlagOrVariable(const std::string& name, const std::string& variable, bool* value,
-                      const std::string& description) const;
   void Text(const std::string& name, const std::string& type, std::string* value,
             const std::string& description) const;
   // Takes the value from an environment variable when the option is not given.

@@ -113,10 +113,9 @@ Format FormatOfWords(const CLI::App& app) {
 absl::StatusOr<int> RunSelected(const Selected& selected, const GlobalOptions& globals) {
   const Printer printer(globals.format);
   if (selected.run_here) return selected.run_here({.printer = printer, .access = globals.access});
-  const char* const token = std::getenv("LONGSHORE_TOKEN");
-  ASSIGN_OR_RETURN(const AccessOptions options,
-                   WithContext(globals.access, token != nullptr && *token != '\0'));
-  ASSIGN_OR_RETURN(const ServerAccess access, ResolveAccess(options, token));
+  ASSIGN_OR_RETURN(const AccessOptions options, WithContext(globals.access, AccessVariables()));
+  ASSIGN_OR_RETURN(const ServerAccess access,
+                   ResolveAccess(options, std::getenv("LONGSHORE_TOKEN")));
   Session session{.client = Client(access, globals.deadline), .printer = printer};
   return selected.run(&session);
 }
@@ -140,20 +139,21 @@ CommandLine::CommandLine() : app_(new CLI::App(kDescription, "longshore")) {
   app_->get_formatter()->column_width(36);
   app_->footer(kFooter);
   const Command root(app_.get(), &selected_);
-  root.TextOrVariable("--api", "HOST:PORT", "LONGSHORE_API", &globals_.access.api,
-                      "the api_server; without it the context's, or 127.0.0.1:50051");
-  root.TextOrVariable("--context", "NAME", "LONGSHORE_CONTEXT", &globals_.access.context,
-                      "which of 'longshore context list'; without it, and without --api, the one "
-                      "that is in use");
-  root.TextOrVariable("--ca", kFileType, "LONGSHORE_CA", &globals_.access.ca,
-                      "PEM file: who signs the api_server's certificate; without it the system's");
+  root.Text("--api", "HOST:PORT", &globals_.access.api,
+            "the api_server; without it the context's, $LONGSHORE_API or 127.0.0.1:50051");
+  root.Text("--context", "NAME", &globals_.access.context,
+            "which of 'longshore context list'; without it $LONGSHORE_CONTEXT or the one in use, "
+            "unless an api_server is named");
+  root.Text("--ca", kFileType, &globals_.access.ca,
+            "PEM file: who signs the api_server's certificate; without it $LONGSHORE_CA or the "
+            "system's");
   root.Text("--cert", kFileType, &globals_.access.cert,
             "PEM file: your own certificate, where the api_server asks for one");
   root.Text("--key", kFileType, &globals_.access.key, "PEM file: the key of --cert");
   root.Text("--token-file", kFileType, &globals_.access.token_file,
             "file with your token; without it $LONGSHORE_TOKEN");
-  root.FlagOrVariable("--insecure", "LONGSHORE_INSECURE", &globals_.access.insecure,
-                      "without TLS, to an api_server on this machine that has none");
+  root.Flag("--insecure", &globals_.access.insecure,
+            "without TLS, to an api_server on this machine that has none; or $LONGSHORE_INSECURE");
   root.Duration("--deadline", &globals_.deadline,
                 "the time for an answer to each call, or for a watch to begin; without it 60s");
   root.Choice(

@@ -102,7 +102,9 @@ AccessOptions Merged(const AccessOptions& options, AccessOptions context) {
   // A certificate and its key belong together, and so do an authority and TLS.
   if (!options.cert.empty() || !options.key.empty()) context.cert = context.key = "";
   if (!options.ca.empty()) context.insecure = false;
-  if (options.insecure) context.ca = context.cert = context.key = "";
+  if (options.insecure && !context.insecure) {
+    context.ca = context.cert = context.key = context.token_file = "";
+  }
   for (const TextField& text : kTextFields) {
     if (!(options.*text.value).empty()) context.*text.value = options.*text.value;
   }
@@ -110,19 +112,20 @@ AccessOptions Merged(const AccessOptions& options, AccessOptions context) {
   return context;
 }
 
-absl::StatusOr<AccessOptions> WithContext(const AccessOptions& options, bool has_token) {
-  if (options.context.empty() && !options.api.empty()) return options;
+absl::StatusOr<AccessOptions> WithContext(const AccessOptions& options,
+                                          const AccessOptions& variables) {
   const std::string path = ContextsPath();
-  ASSIGN_OR_RETURN(const Contexts contexts, ReadContexts(path));
-  const std::string& name = options.context.empty() ? contexts.current : options.context;
-  if (name.empty()) return options;
-  const auto found = contexts.by_name.find(name);
-  if (found == contexts.by_name.end()) {
-    return UsageError("there is no context '" + name + "' in '" + path + "'");
+  Contexts contexts;
+  std::string name = options.context;
+  if (name.empty() && options.api.empty()) name = variables.context;
+  if (!name.empty() || (options.api.empty() && variables.api.empty())) {
+    ASSIGN_OR_RETURN(contexts, ReadContexts(path));
+    if (name.empty()) name = contexts.current;
   }
-  AccessOptions context = found->second;
-  if (has_token) context.token_file = "";
-  return Merged(options, std::move(context));
+  if (name.empty()) return Merged(options, variables);
+  const auto found = contexts.by_name.find(name);
+  if (found != contexts.by_name.end()) return Merged(options, found->second);
+  return UsageError("there is no context '" + name + "' in '" + path + "'");
 }
 
 }  // namespace longshore::cli

@@ -33,10 +33,11 @@ absl::Status WriteContexts(const std::string& path, const Contexts& contexts);
 
 // Returns the context of that name with what `options` say instead, where they say something.
 AccessOptions Merged(const AccessOptions& options, AccessOptions context);
-// Returns `options` with what they leave open from the context that they name, or from the one in
-// use when they name no api_server either: what one installation has given is not shown to another.
-// `has_token`: a token is given elsewhere.
-absl::StatusOr<AccessOptions> WithContext(const AccessOptions& options, bool has_token);
+// Returns `options` with what they leave open from the context that they or the variables name, or
+// from the one in use. Without any, or when an api_server is named by itself, it is from the
+// variables: what one installation has given is not shown to another.
+absl::StatusOr<AccessOptions> WithContext(const AccessOptions& options,
+                                          const AccessOptions& variables);
 
 }  // namespace longshore::cli
 

@@ -69,14 +69,30 @@ contexts:
   shop: {api: "shop:1", ca: /shop.crt, token_file: /shop.token}
   blog: {api: "blog:1", ca: /blog.crt, token_file: /blog.token}
 )");
-  EXPECT_EQ(WithContext({}, false)->token_file, "/shop.token");
-  EXPECT_EQ(WithContext({}, true)->token_file, "");
-  EXPECT_EQ(WithContext({.context = "blog"}, false)->ca, "/blog.crt");
+  EXPECT_EQ(WithContext({}, {})->token_file, "/shop.token");
+  EXPECT_EQ(WithContext({.context = "blog"}, {})->ca, "/blog.crt");
+  EXPECT_EQ(WithContext({}, {.context = "blog"})->ca, "/blog.crt");
   // An api_server of another installation does not get to see the token.
-  EXPECT_EQ(WithContext({.api = "other:1"}, false)->token_file, "");
-  EXPECT_EQ(WithContext({.api = "other:1"}, false)->ca, "");
-  EXPECT_EQ(WithContext({.api = "shop:2", .context = "shop"}, false)->token_file, "/shop.token");
-  EXPECT_EQ(ExitStatusOf(WithContext({.context = "none"}, false).status()), kExitUsage);
+  EXPECT_EQ(WithContext({.api = "other:1"}, {})->token_file, "");
+  EXPECT_EQ(WithContext({.api = "other:1"}, {})->ca, "");
+  EXPECT_EQ(WithContext({.api = "other:1"}, {.context = "shop"})->token_file, "");
+  EXPECT_EQ(WithContext({}, {.api = "other:1"})->token_file, "");
+  EXPECT_EQ(WithContext({.api = "shop:2", .context = "shop"}, {})->token_file, "/shop.token");
+  EXPECT_EQ(ExitStatusOf(WithContext({.context = "none"}, {}).status()), kExitUsage);
+}
+
+TEST_F(ContextsTest, AContextThatIsNamedComesBeforeVariables) {
+  Write(R"(
+contexts:
+  shop: {api: "shop:1", ca: /shop.crt}
+)");
+  const AccessOptions variables{.api = "demo:1", .ca = "/demo.crt", .insecure = true};
+  const auto named = WithContext({.context = "shop"}, variables);
+  EXPECT_EQ(named->api, "shop:1");
+  EXPECT_EQ(named->ca, "/shop.crt");
+  EXPECT_FALSE(named->insecure);
+  EXPECT_EQ(WithContext({}, variables)->api, "demo:1");
+  EXPECT_EQ(WithContext({.api = "127.0.0.1:1"}, variables)->ca, "/demo.crt");
 }
 
 TEST_F(ContextsTest, WhatBelongsTogetherIsReplacedTogether) {

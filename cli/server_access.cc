@@ -1,6 +1,7 @@
 #include "cli/server_access.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 
@@ -34,6 +35,18 @@ absl::StatusOr<std::string> Cleaned(const std::string& text, const std::string& 
 }
 
 }  // namespace
+
+AccessOptions AccessVariables() {
+  const auto read = [](const char* name) -> std::string {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  const std::string insecure = read("LONGSHORE_INSECURE");
+  return {.api = read("LONGSHORE_API"),
+          .ca = read("LONGSHORE_CA"),
+          .insecure = insecure == "true" || insecure == "1",
+          .context = read("LONGSHORE_CONTEXT")};
+}
 
 void WarnIfOpenToOthers(const std::string& path) {
   if (!IsOpenToOthers(path)) return;

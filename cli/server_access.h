@@ -31,6 +31,9 @@ struct ServerAccess {
   std::string token;      // Empty: none.
 };
 
+// Returns what $LONGSHORE_API, $LONGSHORE_CA, $LONGSHORE_INSECURE and $LONGSHORE_CONTEXT say.
+AccessOptions AccessVariables();
+
 // Reads the token from its file or, without a file, takes `token_variable`, the value of
 // $LONGSHORE_TOKEN. Warns on standard error of a file that others can read. Errors: those of
 // UsageError (errors.h).

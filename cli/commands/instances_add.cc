@@ -48,7 +48,8 @@ void AddInstancesAdd(const Command& parent) {
   command.Require("--address");
   command.Number("--port", "N", &options->port, "of its sshd; without it 22");
   command.Text("--user", "LOGIN", &options->user, "who owns the scripts; without it root");
-  command.Text("--project", "PROJECT", &options->project, "a label");
+  command.Text("--project", "PROJECT", &options->project,
+               "the project that it belongs to for ever; without it 'default'");
   command.Texts("--tag", "TAG", &options->tags, "a label; may be given several times");
   command.Text("--host-key", "KEY", &options->host_key,
                "\"TYPE BASE64\"; without it the key is learned at the first contact");

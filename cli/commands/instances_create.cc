@@ -108,7 +108,8 @@ void AddInstancesCreate(const Command& parent) {
   command.Text("--region", "REGION", &options->region, "as the provider names it");
   command.Text("--size", "SIZE", &options->size, "as the provider names it");
   command.Text("--image", "IMAGE", &options->image, "as the provider names it");
-  command.Text("--project", "PROJECT", &options->project, "a label");
+  command.Text("--project", "PROJECT", &options->project,
+               "the project that it belongs to for ever; without it 'default'");
   command.Texts("--tag", "TAG", &options->tags, "a label; may be given several times");
   command.Flag("--provision", &options->provision, "set them up with Ansible");
   command.Text("--path", "PATH", &options->path,

@@ -124,7 +124,8 @@ void AddTokensList(const Command& parent) {
 
 void AddTokensRevoke(const Command& parent) {
   const auto id = std::make_shared<int64_t>(0);
-  const Command command = parent.Add("revoke", "Makes a token count no more, within 5 s");
+  const Command command =
+      parent.Add("revoke", "Makes a token count no more; its watches end within 5 s");
   command.Id("TOKEN", id.get(), "its id");
   command.Does([id](Session* session) { return RevokeToken(*id, session); });
 }
