@@ -61,7 +61,7 @@ absl::Status CannotListen(const std::string& address) {
 
 absl::Status CheckFiles(const char* flags, const TlsFiles& files) {
   const absl::Status status = CheckTlsFiles(files);
-  if (status.ok()) return status;
+  if (status.ok()) return absl::OkStatus();
   return absl::FailedPreconditionError(std::string(flags) + ": " + std::string(status.message()));
 }
 

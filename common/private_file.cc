@@ -24,7 +24,7 @@ absl::Status WritePrivately(const std::string& path, const std::string& text) {
   const absl::Status failed = error();
   close(file);
   if (written && rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  const absl::Status result = written ? error() : failed;
+  absl::Status result = written ? error() : failed;
   unlink(temporary.c_str());
   return result;
 }

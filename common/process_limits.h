@@ -7,7 +7,9 @@
 namespace longshore {
 
 // Keeps this process and those that it begins from leaving a core dump, which would hold keys and
-// scripts. Who looks for an error raises the limit again: `prlimit --core=unlimited --pid PID`.
+// scripts. Where the kernel hands it to a program (core_pattern), that program decides;
+// systemd-coredump keeps to the limit. Who looks for an error raises the limit again: `prlimit
+// --core=unlimited --pid PID`.
 void ForbidCoreDumps();
 
 // Lets this process have as many files and connections open as its hard limit allows; a shell's

@@ -22,8 +22,9 @@ using storage::Connection;
 namespace token_store = storage::token_store;
 
 // Of each token, and of all who show none together: who floods an api_server with calls that are
-// refused does not fill the audit.
+// refused does not fill the audit. So many at once are no flood.
 constexpr int kRefusalsPerSecond = 5;
+constexpr int kRefusalsAtOnce = 500;
 
 constexpr std::string_view kScheme = "bearer ";
 
@@ -49,12 +50,13 @@ Guard::Guard(storage::Database* database, GuardOptions options)
     : database_(*database),
       options_(options),
       requests_(options.requests_per_second),
-      refusals_(kRefusalsPerSecond) {}
+      refusals_(kRefusalsPerSecond, kRefusalsAtOnce) {}
 
 absl::StatusOr<Caller> Guard::Admit(const Call& call) {
-  absl::StatusOr<Caller> caller = Identify(call.authorization);
+  std::optional<Caller> former;
+  absl::StatusOr<Caller> caller = Identify(call.authorization, &former);
   if (!caller.ok()) {
-    NoteRefusal(nullptr, call, caller.status());
+    NoteRefusal(former.has_value() ? &*former : nullptr, call, caller.status());
     return caller;
   }
   caller->method = call.method;
@@ -89,7 +91,8 @@ void Guard::NoteRefusal(const Caller* caller, const Call& call, const absl::Stat
   // The database is away: there is nothing to note it in, and nothing was decided.
   if (absl::IsUnavailable(why)) return;
   if (refusals_.Take(caller == nullptr ? 0 : caller->token_id).count() > 0) {
-    LOG_EVERY_N(WARNING, 1000) << "more refusals than are noted: " << why;
+    LOG_EVERY_N(WARNING, 1000) << google::COUNTER << " refusals were not noted, for there were many"
+                               << " at once; this one: " << why;
     return;
   }
   v1::AuditEvent event;
@@ -110,7 +113,8 @@ void Guard::NoteRefusal(const Caller* caller, const Call& call, const absl::Stat
   if (!noted.ok()) LOG(WARNING) << "a refusal was not noted: " << noted;
 }
 
-absl::StatusOr<Caller> Guard::Identify(const std::vector<std::string>& authorization) {
+absl::StatusOr<Caller> Guard::Identify(const std::vector<std::string>& authorization,
+                                       std::optional<Caller>* former) {
   if (options_.insecure) {
     return Caller{
         .name = "insecure", .role = v1::ROLE_ADMIN, .scope = storage::Scope::Everything()};
@@ -128,17 +132,21 @@ absl::StatusOr<Caller> Guard::Identify(const std::vector<std::string>& authoriza
   const std::string hash = HashTokenSecret(shown->secret);
   const bool same =
       SameHash(hash, stored.has_value() ? stored->secret_sha256 : std::string(hash.size(), '\0'));
-  if (!same || !stored.has_value() || !stored->valid) return domain::TokenInvalid();
-  if (stored->use_is_news) {
-    const absl::Status noted = database_.Run(
-        [&](Connection& connection) { return token_store::MarkUsed(connection, shown->id); });
-    RETURN_IF_ERROR(domain::FromStorage(noted));
-  }
+  if (!same || !stored.has_value()) return domain::TokenInvalid();
   const v1::Token& token = stored->token;
   Caller caller{.token_id = token.id(),
                 .name = token.name(),
                 .role = token.role(),
                 .scope = storage::Scope::Of({token.projects().begin(), token.projects().end()})};
+  if (!stored->valid) {
+    *former = std::move(caller);
+    return domain::TokenInvalid();
+  }
+  if (stored->use_is_news) {
+    const absl::Status noted = database_.Run(
+        [&](Connection& connection) { return token_store::MarkUsed(connection, shown->id); });
+    RETURN_IF_ERROR(domain::FromStorage(noted));
+  }
   if (token.has_expires_at()) caller.expires_at = token.expires_at();
   return caller;
 }

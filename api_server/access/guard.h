@@ -3,6 +3,7 @@
 #define LONGSHORE_API_SERVER_ACCESS_GUARD_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,9 @@ class Guard {
   void NoteFailure(const domain::Caller& caller, const Call& call, const absl::Status& why);
 
  private:
-  absl::StatusOr<domain::Caller> Identify(const std::vector<std::string>& authorization);
+  // `former` becomes the caller whose token was right once, if the token is revoked or has expired.
+  absl::StatusOr<domain::Caller> Identify(const std::vector<std::string>& authorization,
+                                          std::optional<domain::Caller>* former);
   // Checks what an identified caller may do.
   absl::Status Check(const domain::Caller& caller, const Call& call);
   // `caller` is null when nobody was identified.

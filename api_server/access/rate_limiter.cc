@@ -20,9 +20,9 @@ std::chrono::milliseconds RateLimiter::Take(int64_t key) {
   MutexLock lock(&mutex_);
   if (buckets_.size() > kMaxBuckets) ForgetFullBuckets(now);
   Bucket& bucket =
-      buckets_.try_emplace(key, Bucket{static_cast<double>(per_second_), now}).first->second;
+      buckets_.try_emplace(key, Bucket{static_cast<double>(burst_), now}).first->second;
   bucket.left =
-      std::min<double>(per_second_, bucket.left + Seconds(now - bucket.at).count() * per_second_);
+      std::min<double>(burst_, bucket.left + Seconds(now - bucket.at).count() * per_second_);
   bucket.at = now;
   if (bucket.left >= 1) {
     bucket.left -= 1;
@@ -35,7 +35,7 @@ std::chrono::milliseconds RateLimiter::Take(int64_t key) {
 void RateLimiter::ForgetFullBuckets(Clock::time_point now) {
   std::erase_if(buckets_, [&](const auto& entry) {
     const Bucket& bucket = entry.second;
-    return bucket.left + Seconds(now - bucket.at).count() * per_second_ >= per_second_;
+    return bucket.left + Seconds(now - bucket.at).count() * per_second_ >= burst_;
   });
 }
 

@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 class RateLimiterTest : public ::testing::Test {
  protected:
   RateLimiter::Clock::time_point now_{};
-  RateLimiter limiter_{4, [this] { return now_; }};
+  RateLimiter limiter_{4, 0, [this] { return now_; }};
 };
 
 TEST_F(RateLimiterTest, ASecondsWorthAtOnceThenInTurn) {
@@ -32,6 +32,18 @@ TEST_F(RateLimiterTest, NoMoreThanASecondsWorthIsSaved) {
   now_ += std::chrono::hours(1);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(limiter_.Take(1), milliseconds(0));
   EXPECT_GT(limiter_.Take(1), milliseconds(0));
+}
+
+TEST_F(RateLimiterTest, ABurstIsMoreThanASecondsWorth) {
+  RateLimiter limiter(4, 6, [this] { return now_; });
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(limiter.Take(1).count(), 0) << i;
+  EXPECT_EQ(limiter.Take(1).count(), 250);
+  now_ += std::chrono::seconds(1);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(limiter.Take(1).count(), 0) << i;
+  EXPECT_GT(limiter.Take(1).count(), 0);
+  now_ += std::chrono::hours(1);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(limiter.Take(1).count(), 0) << i;
+  EXPECT_GT(limiter.Take(1).count(), 0);
 }
 
 TEST_F(RateLimiterTest, ManyKeysAreForgotten) {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "api_server/domain/errors.h"
 #include "api_server/domain/remote_path.h"
@@ -18,6 +19,8 @@
 
 namespace longshore::domain {
 namespace {
+
+constexpr int kOpenTries = 3;
 
 class FileDescriptor {
  public:
@@ -46,6 +49,10 @@ int OpenBeneath(int directory, const std::string& relative) {
   return fd;
 }
 
+absl::Status LeadsOut(const std::string& path) {
+  return PayloadPathForbidden(path, "leads out of the allowed directory through a symlink");
+}
+
 absl::Status OpenError(const std::string& path, int error) {
   switch (error) {
     case ENOENT:
@@ -54,7 +61,7 @@ absl::Status OpenError(const std::string& path, int error) {
       return PayloadPathInvalid(path, "goes through something that is not a directory");
     case EXDEV:
     case ELOOP:
-      return PayloadPathForbidden(path, "leads out of the allowed directory through a symlink");
+      return LeadsOut(path);
     case ENAMETOOLONG:
       return PayloadPathInvalid(path, "is too long");
     default:
@@ -130,6 +137,28 @@ const PayloadDirectory* ScriptSource::Innermost(
   return innermost;
 }
 
+bool ScriptSource::IsIn(const PayloadDirectory& directory, const std::string& real) const {
+  // The kernel keeps to a directory that is the only one.
+  if (directories_.size() == 1) return true;
+  const PayloadDirectory* const innermost = Innermost(real, RealPathOf);
+  return innermost != nullptr && innermost->project == directory.project;
+}
+
+absl::Status ScriptSource::CannotOpen(const std::string& path, const PayloadDirectory& directory,
+                                      int base, std::string relative) const {
+  const int error = errno;
+  // Behind a symlink into another project's directory nobody learns what is not there.
+  for (size_t slash = relative.rfind('/'); slash != std::string::npos;
+       slash = relative.rfind('/')) {
+    relative.resize(slash);
+    const FileDescriptor parent(OpenBeneath(base, relative));
+    if (parent.get() < 0) continue;
+    if (!IsIn(directory, RealPath(parent.get()))) return LeadsOut(path);
+    break;
+  }
+  return OpenError(path, error);
+}
+
 absl::StatusOr<Script> ScriptSource::Read(const storage::Scope& scope,
                                           std::string_view requested) const {
   if (requested.empty() || requested[0] != '/') {
@@ -152,20 +181,23 @@ absl::StatusOr<Script> ScriptSource::Read(const storage::Scope& scope,
   std::string relative = path.substr(base == "/" ? 0 : base.size());
   relative = relative.empty() ? "." : relative.substr(1);
   if (relative.empty()) relative = ".";
-  const FileDescriptor file(OpenBeneath(directory.get(), relative));
-  if (file.get() < 0) return OpenError(path, errno);
-  // A symlink of a directory for all may lead into one for another project, beneath it.
-  if (directories_.size() > 1 && Innermost(RealPath(file.get()), RealPathOf) != innermost) {
-    return PayloadPathForbidden(path, "leads out of the allowed directory through a symlink");
+  std::optional<FileDescriptor> file;
+  std::string real;
+  // A file that has just been replaced is nowhere any more.
+  for (int tries = 0; tries < kOpenTries && real.empty(); ++tries) {
+    file.emplace(OpenBeneath(directory.get(), relative));
+    if (file->get() < 0) return CannotOpen(path, *innermost, directory.get(), relative);
+    real = RealPath(file->get());
   }
+  if (!IsIn(*innermost, real)) return LeadsOut(path);
   struct stat info;
-  if (fstat(file.get(), &info) != 0) return OpenError(path, errno);
+  if (fstat(file->get(), &info) != 0) return OpenError(path, errno);
   if (S_ISDIR(info.st_mode)) return PayloadPathInvalid(path, "is a directory");
   if (!S_ISREG(info.st_mode)) return PayloadPathInvalid(path, "is not a regular file");
   if (info.st_size > max_bytes_) return PayloadTooLarge("payload_path", max_bytes_);
   Script script{
       .path = path, .base_name = path.substr(path.rfind('/') + 1), .project = innermost->project};
-  ASSIGN_OR_RETURN(script.content, ReadAtMost(file.get(), path, max_bytes_));
+  ASSIGN_OR_RETURN(script.content, ReadAtMost(file->get(), path, max_bytes_));
   script.sha256 = Sha256(script.content);
   return script;
 }

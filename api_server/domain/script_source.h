@@ -51,6 +51,12 @@ class ScriptSource {
   // directory's path is written in it.
   const PayloadDirectory* Innermost(const std::string& path,
                                     std::string (*text_of)(std::string_view path)) const;
+  // Returns whether a file that is really at `real` is one of this directory, or of another of the
+  // same project.
+  bool IsIn(const PayloadDirectory& directory, const std::string& real) const;
+  // Returns the error for a file beneath `base`, the directory's own descriptor; errno says why.
+  absl::Status CannotOpen(const std::string& path, const PayloadDirectory& directory, int base,
+                          std::string relative) const;
 
   const std::vector<PayloadDirectory> directories_;
   const int64_t max_bytes_;

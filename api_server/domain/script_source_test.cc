@@ -80,7 +80,7 @@ TEST_F(ScriptSourceTest, ADirectoryMayBeForOneProject) {
   // Nor by way of a link in a directory for all.
   fs::create_symlink("shop/mine.sh", allowed_ / "link.sh");
   fs::create_directory_symlink("shop", allowed_ / "door");
-  for (const char* name : {"link.sh", "door/mine.sh"}) {
+  for (const char* name : {"link.sh", "door/mine.sh", "door/none.sh", "door/none/x.sh"}) {
     EXPECT_EQ(ReasonOf(read(Scope::Of({"blog"}), name).status()), "PAYLOAD_PATH_FORBIDDEN") << name;
   }
   const auto ours = read(Scope::Of({"blog"}), "shop/all/ours.sh");

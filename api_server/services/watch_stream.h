@@ -120,10 +120,14 @@ class WatchStream : public Watcher,
     RETURN_IF_ERROR(hub_.tokens().Add(caller.token_id, this->weak_from_this()));
     opened_ = true;
     topic_->Add(this->shared_from_this());
-    MutexLock lock(&mutex_);
-    woken_ = false;  // The look that has begun comes after that.
-    // Close may have come before Add.
-    if (reactor_ == nullptr) topic_->Remove(this->shared_from_this());
+    bool closed = false;
+    {
+      MutexLock lock(&mutex_);
+      woken_ = false;  // The look that has begun comes after that.
+      closed = reactor_ == nullptr;
+    }
+    // Close may have come before Add. Not under the lock: a topic holds its own while it wakes us.
+    if (closed) topic_->Remove(this->shared_from_this());
     return absl::OkStatus();
   }
 

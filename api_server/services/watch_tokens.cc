@@ -2,7 +2,8 @@
 
 #include <glog/logging.h>
 
-#include <chrono>
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -13,16 +14,19 @@
 namespace longshore::services {
 namespace {
 
-// A revoked token is refused within 5 s (docs/security.md), a slow database included.
+// A revoked token is refused within 5 s (docs/security.md), however slow the database is: it may
+// have been revoked right after the database was last asked.
 constexpr std::chrono::milliseconds kPeriod{2000};
-constexpr std::chrono::milliseconds kLongestUnanswered{3000};
+constexpr std::chrono::milliseconds kLongestUnanswered{4500};
+constexpr std::chrono::milliseconds kCheckPeriod{250};
 
 }  // namespace
 
 WatchTokens::WatchTokens(storage::Database* database, int max_watches)
     : database_(*database),
       max_watches_(static_cast<size_t>(max_watches)),
-      thread_([this] { Loop(); }) {}
+      asking_([this] { Repeat(kPeriod, [this] { AskForInvalid(); }); }),
+      checking_([this] { Repeat(kCheckPeriod, [this] { CheckAnswered(); }); }) {}
 
 WatchTokens::~WatchTokens() { Shutdown(); }
 
@@ -48,7 +52,8 @@ void WatchTokens::Shutdown() {
     stopping_ = true;
   }
   changed_.NotifyAll();
-  if (thread_.joinable()) thread_.join();
+  if (asking_.joinable()) asking_.join();
+  if (checking_.joinable()) checking_.join();
 }
 
 std::set<int64_t> WatchTokens::TokensInUse() {
@@ -62,29 +67,44 @@ std::set<int64_t> WatchTokens::TokensInUse() {
   return tokens;
 }
 
-void WatchTokens::RefuseInvalid() {
+void WatchTokens::AskForInvalid() {
+  const auto begun = Clock::now();
   const std::set<int64_t> tokens = TokensInUse();
-  if (tokens.empty()) return;
   std::set<int64_t> valid;
-  const absl::Status read = database_.Run([&](storage::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(valid, storage::token_store::FindValid(connection, tokens));
-    return absl::OkStatus();
-  });
-  const auto now = std::chrono::steady_clock::now();
-  absl::Status why = domain::TokenInvalid();
-  if (read.ok()) {
-    answered_ = now;
-  } else {
-    LOG(WARNING) << "looking for revoked tokens: " << read;
-    if (now - answered_ < kLongestUnanswered) return;
-    // Nobody knows whether they still count: none does. Watches can be begun again.
-    why = domain::FromStorage(absl::UnavailableError(read.message()));
+  if (!tokens.empty()) {
+    const absl::Status read = database_.Run([&](storage::Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(valid, storage::token_store::FindValid(connection, tokens));
+      return absl::OkStatus();
+    });
+    if (!read.ok()) {
+      LOG(WARNING) << "looking for revoked tokens: " << read;
+      return;
+    }
   }
+  std::set<int64_t> invalid;
+  std::set_difference(tokens.begin(), tokens.end(), valid.begin(), valid.end(),
+                      std::inserter(invalid, invalid.end()));
+  Refuse(invalid, domain::TokenInvalid());
+  MutexLock lock(&mutex_);
+  answered_ = begun;
+}
+
+void WatchTokens::CheckAnswered() {
+  {
+    MutexLock lock(&mutex_);
+    if (Clock::now() - answered_ < kLongestUnanswered) return;
+  }
+  // Nobody knows whether they still count: none does. Watches can be begun again.
+  Refuse(
+      TokensInUse(),
+      domain::FromStorage(absl::UnavailableError("the database does not say which tokens count")));
+}
+
+void WatchTokens::Refuse(const std::set<int64_t>& tokens, const absl::Status& why) {
   std::vector<std::weak_ptr<TokenHolder>> refused;
   {
     MutexLock lock(&mutex_);
     for (const int64_t token : tokens) {
-      if (valid.count(token) > 0) continue;
       const auto entry = holders_.find(token);
       if (entry == holders_.end()) continue;
       refused.insert(refused.end(), entry->second.begin(), entry->second.end());
@@ -96,17 +116,15 @@ void WatchTokens::RefuseInvalid() {
   }
 }
 
-void WatchTokens::Loop() {
+void WatchTokens::Repeat(std::chrono::milliseconds period, const std::function<void()>& action) {
   while (true) {
     {
       MutexLock lock(&mutex_);
-      const auto next = std::chrono::steady_clock::now() + kPeriod;
-      while (!stopping_ && std::chrono::steady_clock::now() < next) {
-        changed_.WaitUntil(&mutex_, next);
-      }
+      const auto next = Clock::now() + period;
+      while (!stopping_ && Clock::now() < next) changed_.WaitUntil(&mutex_, next);
       if (stopping_) return;
     }
-    RefuseInvalid();
+    action();
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,7 +26,7 @@ class TokenHolder {
 };
 
 // Thread-safe. A thread asks the database every two seconds, by one statement, which of the tokens
-// with open watches still count.
+// with open watches still count; another ends all watches when it has had no answer for too long.
 class WatchTokens {
  public:
   // At most `max_watches` of one token are open at a time; 0: any number.
@@ -37,10 +38,17 @@ class WatchTokens {
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  void Loop() ABSL_LOCKS_EXCLUDED(mutex_);
+  using Clock = std::chrono::steady_clock;
+
+  // Does it again and again until the shutdown.
+  void Repeat(std::chrono::milliseconds period, const std::function<void()>& action)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Forgets the watches that have ended, and returns the tokens of the others.
   std::set<int64_t> TokensInUse() ABSL_LOCKS_EXCLUDED(mutex_);
-  void RefuseInvalid() ABSL_LOCKS_EXCLUDED(mutex_);
+  void AskForInvalid() ABSL_LOCKS_EXCLUDED(mutex_);
+  void CheckAnswered() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends the watches of these tokens.
+  void Refuse(const std::set<int64_t>& tokens, const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
 
   storage::Database& database_;
   const size_t max_watches_;
@@ -48,9 +56,10 @@ class WatchTokens {
   CondVar changed_;
   std::map<int64_t, std::vector<std::weak_ptr<TokenHolder>>> holders_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // When the database last told which tokens count. Used by the thread alone.
-  std::chrono::steady_clock::time_point answered_ = std::chrono::steady_clock::now();
-  std::thread thread_;
+  // When the database was asked which tokens count, and answered.
+  Clock::time_point answered_ ABSL_GUARDED_BY(mutex_) = Clock::now();
+  std::thread asking_;
+  std::thread checking_;
 };
 
 }  // namespace longshore::services

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "payload_worker/ssh/errors.h"
 
@@ -25,14 +26,19 @@ bool Exists(const std::string& path) {
   return stat(path.c_str(), &about) == 0;
 }
 
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+
 // The keys in a directory; what ends in ".pub" is none.
 absl::StatusOr<std::vector<std::string>> KeysIn(const std::string& directory) {
-  const std::unique_ptr<DIR, decltype(&closedir)> open(opendir(directory.c_str()), closedir);
+  const std::unique_ptr<DIR, CloseDirectory> open(opendir(directory.c_str()));
   if (open == nullptr) return absl::NotFoundError("'" + directory + "' cannot be read");
   std::vector<std::string> paths;
   while (const dirent* entry = readdir(open.get())) {
     const std::string name = entry->d_name;
-    if (IsFileName(name) && !name.ends_with(".pub")) paths.push_back(directory + "/" + name);
+    if (!IsFileName(name) || name.ends_with(".pub")) continue;
+    paths.push_back(absl::StrCat(directory, "/", name));
   }
   return paths;
 }

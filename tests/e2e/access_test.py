@@ -386,11 +386,15 @@ class AccessTest(unittest.TestCase):
         wait_until(lambda: self.call(list_workers, metadata)[0] == "OK", "the database")
 
     def test_nothing_is_changed_in_a_database_that_only_reads(self):
+        def set_to(value):
+            self.stack.sql(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+            self.stack.sql("SELECT pg_reload_conf()")
+
+        self.addCleanup(set_to, "off")
         register = next(method for method in METHODS if method.name == "RegisterInstance")
         request = instance_service.RegisterInstanceRequest(name="x", address="192.0.2.77")
         for value, wanted in (("on", (Code.UNAVAILABLE, "DATABASE_UNAVAILABLE")), ("off", ("OK", ""))):
-            self.stack.sql(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
-            self.stack.sql("SELECT pg_reload_conf()")
+            set_to(value)
             wait_until(lambda wanted=wanted: self.call(register, self.bearer(self.stack.token), request) == wanted, value)
 
     def test_a_database_that_does_not_say_who_it_is_is_waited_for(self):
