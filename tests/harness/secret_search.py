@@ -36,16 +36,18 @@ def read(path):
 
 def places(stack):
     """(name, bytes) of each place. The instances are not searched: they are where scripts run."""
-    for process in stack.api_servers + stack.workers:
+    for process in [stack.postgres, *stack.api_servers, *stack.workers]:
         yield process.log, read(process.log)
         if process.child.poll() is not None:
             continue
         for pid in descendants(process.child.pid):
             for what in ("cmdline", "environ"):
                 yield f"{what} of {process.name}'s process {pid}", read(f"/proc/{pid}/{what}")
-    with contextlib.suppress(subprocess.SubprocessError):
+    if stack.postgres.child.poll() is not None:
+        return
+    with contextlib.suppress(subprocess.TimeoutExpired):  # It may be one that a test has stopped.
         audit = subprocess.run(["psql", "-X", "-q", "-c", "TABLE audit_events", stack.database_url], capture_output=True,
-                               timeout=10, check=True)
+                               timeout=10, check=False)
         yield "the audit", audit.stdout
 
 

@@ -302,8 +302,10 @@ class Stack:
 
     def close(self):
         """Ends everything and removes it, and looks for secrets where none may be."""
-        found = out_of_place(self)
-        self.stop()
+        try:
+            found = out_of_place(self)
+        finally:
+            self.stop()
         for name in self.machine_keys():
             subprocess.run([LOCAL_INSTANCE, "delete", os.path.join(self.machines, name)], check=True)
         shutil.rmtree(self.directory, ignore_errors=True)

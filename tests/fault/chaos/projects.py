@@ -15,6 +15,9 @@ FIRST, OTHER = "default", "blog"
 KINDS = {"payload": "payloads", "task": "tasks", "deployment": "deployments", "instance": "instances"}
 # What stands in a script of a project and in all that it prints: its token (Round, in chaos.py).
 MARKS = {FIRST: re.compile(rb"-r\d+-(?!blog)[a-z0-9]"), OTHER: re.compile(rb"-r\d+-blog")}
+# What an eye that sees nothing may be told: that it is not there, or nothing yet.
+UNANSWERED = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
+              grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 # Seconds between two questions.
 PAUSE = 0.02
 
@@ -108,8 +111,8 @@ class Eye:
             for message in answer if method.startswith("Watch") else [answer]:
                 self._see(message)
         except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.PERMISSION_DENIED:
-                self.errors.add(f"{method}: {error.details()}: it tells of something that is there")
+            if error.code() not in UNANSWERED:
+                self.errors.add(f"{method}: {error.code()} {error.details()}")
 
     def _see(self, message):
         self.answers += 1
@@ -165,4 +168,6 @@ class Projects:
 def foreign(eye, own):
     """Words about what it was told beyond what is its project's own, (kind, id)."""
     found = [f"{kind} {number}" for kind, number in sorted(eye.ids - own)]
+    if not eye.ids:
+        found.append("nothing at all")
     return [f"the project {eye.project} was told of {words}" for words in [*found, *sorted(eye.errors)]]

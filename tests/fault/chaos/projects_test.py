@@ -34,10 +34,11 @@ class ProjectsTest(unittest.TestCase):
 
     def test_a_foreign_byte(self):
         for project, own, others in ((FIRST, b"sx-r1-0 line", b"sx-r1-blog line"), (OTHER, b"sx-r1-blog line", b"sx-r1-l line")):
-            self.assertEqual(foreign(self.eye(payload_service.ReadPayloadOutputResponse(data=own), project), set()), [])
+            nothing = f"the project {project} was told of nothing at all"
+            self.assertEqual(foreign(self.eye(payload_service.ReadPayloadOutputResponse(data=own), project), set()), [nothing])
             found = foreign(self.eye(payload_service.ReadPayloadOutputResponse(data=others), project), set())
-            self.assertEqual(len(found), 1, found)
-            self.assertIn("bytes of the other's", found[0])
+            self.assertEqual((len(found), found[0]), (2, nothing), found)
+            self.assertIn("bytes of the other's", found[1])
 
 
 class AnyStub:
