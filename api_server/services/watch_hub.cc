@@ -34,7 +34,7 @@ class WatchHub::Topic : public WatchTopic {
 
 WatchHub::WatchHub(storage::Database* database, int threads, int max_watches_per_token)
     : database_(*database),
-      tokens_(database, max_watches_per_token),
+      tokens_(*database, max_watches_per_token),
       work_(threads),
       waker_([this] { WakeLoop(); }) {}
 

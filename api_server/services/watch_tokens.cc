@@ -22,8 +22,8 @@ constexpr std::chrono::milliseconds kCheckPeriod{250};
 
 }  // namespace
 
-WatchTokens::WatchTokens(storage::Database* database, int max_watches)
-    : database_(*database),
+WatchTokens::WatchTokens(const storage::Database& database, int max_watches)
+    : database_({.url = database.url(), .max_connections = 1}),
       max_watches_(static_cast<size_t>(max_watches)),
       asking_([this] { Repeat(kPeriod, [this] { AskForInvalid(); }); }),
       checking_([this] { Repeat(kCheckPeriod, [this] { CheckAnswered(); }); }) {}
@@ -72,11 +72,15 @@ void WatchTokens::AskForInvalid() {
   const std::set<int64_t> tokens = TokensInUse();
   std::set<int64_t> valid;
   if (!tokens.empty()) {
+    {
+      MutexLock lock(&mutex_);
+      asked_ = true;
+    }
     const absl::Status read = database_.Run([&](storage::Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(valid, storage::token_store::FindValid(connection, tokens));
       return absl::OkStatus();
     });
-    if (!read.ok()) {
+    if (!read.ok()) {  // It is still asked, for it has not answered.
       LOG(WARNING) << "looking for revoked tokens: " << read;
       return;
     }
@@ -86,13 +90,15 @@ void WatchTokens::AskForInvalid() {
                       std::inserter(invalid, invalid.end()));
   Refuse(invalid, domain::TokenInvalid());
   MutexLock lock(&mutex_);
+  asked_ = false;
   answered_ = begun;
 }
 
 void WatchTokens::CheckAnswered() {
   {
     MutexLock lock(&mutex_);
-    if (Clock::now() - answered_ < kLongestUnanswered) return;
+    // A process that was stopped for a while has not asked, so it has no answer to wait for.
+    if (!asked_ || Clock::now() - answered_ < kLongestUnanswered) return;
   }
   // Nobody knows whether they still count: none does. Watches can be begun again.
   Refuse(

@@ -25,12 +25,13 @@ class TokenHolder {
   virtual void Refuse(const absl::Status& why) = 0;
 };
 
-// Thread-safe. A thread asks the database every two seconds, by one statement, which of the tokens
-// with open watches still count; another ends all watches when it has had no answer for too long.
+// Thread-safe. A thread asks the database every two seconds, by one statement over a connection of
+// its own, which of the tokens with open watches still count; another ends all watches when the
+// answer takes too long.
 class WatchTokens {
  public:
   // At most `max_watches` of one token are open at a time; 0: any number.
-  WatchTokens(storage::Database* database, int max_watches);
+  WatchTokens(const storage::Database& database, int max_watches);
   ~WatchTokens();
 
   // `holder` was admitted by this token just now; 0: without one. Errors: QUOTA_EXCEEDED.
@@ -50,14 +51,15 @@ class WatchTokens {
   // Ends the watches of these tokens.
   void Refuse(const std::set<int64_t>& tokens, const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  storage::Database& database_;
+  storage::Database database_;
   const size_t max_watches_;
   Mutex mutex_;
   CondVar changed_;
   std::map<int64_t, std::vector<std::weak_ptr<TokenHolder>>> holders_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // When the database was asked which tokens count, and answered.
+  // When the database was asked for the last time that it answered, and whether it is asked now.
   Clock::time_point answered_ ABSL_GUARDED_BY(mutex_) = Clock::now();
+  bool asked_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread asking_;
   std::thread checking_;
 };
