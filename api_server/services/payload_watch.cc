@@ -19,13 +19,19 @@ constexpr int64_t kMaxOutputPerEvent = 256 * 1024;
 class PayloadSource : public WatchSource<v1::PayloadEvent> {
  public:
   PayloadSource(storage::Database* database, const v1::WatchPayloadRequest& request)
-      : database_(*database), payload_id_(request.payload_id()), offset_(request.output_offset()) {}
+      : database_(*database),
+        payload_id_(request.payload_id()),
+        offset_(request.output_offset()),
+        asked_attempt_(request.attempt()) {}
 
   absl::Status Open(const domain::Caller& caller) override {
     scope_ = caller.scope;
     RETURN_IF_ERROR(domain::CheckId("payload_id", payload_id_));
-    if (offset_ >= 0) return absl::OkStatus();
-    return domain::InvalidField("output_offset", std::to_string(offset_), "must not be negative");
+    if (offset_ < 0) {
+      return domain::InvalidField("output_offset", std::to_string(offset_), "must not be negative");
+    }
+    if (asked_attempt_ >= 0) return absl::OkStatus();
+    return domain::InvalidField("attempt", std::to_string(asked_attempt_), "must not be negative");
   }
 
   // All output comes before the event with the terminal status.
@@ -36,6 +42,8 @@ class PayloadSource : public WatchSource<v1::PayloadEvent> {
       // The payload first: when it is terminal here, all of its output is there to be read next.
       ASSIGN_OR_RETURN(stored, storage::payload_store::Get(connection, *scope_, payload_id_));
       if (!stored.has_value()) return absl::OkStatus();
+      if (asked_attempt_ != 0 && asked_attempt_ != stored->payload.attempt()) offset_ = 0;
+      asked_attempt_ = 0;
       ASSIGN_OR_RETURN(chunk, storage::output_store::ReadFrom(connection, payload_id_, offset_,
                                                               kMaxOutputPerEvent));
       return absl::OkStatus();
@@ -51,6 +59,7 @@ class PayloadSource : public WatchSource<v1::PayloadEvent> {
     if (!chunk.data.empty()) {
       v1::PayloadEvent event;
       event.mutable_output()->set_offset(chunk.offset);
+      event.mutable_output()->set_attempt(payload.attempt());
       offset_ = chunk.offset + static_cast<int64_t>(chunk.data.size());
       event.mutable_output()->set_data(std::move(chunk.data));
       return event;
@@ -76,6 +85,7 @@ class PayloadSource : public WatchSource<v1::PayloadEvent> {
   const int64_t payload_id_;
   std::optional<storage::Scope> scope_;
   int64_t offset_;
+  int asked_attempt_;  // That offset_ counts in; 0 once that is settled.
   std::optional<v1::PayloadStatus> status_sent_;
   int attempt_ = 0;
 };
