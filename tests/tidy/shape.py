@@ -12,6 +12,7 @@ LIBRARIES = (
     (r"<libssh/", ("payload_worker/ssh/", "tests/hostile/", "tests/bench/")),
     (r"<(postgresql/)?libpq", ("storage/",)),
     (r"<curl/", ("common/http_client.cc",)),
+    (r"<boost/", ("http/",)),
     # Clang's thread-safety analysis knows longshore::Mutex only.
     (r"<(mutex|shared_mutex|condition_variable)>|\"absl/synchronization/", ("common/mutex.h",)),
 )
