@@ -13,6 +13,12 @@
 
 DEFINE_string(listen, "127.0.0.1:50051", "Address of the public services.");
 DEFINE_string(worker_listen, "127.0.0.1:50052", "Address that payload_workers dial.");
+DEFINE_string(http_listen, "",
+              "Address of HTTP: JSON-RPC, REST, events; TLS as on the public port. Empty: none.");
+DEFINE_string(http_hosts, "",
+              "Comma-separated names in URLs by which HTTP is reached, besides the certificate's.");
+DEFINE_string(http_origins, "",
+              "Comma-separated origins, https://HOST[:PORT], of pages that may call HTTP.");
 DEFINE_bool(insecure, false,
             "Without TLS and tokens: whoever reaches the ports may do anything. Loopback only.");
 DEFINE_string(tls_cert, "",
@@ -170,6 +176,8 @@ ServerOptions OptionsFromFlags() {
   ServerOptions options;
   options.listen = FLAGS_listen;
   options.worker_listen = FLAGS_worker_listen;
+  options.http_listen = FLAGS_http_listen;
+  options.http = {.hosts = SplitList(FLAGS_http_hosts), .origins = SplitList(FLAGS_http_origins)};
   options.insecure = FLAGS_insecure;
   options.tls = {FLAGS_tls_cert, FLAGS_tls_key, FLAGS_tls_client_ca};
   options.worker_tls = {FLAGS_worker_tls_cert, FLAGS_worker_tls_key, FLAGS_worker_client_ca};

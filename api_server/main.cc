@@ -6,6 +6,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <string>
 
 #include "api_server/flags.h"
 #include "api_server/server.h"
@@ -69,7 +70,10 @@ int Main() {
   });
   if (!started.ok()) return Ended(started);
   LOG(INFO) << "api_server is ready on port " << server->port() << ", for workers on port "
-            << server->worker_port();
+            << server->worker_port()
+            << (server->http_port() == 0
+                    ? ""
+                    : ", for HTTP on port " + std::to_string(server->http_port()));
   // LOG() takes the time before the expression is evaluated.
   const int signal = signals.Wait();
   LOG(INFO) << "signal " << signal << ": draining";

@@ -21,6 +21,7 @@
 #include "api_server/services/services.h"
 #include "api_server/services/unreadable_requests.h"
 #include "common/status_macros.h"
+#include "http/server.h"
 #include "storage/migrator.h"
 
 namespace longshore {
@@ -37,6 +38,9 @@ constexpr int kWorkerDatabaseThreads = 2;
 // sent. A worker that does not answer is better known early.
 constexpr int kClientPingLimitMs = 20000;
 constexpr int kWorkerPingLimitMs = 5000;
+
+// HTTP clients have so long to read their answers when everything else has ended.
+constexpr std::chrono::milliseconds kHttpGoodbye{2000};
 
 // What is under way on a connection that has come of age has so long to end.
 constexpr int kConnectionGraceMs = 30000;
@@ -68,8 +72,9 @@ absl::Status CheckFiles(const char* flags, const TlsFiles& files) {
 // Nobody is to reach the ports of another machine without saying who they are.
 absl::Status CheckTls(const ServerOptions& options) {
   if (options.insecure) {
-    for (const std::string& address : {options.listen, options.worker_listen}) {
-      if (IsLoopback(address)) continue;
+    for (const std::string& address :
+         {options.listen, options.worker_listen, options.http_listen}) {
+      if (address.empty() || IsLoopback(address)) continue;
       return absl::FailedPreconditionError("--insecure is for loopback addresses only, and " +
                                            address + " is none: use TLS (docs/security.md)");
     }
@@ -140,6 +145,7 @@ struct Server::Parts {
                         &feeds),
         task_service(&guard, &tasks),
         access_service(&guard, &tokens),
+        readiness_database({.url = options.database_url, .max_connections = 1}),
         applier(&database, {.max_output_bytes = options.max_output_bytes,
                             .delivery_timeout = options.deploy.delivery_timeout,
                             .execution_grace = options.execution_grace,
@@ -211,6 +217,7 @@ struct Server::Parts {
   services::PayloadServiceImpl payload_service;
   services::TaskServiceImpl task_service;
   services::AccessServiceImpl access_service;
+  storage::Database readiness_database;
   executor::EventApplier applier;
   executor::EventSink sink;
   executor::Dispatcher dispatcher;
@@ -222,6 +229,8 @@ struct Server::Parts {
   executor::WorkerServiceImpl worker_service;
   std::unique_ptr<grpc::Server> public_server;
   std::unique_ptr<grpc::Server> worker_server;
+  std::unique_ptr<api_http::Front> front;
+  std::unique_ptr<http::Server> http_server;
   int port = 0;
   int worker_port = 0;
 };
@@ -233,6 +242,27 @@ Server::~Server() { Drain(); }
 int Server::port() const { return parts_->port; }
 
 int Server::worker_port() const { return parts_->worker_port; }
+
+int Server::http_port() const {
+  return parts_->http_server == nullptr ? 0 : parts_->http_server->port();
+}
+
+absl::Status Server::StartHttp() {
+  const ServerOptions& options = parts_->options;
+  if (options.http_listen.empty()) return absl::OkStatus();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);  // What this process answers is bounded as it is.
+  parts_->front = std::make_unique<api_http::Front>(
+      parts_->public_server->InProcessChannel(arguments),
+      [database = &parts_->readiness_database] { return database->Run(storage::CheckSchema); },
+      options.http);
+  ASSIGN_OR_RETURN(parts_->http_server,
+                   http::Server::Start({.listen = options.http_listen,
+                                        .tls = options.insecure ? TlsFiles() : options.tls,
+                                        .max_body_bytes = kMaxMessageBytes},
+                                       parts_->front.get()));
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   RETURN_IF_ERROR(CheckTls(options));
@@ -273,6 +303,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   worker_builder.RegisterService(&parts->worker_service);
   parts->worker_server = worker_builder.BuildAndStart();
   if (parts->worker_server == nullptr) return CannotListen(options.worker_listen);
+  RETURN_IF_ERROR(server->StartHttp());
   return server;
 }
 
@@ -281,12 +312,20 @@ void Server::Drain() {
   if (!parts.ready.exchange(false)) return;
   const auto deadline = std::chrono::system_clock::now() + parts.options.drain_timeout;
   if (parts.public_server != nullptr) SetServing(*parts.public_server, false);
+  if (parts.http_server != nullptr) {
+    parts.front->BeginDrain();
+    parts.http_server->BeginDrain();
+  }
   parts.dispatcher.Shutdown();
   parts.instance_tasks.Shutdown();
   parts.workers.BeginDrain();
   parts.watches.Shutdown();
   if (parts.public_server != nullptr) parts.public_server->Shutdown(deadline);
   if (parts.worker_server != nullptr) parts.worker_server->Shutdown(deadline);
+  if (parts.http_server != nullptr) {
+    parts.front->Shutdown();
+    parts.http_server->Shutdown(kHttpGoodbye);
+  }
   parts.watches.streams()->AwaitNone();
   parts.sink.Shutdown();
   parts.worker_database_work.Shutdown();

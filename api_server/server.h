@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "api_server/domain/deployer.h"
 #include "api_server/domain/script_source.h"
+#include "api_server/http/front.h"
 #include "api_server/providers/providers.h"
 #include "common/backoff.h"
 #include "common/policy.h"
@@ -21,7 +22,9 @@ namespace longshore {
 struct ServerOptions {
   std::string listen = "127.0.0.1:50051";         // Public services.
   std::string worker_listen = "127.0.0.1:50052";  // WorkerService.
-  // Without TLS and without tokens. Start refuses it unless both addresses are loopback.
+  std::string http_listen;                        // HTTP, by the public port's TLS; empty: none.
+  api_http::FrontOptions http;
+  // Without TLS and without tokens. Start refuses it unless all addresses are loopback.
   bool insecure = false;
   TlsFiles tls;         // Of the public port.
   TlsFiles worker_tls;  // Of the workers' port; needs an authority.
@@ -57,6 +60,7 @@ class Server {
 
   int port() const;         // Of the public services.
   int worker_port() const;  // Of WorkerService.
+  int http_port() const;    // 0 without HTTP.
 
   // Takes no new work, sends workers to other replicas, waits for requests to end, and stores what
   // workers have reported.
@@ -65,6 +69,8 @@ class Server {
  private:
   struct Parts;
   explicit Server(std::unique_ptr<Parts> parts);
+  absl::Status StartHttp();
+
   std::unique_ptr<Parts> parts_;
 };
 

@@ -96,4 +96,14 @@ absl::Status Migrate(const std::string& url, const std::vector<Migration>& migra
   return absl::OkStatus();
 }
 
+absl::Status CheckSchema(Connection& connection) {
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kGetSchemaVersion));
+  const int64_t current = result.first().Int("version");
+  const int known = EmbeddedMigrations().back().version;
+  if (current >= known) return absl::OkStatus();
+  return absl::FailedPreconditionError("the database's schema is at version " +
+                                       std::to_string(current) + ", not yet at " +
+                                       std::to_string(known));
+}
+
 }  // namespace longshore::storage

@@ -27,6 +27,12 @@ const std::vector<Migration>& EmbeddedMigrations();
 absl::Status Migrate(const std::string& url,
                      const std::vector<Migration>& migrations = EmbeddedMigrations());
 
+class Connection;
+
+// Checks that the schema is at this binary's version, or beyond: a newer api_server may have
+// migrated it meanwhile. Errors: FailedPrecondition (it is not), Unavailable.
+absl::Status CheckSchema(Connection& connection);
+
 }  // namespace longshore::storage
 
 #endif  // LONGSHORE_STORAGE_MIGRATOR_H_

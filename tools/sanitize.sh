@@ -33,7 +33,7 @@ run() {
   rm -f "$log"
 }
 
-run tsan '//common/... + //payload_worker/...'
-run asan '//common/... + //payload_worker/... + //tests/fuzz/...'
+run tsan '//common/... + //payload_worker/... + //http/...'
+run asan '//common/... + //payload_worker/... + //http/... + //api_server/http/... + //tests/fuzz/...'
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

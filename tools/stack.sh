@@ -162,16 +162,18 @@ up() {
   free_port && local database_port=$chosen_port
   free_port && local api_port=$chosen_port
   free_port && local worker_port=$chosen_port
+  free_port && local http_port=$chosen_port
   "$top/tools/lib/postgres.sh" init "$dir/postgres"
   start postgres "$top/tools/lib/postgres.sh" run "$dir/postgres" "$database_port"
   wait_for postgres "$database_port"
   local url=postgresql://longshore@127.0.0.1:$database_port/postgres
 
   ssh-keygen -q -t ed25519 -N '' -C longshore -f "$dir/ssh_key"
-  local api_access=(--insecure) worker_access=(--insecure)
-  [ -n "$insecure" ] || make_certificates
+  local api_access=(--insecure) worker_access=(--insecure) http_scheme=http
+  [ -n "$insecure" ] || { make_certificates && http_scheme=https; }
   # shellcheck disable=SC2086  # LONGSHORE_API_FLAGS are words, as are the worker's.
   start api_server "$api_server" --listen="127.0.0.1:$api_port" --worker_listen="127.0.0.1:$worker_port" \
+    --http_listen="127.0.0.1:$http_port" \
     --database_url="$url" --allowed_payload_dirs="$dir/payloads" --providers=local --local_instances_dir="$dir/machines" \
     --authorized_keys_file="$dir/ssh_key.pub" "${api_access[@]}" ${LONGSHORE_API_FLAGS:-}
   # shellcheck disable=SC2086
@@ -198,6 +200,7 @@ up() {
 export LONGSHORE_API=127.0.0.1:$api_port
 $(access_env)
 export LONGSHORE_WORKER_API=127.0.0.1:$worker_port
+export LONGSHORE_HTTP=$http_scheme://127.0.0.1:$http_port
 export LONGSHORE_DATABASE_URL=$url
 export LONGSHORE_PAYLOAD_DIR=$dir/payloads
 export LONGSHORE_INSTANCE_IDS=$ids

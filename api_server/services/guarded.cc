@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "api_server/services/front_peer.h"
 #include "common/utf8.h"
 
 namespace longshore::services {
@@ -51,11 +52,18 @@ void Describe(const Message& request, access::Call* call) {
   }
 }
 
+// Calls of this process to itself are made for somebody else.
+std::string PeerOf(const grpc::ServerContextBase& context) {
+  const auto front = context.client_metadata().find(kFrontPeerHeader);
+  if (front == context.client_metadata().end()) return context.peer();
+  return ReadFrontPeer({front->second.data(), front->second.size()}).value_or(context.peer());
+}
+
 }  // namespace
 
 access::Call CallOf(const grpc::ServerContextBase& context, std::string method,
                     const Message& request) {
-  access::Call call{.method = std::move(method), .peer = context.peer()};
+  access::Call call{.method = std::move(method), .peer = PeerOf(context)};
   const auto [begin, end] = context.client_metadata().equal_range(kHeader);
   for (auto at = begin; at != end; ++at) {
     call.authorization.emplace_back(at->second.data(), at->second.size());

@@ -32,14 +32,14 @@ class Stack:
 
     Between every worker and every api_server, in front of every instance and, if asked for, between every api_server and
     PostgreSQL is a relay. `insecure`: without TLS and tokens. In `payload_dirs`, where scripts by path may be, {} stands for
-    payload_dir. Instances are of the project `project`, if nothing else is said.
+    payload_dir. Instances are of the project `project`, if nothing else is said. With `http` api_servers speak it: see web.py.
     """
 
     def __init__(self, instances=1, api_servers=1, workers=1, api_flags=(), worker_flags=(), register=True, binaries=PROGRAMS,
                  relay_database=False, postgres_directory=None, environment=None, key=None, insecure=False,
-                 certificates_since=None, payload_dirs=("{}",), project="default"):
+                 certificates_since=None, payload_dirs=("{}",), project="default", http=False):
         self.binaries, self.relay_database, self.insecure = binaries, relay_database, insecure
-        self.project = project
+        self.project, self.http = project, http
         self.environment = environment or {}  # By the process's name.
         self.role = "longshore"  # As which api_servers go to the database.
         self.directory = tempfile.mkdtemp(prefix="stack-")
@@ -107,6 +107,8 @@ class Stack:
                    f"--allowed_payload_dirs={self.payload_dirs}", "--providers=local,digitalocean",
                    f"--local_instances_dir={self.machines}", f"--authorized_keys_file={self.key}.pub",
                    *self.api_flags(), "--lease_duration_ms=4000", "--retry_initial_ms=200", "--retry_maximum_ms=2000", *flags]
+        if self.http:
+            command.append(f"--http_listen=127.0.0.1:{free_port()}")
         name = f"api_server-{i}"
         self.api_servers.append(Process(name, self.directory, command, port, self.environment.get(name)).start())
         if not self.insecure:

@@ -1,0 +1,66 @@
+#include "api_server/http/readiness.h"
+
+#include <string>
+#include <utility>
+
+#include "api_server/http/error_json.h"
+#include "common/status.h"
+
+namespace longshore::api_http {
+namespace {
+
+constexpr std::chrono::seconds kLongestCheck{3};
+
+void Answer(http::Exchange* exchange, const absl::Status& status) {
+  exchange->Respond(status.ok() ? JsonResponse(200, {{"ready", true}})
+                                : JsonResponse(503, {{"ready", false}, {"why", ToString(status)}}));
+}
+
+}  // namespace
+
+Readiness::Readiness(std::function<absl::Status()> check) : check_(std::move(check)) {}
+
+void Readiness::Handle(std::shared_ptr<http::Exchange> exchange) {
+  absl::Status refusal;
+  {
+    MutexLock lock(&mutex_);
+    if (draining_) {
+      refusal = absl::UnavailableError("it is going away");
+    } else if (checking_ && std::chrono::steady_clock::now() - begun_ > kLongestCheck) {
+      refusal = absl::UnavailableError("the database does not answer");
+    } else {
+      waiting_.push_back(std::move(exchange));
+      if (checking_) return;
+      checking_ = true;
+      begun_ = std::chrono::steady_clock::now();
+    }
+  }
+  if (!refusal.ok()) return Answer(exchange.get(), refusal);
+  work_.Add([this] { Check(); });
+}
+
+void Readiness::Check() {
+  const absl::Status status = check_();
+  std::vector<std::shared_ptr<http::Exchange>> waiting;
+  {
+    MutexLock lock(&mutex_);
+    checking_ = false;
+    waiting.swap(waiting_);
+  }
+  for (const auto& exchange : waiting) Answer(exchange.get(), status);
+}
+
+void Readiness::BeginDrain() {
+  MutexLock lock(&mutex_);
+  draining_ = true;
+}
+
+void Readiness::Shutdown() {
+  BeginDrain();
+  work_.Shutdown();
+  std::vector<std::shared_ptr<http::Exchange>> dropped;
+  MutexLock lock(&mutex_);
+  dropped.swap(waiting_);
+}
+
+}  // namespace longshore::api_http
