@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "api_server/http/error_json.h"
+#include "api_server/http/openapi.h"
 #include "http/target.h"
 
 namespace longshore::api_http {
@@ -20,8 +21,13 @@ bool Contains(const std::vector<std::string>& list, std::string_view value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+// They say nothing of anybody, so they need no token.
+constexpr char kHealth[] = "/healthz";
+constexpr char kReadiness[] = "/readyz";
+constexpr char kOpenApi[] = "/api/openapi.json";
+
 bool IsHealth(const Request& request) {
-  return request.path == "/healthz" || request.path == "/readyz";
+  return request.path == kHealth || request.path == kReadiness;
 }
 
 // Bodies of other types are not read: a form of a page anywhere may send them without being asked.
@@ -113,7 +119,7 @@ void Front::Handle(std::shared_ptr<Exchange> exchange) {
 }
 
 bool Front::MayAsk(const Request& request, Exchange* exchange) const {
-  if (IsHealth(request)) return true;  // Asked by address, and it says nothing.
+  if (IsHealth(request)) return true;  // It is asked by address.
   const std::string_view host = HeaderValue(request, "host");
   if (!request.host_is_ours && !Contains(options_.hosts, host.substr(0, host.rfind(':')))) {
     exchange->Respond(
@@ -139,10 +145,12 @@ bool Front::MayAsk(const Request& request, Exchange* exchange) const {
 void Front::Dispatch(std::shared_ptr<Exchange> exchange) {
   const Request& request = exchange->request();
   const bool is_get = request.method == "GET" || request.method == "HEAD";
-  if (IsHealth(request)) {
+  if (IsHealth(request) || request.path == kOpenApi) {
     if (!is_get) return exchange->Respond(VerbNotAllowed({"GET"}));
-    if (request.path == "/readyz") return readiness_.Handle(std::move(exchange));
-    return exchange->Respond(JsonResponse(200, {{"alive", true}}));
+    if (request.path == kReadiness) return readiness_.Handle(std::move(exchange));
+    if (request.path == kHealth) return exchange->Respond(JsonResponse(200, {{"alive", true}}));
+    return exchange->Respond(
+        {.headers = {{"content-type", "application/json"}}, .body = OpenApiDocument()});
   }
   std::optional<std::vector<std::string>> segments = http::PathSegments(request.path);
   if (!segments.has_value()) {

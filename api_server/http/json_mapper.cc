@@ -117,6 +117,7 @@ Json ValueToJson(const Message& message, const FieldDescriptor& field, int index
 
 absl::Status UnknownField(const std::string& name, const Descriptor& type) {
   std::vector<std::string> fields;
+  fields.reserve(type.field_count());
   for (int i = 0; i < type.field_count(); ++i) fields.push_back(type.field(i)->name());
   const std::string shown = ToPrintableLine(name, kMaxShownName);
   const std::string message =
@@ -298,8 +299,9 @@ absl::Status ReadObject(const Json& json, const std::string& path, Message* mess
       RETURN_IF_ERROR(ReadValue(value, *field, path + name, message));
       continue;
     }
-    if (!value.is_array())
+    if (!value.is_array()) {
       return domain::InvalidField(path + name, Text(value), "must be an array");
+    }
     for (size_t i = 0; i < value.size(); ++i) {
       RETURN_IF_ERROR(
           ReadValue(value[i], *field, path + name + "[" + std::to_string(i) + "]", message));

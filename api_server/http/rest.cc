@@ -61,8 +61,9 @@ void MaskWhatIsThere(const Json& body, Message* request) {
   auto& update = static_cast<v1::UpdateInstanceRequest&>(*request);
   if (update.has_update_mask()) return;
   for (const std::string_view name : kPatched) {
-    if (body.contains(std::string(name)))
+    if (body.contains(std::string(name))) {
       update.mutable_update_mask()->add_paths(std::string(name));
+    }
   }
 }
 

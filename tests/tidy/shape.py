@@ -3,8 +3,8 @@
 import re
 
 MAX_LINES = 500
-# A picture and a licence are not read line by line; a migration that was applied is never edited.
-NO_LIMIT = (".svg", "LICENSE")
+# A picture, a licence and what npm writes are not read line by line; a migration that was applied is never edited.
+NO_LIMIT = (".svg", "LICENSE", "package-lock.json")
 FROZEN = "storage/migrations/"
 
 # A library's header, and the only folders that include it.
