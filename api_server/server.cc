@@ -39,9 +39,6 @@ constexpr int kWorkerDatabaseThreads = 2;
 constexpr int kClientPingLimitMs = 20000;
 constexpr int kWorkerPingLimitMs = 5000;
 
-// HTTP clients have so long to read their answers when everything else has ended.
-constexpr std::chrono::milliseconds kHttpGoodbye{2000};
-
 // What is under way on a connection that has come of age has so long to end.
 constexpr int kConnectionGraceMs = 30000;
 
@@ -320,12 +317,15 @@ void Server::Drain() {
   parts.instance_tasks.Shutdown();
   parts.workers.BeginDrain();
   parts.watches.Shutdown();
+  if (parts.http_server != nullptr) {
+    // While the public services still answer: their end would take the calls under way with it.
+    parts.http_server->AwaitAnswers(std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::system_clock::now()));
+    parts.front->Shutdown();
+    parts.http_server->Shutdown();
+  }
   if (parts.public_server != nullptr) parts.public_server->Shutdown(deadline);
   if (parts.worker_server != nullptr) parts.worker_server->Shutdown(deadline);
-  if (parts.http_server != nullptr) {
-    parts.front->Shutdown();
-    parts.http_server->Shutdown(kHttpGoodbye);
-  }
   parts.watches.streams()->AwaitNone();
   parts.sink.Shutdown();
   parts.worker_database_work.Shutdown();

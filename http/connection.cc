@@ -11,13 +11,13 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "http/endpoint.h"
 #include "http/request_head.h"
+#include "http/response_head.h"
 
 namespace longshore::http {
 namespace {
@@ -29,8 +29,11 @@ using asio::ip::tcp;
 using beast::error_code;
 
 constexpr uint32_t kMaxHeaderBytes = 16 << 10;
-// A body up to this size is not counted.
+// Longer than any head, and than anything else that is read line by line.
+constexpr size_t kMaxBufferBytes = 64 << 10;
+// A body up to this size is not counted; a longer one takes its share as it comes.
 constexpr int64_t kSmallBody = 64 << 10;
+constexpr int64_t kShareBytes = 512 << 10;
 // A client that was refused in the middle of its request may go on to send so much, for so long,
 // until it reads why.
 constexpr size_t kMaxDiscarded = 16 << 20;
@@ -39,10 +42,6 @@ constexpr std::chrono::seconds kGoodbyeLimit{2};
 
 using PlainStream = beast::tcp_stream;
 using TlsStream = beast::ssl_stream<beast::tcp_stream>;
-
-std::string HttpDate() {
-  return absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone());
-}
 
 // What is private is done by the strand.
 template <typename Stream>
@@ -77,7 +76,8 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
   void Drain() override {
     asio::post(stream_.get_executor(), [self = this->shared_from_this()] {
       self->draining_ = true;
-      if (self->state_ == State::kIdle) self->Close();
+      // What has not come wholly has had no effect, and its client knows that.
+      if (self->state_ == State::kIdle || self->state_ == State::kReading) self->Close();
     });
   }
 
@@ -93,6 +93,7 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
    public:
     RequestExchange(std::shared_ptr<Connection> connection, int64_t serial, Request request)
         : connection_(std::move(connection)), serial_(serial), request_(std::move(request)) {}
+    // Only for want of memory. NOLINTNEXTLINE(bugprone-exception-escape)
     ~RequestExchange() override {
       Post([](Connection& connection) {
         if (connection.state_ == State::kAnswering && !connection.answered_) connection.Close();
@@ -177,18 +178,7 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
     if (std::optional<Response> refusal = RefuseHead(head); refusal.has_value()) {
       return Refuse(*std::move(refusal));
     }
-    const int64_t most = parser_->chunked()
-                             ? context_.options.max_body_bytes
-                             : static_cast<int64_t>(parser_->content_length().value_or(0));
-    if (most > kSmallBody) {
-      body_share_ = context_.bodies.Take(most);
-      if (!body_share_) {
-        Response busy =
-            PlainError(503, "UNAVAILABLE", "too many large requests at once; try again");
-        busy.headers.emplace_back("retry-after", "1");
-        return Refuse(std::move(busy));
-      }
-    }
+    TakeHead(head);
     if (absl::EqualsIgnoreCase(std::string(head[beast_http::field::expect]), "100-continue") &&
         head.version() == 11) {
       return InviteBody();
@@ -204,13 +194,51 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
                       });
   }
 
+  // From the head alone: what a chunked body has behind it is no header.
+  void TakeHead(const beast_http::request_header<>& head) {
+    request_ = {.method = std::string(head.method_string()),
+                .peer = peer_,
+                .secure = tls_ != nullptr,
+                .host_is_ours = IsOwnHost(std::string(head[beast_http::field::host]), tls_.get())};
+    const std::string target(head.target());
+    const size_t question = target.find('?');
+    request_.path = target.substr(0, question);
+    if (question != std::string::npos) request_.query = target.substr(question + 1);
+    for (const auto& field : head) {
+      request_.headers.emplace_back(absl::AsciiStrToLower(std::string(field.name_string())),
+                                    std::string(field.value()));
+    }
+    keep_alive_ = parser_->get().keep_alive();
+    head_only_ = head.method() == beast_http::verb::head;
+    http_1_0_ = head.version() == 10;
+  }
+
   void ReadBody() {
-    beast_http::async_read(
+    if (parser_->is_done()) return HandleRequest();
+    beast_http::async_read_some(
         stream_, buffer_, *parser_,
         [self = this->shared_from_this()](const error_code& error, size_t /*bytes*/) {
           if (self->state_ == State::kClosed) return;
-          error ? self->ReadFailed(error) : self->HandleRequest();
+          if (error) return self->ReadFailed(error);
+          self->HasRoom() ? self->ReadBody() : self->RefuseBody();
         });
+  }
+
+  // Whether the body may be in memory as far as it has come.
+  bool HasRoom() {
+    const auto size = static_cast<int64_t>(parser_->get().body().size());
+    while (size > kSmallBody + static_cast<int64_t>(body_shares_.size()) * kShareBytes) {
+      BodyBudget::Share share = context_.bodies.Take(kShareBytes);
+      if (!share) return false;
+      body_shares_.push_back(std::move(share));
+    }
+    return true;
+  }
+
+  void RefuseBody() {
+    Response busy = PlainError(503, "UNAVAILABLE", "too many large requests at once; try again");
+    busy.headers.emplace_back("retry-after", "1");
+    Refuse(std::move(busy));
   }
 
   void ReadFailed(const error_code& error) {
@@ -240,64 +268,23 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
 
   void HandleRequest() {
     state_ = State::kAnswering;
-    auto message = parser_->release();
-    keep_alive_ = message.keep_alive();
-    head_only_ = message.method() == beast_http::verb::head;
-    version_ = message.version();
     discards_ = false;
-    Request request{
-        .method = std::string(message.method_string()),
-        .body = std::move(message.body()),
-        .peer = peer_,
-        .secure = tls_ != nullptr,
-        .host_is_ours = IsOwnHost(std::string(message[beast_http::field::host]), tls_.get())};
-    const std::string target(message.target());
-    const size_t question = target.find('?');
-    request.path = target.substr(0, question);
-    if (question != std::string::npos) request.query = target.substr(question + 1);
-    for (const auto& field : message) {
-      request.headers.emplace_back(absl::AsciiStrToLower(std::string(field.name_string())),
-                                   std::string(field.value()));
-    }
+    request_.body = std::move(parser_->get().body());
     context_.handler->Handle(
-        std::make_shared<RequestExchange>(this->shared_from_this(), serial_, std::move(request)));
-  }
-
-  template <typename Message>
-  void FillHead(const Response& response, Message* message) {
-    message->version(version_);
-    message->result(static_cast<unsigned>(response.status));
-    message->set(beast_http::field::date, HttpDate());
-    for (const auto& [name, value] : response.headers) message->insert(name, value);
-    message->keep_alive(keep_alive_ && !draining_);
+        std::make_shared<RequestExchange>(this->shared_from_this(), serial_, std::move(request_)));
   }
 
   void Respond(Response response) {
     if (state_ != State::kAnswering || answered_) return;
     answered_ = true;
-    const size_t size = response.body.size();
-    auto message = std::make_shared<beast_http::response<beast_http::string_body>>();
-    FillHead(response, message.get());
-    // A 204 and a 304 have no body, and no length either (RFC 9110, 8.6).
-    if (response.status != 204 && response.status != 304) message->content_length(size);
-    if (!head_only_) message->body() = std::move(response.body);
-    lowest().expires_after(context_.options.write_limit);
-    auto serializer =
-        std::make_shared<beast_http::response_serializer<beast_http::string_body>>(*message);
-    const bool again = message->keep_alive();
-    auto done = [self = this->shared_from_this(), message, serializer, again](
-                    const error_code& error, size_t /*bytes*/) {
-      self->body_share_ = {};
-      if (self->state_ == State::kClosed) return;
-      if (error) return self->Close();
-      if (again) return self->ReadHead();
-      self->SayGoodbye();
-    };
-    if (head_only_) {
-      beast_http::async_write_header(stream_, *serializer, std::move(done));
-    } else {
-      beast_http::async_write(stream_, *serializer, std::move(done));
-    }
+    const bool again = keep_alive_ && !draining_;
+    std::string bytes = ResponseHead(
+        response, {.http_1_0 = http_1_0_, .keep_alive = again, .length = response.body.size()});
+    if (!head_only_) bytes += response.body;
+    Send(std::move(bytes), [again](Connection& connection) {
+      connection.body_shares_.clear();
+      again ? connection.ReadHead() : connection.SayGoodbye();
+    });
   }
 
   void Begin(Response head, std::shared_ptr<StreamClient> client, Heartbeat heartbeat) {
@@ -310,24 +297,13 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
     ended_ = false;
     client_ = std::move(client);
     heartbeat_ = std::move(heartbeat);
-    keep_alive_ = false;
-    auto message = std::make_shared<beast_http::response<beast_http::empty_body>>();
-    FillHead(head, message.get());
-    chunked_ = version_ == 11;
-    if (chunked_) message->chunked(true);
-    auto serializer =
-        std::make_shared<beast_http::response_serializer<beast_http::empty_body>>(*message);
-    body_share_ = {};
-    lowest().expires_after(context_.options.write_limit);
-    beast_http::async_write_header(stream_, *serializer,
-                                   [self = this->shared_from_this(), message, serializer](
-                                       const error_code& error, size_t /*bytes*/) {
-                                     if (self->state_ == State::kClosed) return;
-                                     if (error || self->head_only_) return self->Close();
-                                     self->ListenWhileStreaming();
-                                     self->AwaitHeartbeat();
-                                     self->client_->OnWritable();
-                                   });
+    body_shares_.clear();
+    Send(ResponseHead(head, {.http_1_0 = http_1_0_}), [](Connection& connection) {
+      if (connection.head_only_) return connection.Close();
+      connection.ListenWhileStreaming();
+      connection.AwaitHeartbeat();
+      connection.client_->OnWritable();
+    });
   }
 
   // What a client sends meanwhile is of no use: that it goes is.
@@ -346,12 +322,11 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
     if (heartbeat_.period.count() == 0) return;
     timer_.expires_after(heartbeat_.period);
     timer_.async_wait([self = this->shared_from_this()](const error_code& stopped) {
-      if (stopped || self->state_ != State::kStreaming || self->ended_) return;
-      self->beating_ = true;
-      self->WritePiece(self->heartbeat_.text, [](Connection& connection) {
-        connection.beating_ = false;
+      // A timer that has rung before it was cancelled says nothing of that.
+      if (stopped || self->state_ != State::kStreaming || self->ended_ || self->sending_) return;
+      self->SendPiece(self->heartbeat_.text, [](Connection& connection) {
         connection.AwaitHeartbeat();
-        connection.WriteWaiting();
+        connection.SendWaiting();
       });
     });
   }
@@ -359,26 +334,25 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
   void Write(std::string piece) {
     if (state_ != State::kStreaming || ended_) return;
     waiting_ = std::move(piece);
-    if (!beating_) WriteWaiting();
+    if (!sending_) SendWaiting();
   }
 
   void End() {
     if (state_ != State::kStreaming || ended_) return;
     ended_ = true;
     client_ = nullptr;
-    if (!beating_) WriteWaiting();
+    if (!sending_) SendWaiting();
   }
 
-  // Writes the piece, or the end, that a heartbeat under way has held up.
-  void WriteWaiting() {
+  // Sends the piece, or the end, that a heartbeat under way has held up.
+  void SendWaiting() {
     if (ended_) {
       timer_.cancel();
-      if (!chunked_) return SayGoodbye();
-      WriteBuffers(beast_http::make_chunk_last(),
-                   [](Connection& connection) { connection.SayGoodbye(); });
+      if (http_1_0_) return SayGoodbye();
+      Send(kLastChunk, [](Connection& connection) { connection.SayGoodbye(); });
     } else if (!waiting_.empty()) {
       timer_.cancel();
-      WritePiece(std::exchange(waiting_, ""), [](Connection& connection) {
+      SendPiece(std::exchange(waiting_, ""), [](Connection& connection) {
         connection.AwaitHeartbeat();
         if (connection.client_ != nullptr) connection.client_->OnWritable();
       });
@@ -386,23 +360,33 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
   }
 
   template <typename Done>
-  void WritePiece(std::string piece, Done done) {
-    piece_ = std::move(piece);
-    if (chunked_) {
-      WriteBuffers(beast_http::make_chunk(asio::buffer(piece_)), done);
-    } else {
-      WriteBuffers(asio::buffer(piece_), done);
-    }
+  void SendPiece(const std::string& piece, Done done) {
+    Send(http_1_0_ ? piece : Chunk(piece), done);
   }
 
-  template <typename Buffers, typename Done>
-  void WriteBuffers(const Buffers& buffers, Done done) {
+  // Sends all of it, and then calls `done` with this connection. One at a time.
+  template <typename Done>
+  void Send(std::string bytes, Done done) {
+    sending_ = true;
+    sent_ = std::move(bytes);
+    sent_bytes_ = 0;
+    SendMore(done);
+  }
+
+  // Whoever reads something at all in that time is not too slow.
+  template <typename Done>
+  void SendMore(Done done) {
     lowest().expires_after(context_.options.write_limit);
-    asio::async_write(
-        stream_, buffers,
-        [self = this->shared_from_this(), done](const error_code& error, size_t /*bytes*/) {
+    stream_.async_write_some(
+        asio::buffer(sent_) + sent_bytes_,
+        [self = this->shared_from_this(), done](const error_code& error, size_t bytes) {
           if (self->state_ == State::kClosed) return;
-          error ? self->Close() : done(*self);
+          if (error) return self->Close();
+          self->sent_bytes_ += bytes;
+          if (self->sent_bytes_ < self->sent_.size()) return self->SendMore(done);
+          self->sending_ = false;
+          std::string().swap(self->sent_);
+          done(*self);
         });
   }
 
@@ -461,24 +445,26 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
   int64_t number_ = 0;
   State state_ = State::kIdle;
   bool draining_ = false;
-  beast::flat_buffer buffer_;  // What was read beyond the last request.
+  beast::flat_buffer buffer_{kMaxBufferBytes};  // What was read beyond the last request.
   std::optional<beast_http::request_parser<beast_http::string_body>> parser_;
-  BodyBudget::Share body_share_;
+  std::vector<BodyBudget::Share> body_shares_;
+  Request request_;  // As far as it has been read.
   // Of the request under way.
   int64_t serial_ = 0;
   bool answered_ = false;
   bool keep_alive_ = false;
   bool head_only_ = false;
   bool discards_ = false;
-  unsigned version_ = 11;
+  bool http_1_0_ = false;
   // Of the stream under way.
   std::shared_ptr<StreamClient> client_;
-  bool chunked_ = false;
   bool ended_ = false;
   Heartbeat heartbeat_;
-  bool beating_ = false;  // A heartbeat is being written.
-  std::string piece_;     // It is being written.
-  std::string waiting_;   // To be written next.
+  std::string waiting_;  // To be sent next.
+  // What is being sent.
+  bool sending_ = false;
+  std::string sent_;
+  size_t sent_bytes_ = 0;
   std::array<char, 4096> heard_;
   size_t discarded_ = 0;
 };

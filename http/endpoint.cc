@@ -3,6 +3,7 @@
 #include <openssl/x509v3.h>
 
 #include "common/tls.h"
+#include "http/target.h"
 
 namespace longshore::http {
 
@@ -17,11 +18,8 @@ std::string PeerOf(const tcp::socket& socket) {
                                : "ipv4:" + address + ":" + std::to_string(end.port());
 }
 
-bool IsOwnHost(std::string name, TlsContext::Context* tls) {
-  if (const size_t colon = name.rfind(':');
-      colon != std::string::npos && colon >= name.rfind(']') + 1) {
-    name.resize(colon);
-  }
+bool IsOwnHost(const std::string& host, TlsContext::Context* tls) {
+  std::string name(WithoutPort(host));
   if (tls == nullptr) return IsLoopback(name + ":0");
   X509* const certificate = SSL_CTX_get0_certificate(tls->native_handle());
   if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);

@@ -12,9 +12,9 @@ namespace longshore::http {
 // Returns the other end as gRPC writes it: "ipv4:127.0.0.1:40000".
 std::string PeerOf(const boost::asio::ip::tcp::socket& socket);
 
-// Returns true when `name`, HOST or HOST:PORT, is a name in the certificate; without TLS (null)
+// Returns true when `host`, NAME or NAME:PORT, is a name in the certificate; without TLS (null)
 // when it is one of the loopback.
-bool IsOwnHost(std::string name, TlsContext::Context* tls);
+bool IsOwnHost(const std::string& host, TlsContext::Context* tls);
 
 }  // namespace longshore::http
 

@@ -22,11 +22,12 @@ class Server {
 
   int port() const;
 
-  // Takes no more connections; those that are open end after the answer under way.
+  // Takes no more connections and requests; connections end after the answer under way.
   void BeginDrain();
-  // Waits for the answers under way, cuts what is left after `patience`, and ends the threads.
-  // Whoever keeps an Exchange drops it soon.
-  void Shutdown(std::chrono::milliseconds patience);
+  // Waits for the answers under way, and cuts what is left after `patience`. After BeginDrain.
+  void AwaitAnswers(std::chrono::milliseconds patience);
+  // Cuts what is left and ends the threads. Whoever keeps an Exchange drops it soon.
+  void Shutdown();
 
  private:
   struct Parts;

@@ -17,8 +17,8 @@ struct ServerOptions {
   // Bodies over 64 KiB that are in memory at a time, of all connections together.
   int64_t max_body_bytes_in_all = 64 << 20;
   int max_connections = 10000;  // Those beyond are closed at once.
-  // A client gets so long for the handshake; for the next request, first byte to last; to read an
-  // answer that waits for it.
+  // A client gets so long for the handshake; for the next request, first byte to last; to read
+  // something of an answer that waits for it.
   std::chrono::milliseconds handshake_limit{10000};
   std::chrono::milliseconds request_limit{60000};
   std::chrono::milliseconds write_limit{30000};

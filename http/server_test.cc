@@ -187,7 +187,7 @@ TEST_F(ServerTest, CutsWhatDoesNotEnd) {
   Client idle(port());
   idle.Send(Post("/echo", "<x>"));
   idle.ReadUntil("<x>");
-  server_->Shutdown(milliseconds(0));
+  server_->Shutdown();
   EXPECT_EQ(idle.ReadAll(), "");
   handler_.counters.AwaitNone();
 }
@@ -199,6 +199,14 @@ TEST(ServerStartTest, SaysWhyItCannotListen) {
               absl::StatusCode::kFailedPrecondition)
         << address;
   }
+}
+
+TEST(TargetTest, TakesThePortFromAHost) {
+  EXPECT_EQ(WithoutPort("a.example:443"), "a.example");
+  EXPECT_EQ(WithoutPort("a.example"), "a.example");
+  EXPECT_EQ(WithoutPort("[::1]:443"), "[::1]");
+  EXPECT_EQ(WithoutPort("[::1]"), "[::1]");
+  EXPECT_EQ(WithoutPort(":443"), "");
 }
 
 TEST(TargetTest, DecodesPathsAndQueries) {

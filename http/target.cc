@@ -39,6 +39,14 @@ std::optional<std::vector<std::string>> PathSegments(std::string_view path) {
   return segments;
 }
 
+std::string_view WithoutPort(std::string_view host) {
+  const size_t colon = host.rfind(':');
+  if (colon == std::string_view::npos || host.find(']', colon) != std::string_view::npos) {
+    return host;
+  }
+  return host.substr(0, colon);
+}
+
 std::optional<Fields> QueryFields(std::string_view query) {
   Fields fields;
   const std::vector<std::string> parts = absl::StrSplit(std::string(query), '&', absl::SkipEmpty());

@@ -23,6 +23,9 @@ std::optional<std::vector<std::string>> PathSegments(std::string_view path);
 // be decoded.
 std::optional<Fields> QueryFields(std::string_view query);
 
+// Returns the host of "HOST:PORT" or "[ADDRESS]:PORT".
+std::string_view WithoutPort(std::string_view host);
+
 }  // namespace longshore::http
 
 #endif  // LONGSHORE_HTTP_TARGET_H_

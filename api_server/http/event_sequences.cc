@@ -46,7 +46,8 @@ std::optional<EventId> ReadEventId(const std::string& text, size_t count) {
 // An id is ATTEMPT-OFFSET: the output of that attempt of the payload before this byte was sent.
 class PayloadSequence : public EventSequence {
  public:
-  explicit PayloadSequence(const v1::WatchPayloadRequest& request) : request_(request) {}
+  explicit PayloadSequence(const v1::WatchPayloadRequest& request)
+      : request_(request), attempt_(request.attempt()), offset_(request.output_offset()) {}
 
   bool Resume(const std::string& last_event_id) override {
     const std::optional<EventId> id = ReadEventId(last_event_id, 2);
@@ -79,7 +80,8 @@ class PayloadSequence : public EventSequence {
     const auto& event = static_cast<const v1::PayloadEvent&>(message);
     const bool is_output = event.has_output();
     const int64_t attempt = is_output ? event.output().attempt() : event.payload().attempt();
-    if (attempt != std::exchange(attempt_, attempt)) offset_ = 0;
+    const int64_t before = std::exchange(attempt_, attempt);
+    if (before != 0 && before != attempt) offset_ = 0;
     if (is_output) {
       offset_ = event.output().offset() + static_cast<int64_t>(event.output().data().size());
     }
@@ -89,12 +91,13 @@ class PayloadSequence : public EventSequence {
 
  private:
   v1::WatchPayloadRequest request_;
-  int64_t attempt_ = 0;
-  int64_t offset_ = 0;
+  int64_t attempt_;  // 0 when any would do, and none has been seen.
+  int64_t offset_;
 };
 
-// An id is the time of the latest change that was sent, in milliseconds since 1970. A stream that
-// is resumed leaves out what had changed long before.
+// An id is the time, in milliseconds since 1970, of the latest change of those that were sent;
+// until every payload has been sent once it stays what it was, for they come in another order. A
+// stream that is resumed leaves out what had changed long before.
 class DeploymentSequence : public EventSequence {
  public:
   explicit DeploymentSequence(const v1::WatchDeploymentRequest& request) : request_(request) {}
@@ -102,7 +105,7 @@ class DeploymentSequence : public EventSequence {
   bool Resume(const std::string& last_event_id) override {
     const std::optional<EventId> id = ReadEventId(last_event_id, 1);
     if (!id.has_value()) return false;
-    latest_ = id->numbers[0];
+    shown_ = latest_ = id->numbers[0];
     had_until_ = latest_ - kLongestTransactionMs;
     return id->is_end;
   }
@@ -128,11 +131,14 @@ class DeploymentSequence : public EventSequence {
     if (event.has_payload()) {
       const int64_t changed =
           google::protobuf::util::TimeUtil::TimestampToMilliseconds(event.payload().updated_at());
-      if (changed < had_until_) return std::nullopt;
       latest_ = std::max(latest_, changed);
+      if (++payloads_ >= total_) shown_ = latest_;
+      if (changed < had_until_) return std::nullopt;
+    } else {
+      total_ = event.deployment().counts().total();
     }
     const bool is_end = event.has_deployment() && HasEnded(event.deployment());
-    return std::to_string(latest_) + (is_end ? "-end" : "");
+    return std::to_string(shown_) + (is_end ? "-end" : "");
   }
 
  private:
@@ -142,7 +148,10 @@ class DeploymentSequence : public EventSequence {
   }
 
   const v1::WatchDeploymentRequest request_;
+  int64_t total_ = 0;     // Payloads of the deployment.
+  int64_t payloads_ = 0;  // Events of payloads; the first `total_` are one of each.
   int64_t latest_ = 0;
+  int64_t shown_ = 0;
   int64_t had_until_ = 0;
 };
 

@@ -39,6 +39,7 @@ class EventStream : public http::StreamClient,
   void Start(RpcClient* rpc, const RpcCaller& caller) {
     std::shared_ptr<RpcStream> stream =
         rpc->Watch(sequence_->WatchMethod(), caller, sequence_->WatchRequest(), shared_from_this());
+    if (stream == nullptr) return;  // OnEnd has been called.
     {
       MutexLock lock(&mutex_);
       stream_ = stream;

@@ -30,6 +30,9 @@ bool IsHealth(const Request& request) {
   return request.path == kHealth || request.path == kReadiness;
 }
 
+// To read a larger body takes a while, in which the threads of connections have other things to do.
+constexpr size_t kLargeBody = 64 << 10;
+
 // Bodies of other types are not read: a form of a page anywhere may send them without being asked.
 // The type of a form itself is what curl -d says by itself; the Origin tells it from a page's.
 bool MayBeJson(std::string_view content_type) {
@@ -115,13 +118,14 @@ void Front::Handle(std::shared_ptr<Exchange> exchange) {
   auto answered = std::make_shared<WithHeaders>(std::move(exchange), std::move(headers));
   if (!MayAsk(answered->request(), answered.get())) return;
   if (shares && answered->request().method == "OPTIONS") return answered->Respond(Preflight());
-  Dispatch(std::move(answered));
+  if (answered->request().body.size() <= kLargeBody) return Dispatch(std::move(answered));
+  work_.Add([this, answered = std::move(answered)] { Dispatch(answered); });
 }
 
 bool Front::MayAsk(const Request& request, Exchange* exchange) const {
   if (IsHealth(request)) return true;  // It is asked by address.
   const std::string_view host = HeaderValue(request, "host");
-  if (!request.host_is_ours && !Contains(options_.hosts, host.substr(0, host.rfind(':')))) {
+  if (!request.host_is_ours && !Contains(options_.hosts, http::WithoutPort(host))) {
     exchange->Respond(
         Refusal(421, absl::InvalidArgumentError("Host is no name of this server (--http_hosts)")));
     return false;

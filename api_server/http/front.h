@@ -14,6 +14,7 @@
 #include "api_server/http/readiness.h"
 #include "api_server/http/rest.h"
 #include "api_server/http/rpc_client.h"
+#include "common/work_queue.h"
 #include "http/message.h"
 
 namespace longshore::api_http {
@@ -37,7 +38,12 @@ class Front : public http::Handler {
   void Handle(std::shared_ptr<http::Exchange> exchange) override;
 
   void BeginDrain() { readiness_.BeginDrain(); }
-  void Shutdown() { readiness_.Shutdown(); }
+  // From now on calls are Unavailable. Before the public services shut down.
+  void Shutdown() {
+    rpc_.Close();
+    work_.Shutdown();
+    readiness_.Shutdown();
+  }
 
  private:
   // Answers a request that may be made; false when it may not, and is answered.
@@ -49,6 +55,7 @@ class Front : public http::Handler {
   JsonRpc json_rpc_;
   Rest rest_;
   Readiness readiness_;
+  WorkQueue work_{1};
 };
 
 }  // namespace longshore::api_http

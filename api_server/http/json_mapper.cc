@@ -10,9 +10,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -173,15 +173,12 @@ std::optional<Integer> IntegerOf(const Json& json) {
   constexpr double kExactDoubles = 9007199254740992;  // 2^53.
   if (json.is_number_unsigned()) {
     const auto value = json.get<uint64_t>();
-    if (value > static_cast<uint64_t>(std::numeric_limits<Integer>::max())) return std::nullopt;
+    if (!std::in_range<Integer>(value)) return std::nullopt;
     return static_cast<Integer>(value);
   }
   if (json.is_number_integer()) {
     const auto value = json.get<int64_t>();
-    if (std::is_unsigned_v<Integer> ||
-        value < static_cast<int64_t>(std::numeric_limits<Integer>::min())) {
-      return std::nullopt;
-    }
+    if (!std::in_range<Integer>(value)) return std::nullopt;
     return static_cast<Integer>(value);
   }
   if (!json.is_number_float()) return std::nullopt;

@@ -13,9 +13,9 @@
 
 namespace longshore::api_http {
 
-// A batch has no more requests, and one that has brought so many bytes of results calls no more.
+// A batch has no more requests, and one whose answers are so many bytes already calls no more.
 inline constexpr size_t kMaxBatch = 100;
-inline constexpr size_t kMaxBatchResultBytes = 16 << 20;
+inline constexpr size_t kMaxBatchResultBytes = 4 << 20;
 
 // Thread-safe. The requests of a batch are called one after the other, in their order.
 class JsonRpc {

@@ -119,6 +119,8 @@ TEST(JsonMapperTest, NamesWhatItRefuses) {
            {R"({"instance_ids": [9223372036854775808]})", "instance_ids[0]", "of 64 bits"},
            {R"({"instance_ids": [null]})", "instance_ids[0]", "of 64 bits"},
            {R"({"timeout": 2147483648})", "timeout", "must be an integer of 32 bits"},
+           {R"({"timeout": 4294967306.0})", "timeout", "must be an integer of 32 bits"},
+           {R"({"timeout": -2147483649})", "timeout", "must be an integer of 32 bits"},
            {R"({"timeout": "5"})", "timeout", "must be an integer of 32 bits"},
            {R"({"execute_payload": 1})", "execute_payload", "must be true or false"},
            {R"({"payload_path": ["a"]})", "payload_path", "must be a string"},
@@ -150,6 +152,8 @@ TEST(JsonMapperTest, ReadsFieldsFromAQuery) {
   EXPECT_EQ(request.status(), v1::INSTANCE_STATUS_READY);
   EXPECT_FALSE(SetFromText("page_size", "11", &request).ok()) << "it was given before";
   EXPECT_FALSE(SetFromText("page_sise", "10", &request).ok());
+  v1::ListPayloadsRequest large;
+  EXPECT_FALSE(SetFromText("page_size", "4294967297", &large).ok());
   EXPECT_FALSE(SetFromText("project", "\xff", &request).ok());
   v1::GetPayloadStatusRequest get;
   for (const char* id : {"abc", "", "1.0", "0x1", "9223372036854775808", " 1"}) {

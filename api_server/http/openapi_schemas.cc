@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "api_server/http/api_descriptors.h"
 #include "api_server/http/json_mapper.h"
 
@@ -25,7 +26,7 @@ Json EnumSchema(const EnumDescriptor& type) {
     const std::string text = EnumText(*type.value(i));
     values.push_back(text);
     if (const std::string comment = CommentOf(*type.value(i)); !comment.empty()) {
-      meanings += "\n- `" + text + "`: " + comment;
+      absl::StrAppend(&meanings, "\n- `", text, "`: ", comment);
     }
   }
   Json schema{{"type", "string"}, {"enum", std::move(values)}};

@@ -84,6 +84,8 @@ class Download : public http::StreamClient, public std::enable_shared_from_this<
 
   void SendNext(v1::ReadPayloadOutputResponse& piece) {
     next_ = piece.offset() + static_cast<int64_t>(piece.data().size());
+    // The payload was retried: what was sent is of an output that is no more.
+    if (piece.total() < total_) return exchange_->Abort();
     if (piece.data().empty()) return exchange_->End();
     exchange_->Write(std::move(*piece.mutable_data()));
   }

@@ -1,5 +1,7 @@
 #include "api_server/http/readiness.h"
 
+#include <glog/logging.h>
+
 #include <string>
 #include <utility>
 
@@ -10,6 +12,7 @@ namespace longshore::api_http {
 namespace {
 
 constexpr std::chrono::seconds kLongestCheck{3};
+constexpr char kDatabaseAway[] = "the database does not answer";
 
 void Answer(http::Exchange* exchange, const absl::Status& status) {
   exchange->Respond(status.ok() ? JsonResponse(200, {{"ready", true}})
@@ -27,7 +30,7 @@ void Readiness::Handle(std::shared_ptr<http::Exchange> exchange) {
     if (draining_) {
       refusal = absl::UnavailableError("it is going away");
     } else if (checking_ && std::chrono::steady_clock::now() - begun_ > kLongestCheck) {
-      refusal = absl::UnavailableError("the database does not answer");
+      refusal = absl::UnavailableError(kDatabaseAway);
     } else {
       waiting_.push_back(std::move(exchange));
       if (checking_) return;
@@ -40,7 +43,11 @@ void Readiness::Handle(std::shared_ptr<http::Exchange> exchange) {
 }
 
 void Readiness::Check() {
-  const absl::Status status = check_();
+  absl::Status status = check_();
+  if (absl::IsUnavailable(status)) {
+    LOG(WARNING) << "not ready: " << status;  // Where the database is is nobody's business.
+    status = absl::UnavailableError(kDatabaseAway);
+  }
   std::vector<std::shared_ptr<http::Exchange>> waiting;
   {
     MutexLock lock(&mutex_);

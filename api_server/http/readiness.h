@@ -18,7 +18,8 @@ namespace longshore::api_http {
 // at most.
 class Readiness {
  public:
-  // `check` says why it is not ready; it may wait for the database.
+  // `check` says why it is not ready; it may wait for the database. The text of an Unavailable goes
+  // to the log alone.
   explicit Readiness(std::function<absl::Status()> check);
 
   // Answers with 200 or 503, after the check that is under way or a new one. When it has been under

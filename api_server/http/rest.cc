@@ -29,6 +29,12 @@ using google::protobuf::MethodDescriptor;
 constexpr std::string_view kPatched[] = {"name", "tags",     "address",
                                          "port", "host_key", "payload_path"};
 
+// Whether an object has a member; null is none.
+bool Has(const Json& object, const std::string& name) {
+  const auto member = object.find(name);
+  return member != object.end() && !member->is_null();
+}
+
 // The body of a request: an object; none is an empty one.
 absl::StatusOr<Json> ReadBody(const http::Request& request) {
   if (request.body.empty()) return Json::object();
@@ -42,17 +48,27 @@ absl::Status AddPathFields(const PathFields& fields, Message* request) {
   return absl::OkStatus();
 }
 
-absl::Status ReadQuery(const http::Request& http_request, Message* request) {
+// What the path has said is not said again.
+absl::Status AlreadySaid(const std::string& name, const std::string& text) {
+  return domain::InvalidField(name, text, "is given by the path");
+}
+
+absl::Status ReadQuery(const http::Request& http_request, const PathFields& in_path,
+                       Message* request) {
   const std::optional<http::Fields> query = http::QueryFields(http_request.query);
   if (!query.has_value()) return absl::InvalidArgumentError("the query cannot be decoded");
-  for (const auto& [name, value] : *query) RETURN_IF_ERROR(SetFromText(name, value, request));
+  for (const auto& [name, value] : *query) {
+    for (const auto& [said, text] : in_path) {
+      if (said == name) return AlreadySaid(name, text);
+    }
+    RETURN_IF_ERROR(SetFromText(name, value, request));
+  }
   return absl::OkStatus();
 }
 
-// What the path has said is not said again.
 absl::Status CheckNotInPath(const Json& body, const PathFields& fields) {
   for (const auto& [name, text] : fields) {
-    if (body.contains(name)) return domain::InvalidField(name, text, "is given by the path");
+    if (body.contains(name)) return AlreadySaid(name, text);
   }
   return absl::OkStatus();
 }
@@ -61,7 +77,7 @@ void MaskWhatIsThere(const Json& body, Message* request) {
   auto& update = static_cast<v1::UpdateInstanceRequest&>(*request);
   if (update.has_update_mask()) return;
   for (const std::string_view name : kPatched) {
-    if (body.contains(std::string(name))) {
+    if (Has(body, std::string(name))) {
       update.mutable_update_mask()->add_paths(std::string(name));
     }
   }
@@ -87,13 +103,13 @@ absl::StatusOr<Call> ReadCall(const http::Request& http_request, const Route& ro
   } else if (!http_request.body.empty()) {
     return absl::InvalidArgumentError("this call takes no body");
   }
-  if (route.kind == RouteKind::kCreateInstance && body.contains("address")) {
+  if (route.kind == RouteKind::kCreateInstance && Has(body, "address")) {
     call.method = &PublicMethod("InstanceService.RegisterInstance");
   }
   call.request = NewMessage(*call.method->input_type());
   RETURN_IF_ERROR(AddPathFields(fields, call.request.get()));
   RETURN_IF_ERROR(has_body ? FromJson(body, call.request.get())
-                           : ReadQuery(http_request, call.request.get()));
+                           : ReadQuery(http_request, fields, call.request.get()));
   if (route.kind == RouteKind::kPatch) MaskWhatIsThere(body, call.request.get());
   return call;
 }

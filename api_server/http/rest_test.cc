@@ -110,21 +110,42 @@ TEST(EventSequencesTest, TakesIdsOfOthersForNone) {
   }
 }
 
-TEST(EventSequencesTest, AResumedDeploymentLeavesOutWhatChangedLongBefore) {
+v1::DeploymentEvent Counts(int total, int failed) {
   v1::DeploymentEvent event;
-  event.mutable_payload()->mutable_updated_at()->set_seconds(1000);
+  event.mutable_deployment()->mutable_counts()->set_total(total);
+  event.mutable_deployment()->mutable_counts()->set_failed(failed);
+  return event;
+}
+
+v1::DeploymentEvent ChangedAt(int64_t seconds) {
+  v1::DeploymentEvent event;
+  event.mutable_payload()->mutable_updated_at()->set_seconds(seconds);
+  return event;
+}
+
+TEST(EventSequencesTest, ADeploymentsIdsWaitUntilAllPayloadsWereSent) {
   const auto sequence = DeploymentEvents({});
-  EXPECT_EQ(sequence->Next(event), "1000000");
+  EXPECT_EQ(sequence->Next(Counts(2, 0)), "0");
+  EXPECT_EQ(sequence->Next(ChangedAt(2000)), "0") << "the other may have changed long before";
+  EXPECT_EQ(sequence->Next(ChangedAt(1000)), "2000000");
+  EXPECT_EQ(sequence->Next(ChangedAt(3000)), "3000000");
+}
+
+TEST(EventSequencesTest, AResumedDeploymentLeavesOutWhatChangedLongBefore) {
   const auto resumed = DeploymentEvents({});
   EXPECT_FALSE(resumed->Resume("2000000"));
-  EXPECT_EQ(resumed->Next(event), std::nullopt);
-  event.mutable_payload()->mutable_updated_at()->set_seconds(1900);  // It may be stored late.
-  EXPECT_EQ(resumed->Next(event), "2000000");
-  v1::DeploymentEvent end;
-  end.mutable_deployment()->mutable_counts()->set_total(1);
-  EXPECT_EQ(resumed->Next(end), "2000000");
-  end.mutable_deployment()->mutable_counts()->set_failed(1);
-  EXPECT_EQ(resumed->Next(end), "2000000-end");
+  EXPECT_EQ(resumed->Next(Counts(3, 0)), "2000000");
+  EXPECT_EQ(resumed->Next(ChangedAt(1000)), std::nullopt);
+  EXPECT_EQ(resumed->Next(ChangedAt(3000)), "2000000");
+  EXPECT_EQ(resumed->Next(ChangedAt(1900)), "3000000") << "it may have been stored late";
+  EXPECT_EQ(resumed->Next(Counts(3, 2)), "3000000");
+  EXPECT_EQ(resumed->Next(Counts(3, 3)), "3000000-end");
+}
+
+TEST(EventSequencesTest, BeginsAtTheOffsetThatIsAskedFor) {
+  v1::WatchPayloadRequest request;
+  request.set_output_offset(100);
+  EXPECT_EQ(PayloadEvents(request)->Next(Status(3, v1::PAYLOAD_STATUS_EXECUTING)), "3-100");
 }
 
 }  // namespace

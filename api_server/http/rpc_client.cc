@@ -10,7 +10,6 @@
 
 #include "api_server/services/front_peer.h"
 #include "common/grpc_status.h"
-#include "common/mutex.h"
 #include "longshore/v1/access_service.pb.h"
 #include "longshore/v1/instance_service.pb.h"
 #include "longshore/v1/payload_service.pb.h"
@@ -52,6 +51,8 @@ void Introduce(const RpcCaller& caller, grpc::ClientContext* context) {
   }
   context->AddMetadata(services::kFrontPeerHeader, services::FrontPeerValue(caller.peer));
 }
+
+absl::Status GoingAway() { return absl::UnavailableError("the server is going away; try again"); }
 
 struct UnaryCall {
   grpc::ClientContext context;
@@ -138,6 +139,7 @@ std::unique_ptr<Message> NewMessage(const google::protobuf::Descriptor& type) {
 
 void RpcClient::Call(const MethodDescriptor& method, const RpcCaller& caller,
                      std::unique_ptr<Message> request, Done done) {
+  if (!MayBegin()) return done(GoingAway(), nullptr);
   auto call = std::make_shared<UnaryCall>();
   Introduce(caller, &call->context);
   call->context.set_deadline(std::chrono::system_clock::now() + kCallLimit);
@@ -149,15 +151,40 @@ void RpcClient::Call(const MethodDescriptor& method, const RpcCaller& caller,
                              if (!status.ok()) call->response = nullptr;
                              done(FromGrpcStatus(status), std::move(call->response));
                            });
+  Begun();
 }
 
 std::shared_ptr<RpcStream> RpcClient::Watch(const MethodDescriptor& method, const RpcCaller& caller,
                                             std::unique_ptr<Message> request,
                                             std::shared_ptr<RpcStreamReader> reader) {
+  if (!MayBegin()) {
+    reader->OnEnd(GoingAway());
+    return nullptr;
+  }
   auto stream = std::make_shared<Stream>(std::move(request), NewMessage(*method.output_type()),
                                          std::move(reader));
   stream->Start(channel_, method, caller);
+  Begun();
   return stream;
+}
+
+void RpcClient::Close() {
+  MutexLock lock(&mutex_);
+  closed_ = true;
+  while (beginning_ > 0) begun_.Wait(&mutex_);
+}
+
+bool RpcClient::MayBegin() {
+  MutexLock lock(&mutex_);
+  if (closed_) return false;
+  ++beginning_;
+  return true;
+}
+
+void RpcClient::Begun() {
+  MutexLock lock(&mutex_);
+  --beginning_;
+  begun_.NotifyAll();
 }
 
 }  // namespace longshore::api_http

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/mutex.h"
 
 namespace longshore::api_http {
 
@@ -52,7 +53,8 @@ class RpcStream {
   virtual void Cancel() = 0;
 };
 
-// Thread-safe. Answers come on other threads, and must not be waited for there.
+// Thread-safe. Answers come on other threads, and must not be waited for there; refusals of Close
+// may come at once.
 class RpcClient {
  public:
   explicit RpcClient(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
@@ -64,14 +66,26 @@ class RpcClient {
   void Call(const google::protobuf::MethodDescriptor& method, const RpcCaller& caller,
             std::unique_ptr<google::protobuf::Message> request, Done done);
 
-  // Calls a method that answers by a stream, which begins with Next.
+  // Calls a method that answers by a stream, which begins with Next. Returns null after Close.
   std::shared_ptr<RpcStream> Watch(const google::protobuf::MethodDescriptor& method,
                                    const RpcCaller& caller,
                                    std::unique_ptr<google::protobuf::Message> request,
                                    std::shared_ptr<RpcStreamReader> reader);
 
+  // From now on calls are Unavailable, and none reaches the channel: a server that shuts down takes
+  // none over a channel within the process. Returns when those that begin just now have begun.
+  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
+  // Returns false after Close; otherwise a call begins, until Begun.
+  bool MayBegin() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Begun() ABSL_LOCKS_EXCLUDED(mutex_);
+
   const std::shared_ptr<grpc::Channel> channel_;
+  Mutex mutex_;
+  CondVar begun_;
+  int beginning_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace longshore::api_http

@@ -60,6 +60,7 @@ class PayloadSource : public WatchSource<v1::PayloadEvent> {
       v1::PayloadEvent event;
       event.mutable_output()->set_offset(chunk.offset);
       event.mutable_output()->set_attempt(payload.attempt());
+      attempt_ = payload.attempt();
       offset_ = chunk.offset + static_cast<int64_t>(chunk.data.size());
       event.mutable_output()->set_data(std::move(chunk.data));
       return event;

@@ -162,7 +162,11 @@ class HttpTest(unittest.TestCase):
 
     def test_large_bodies_of_many_do_not_add_up(self):
         head = b"POST /rpc HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8000000\r\n\r\n"
-        held = [self.raw(head, b" " * 100) for _ in range(12)]
+        announced = [self.raw(head, b" ") for _ in range(20)]  # These hold nothing yet.
+        self.assertEqual(self.web.ask("POST", "/rpc", b" " * (8 << 20)).status, 200)
+        for client in announced:
+            client.close()
+        held = [self.raw(head, b" " * 7500000) for _ in range(10)]
         heard = wait_until(lambda: b"".join(map(self.heard, held)), "some to be refused")
         self.assertTrue(heard.startswith(b"HTTP/1.1 503 "), heard)
         self.assertEqual(self.web.ask("POST", "/rpc", CALL % 1).status, 200)
@@ -178,6 +182,18 @@ class HttpTest(unittest.TestCase):
             return client.recv(100)
         except ssl.SSLWantReadError:
             return b""
+
+    def test_what_is_read_line_by_line_has_an_end(self):
+        head = self.post(b"Transfer-Encoding: chunked\r\n", b"", length=False)
+        for endless in (b"1;" + b"a" * 200000, b"0\r\nX: " + b"a" * 200000):
+            self.assertEqual(answers(self.raw(head + endless))[0][0], 400)
+
+    def test_what_comes_behind_a_body_is_no_header(self):
+        body = CALL % 1
+        client = self.raw(b"POST /rpc HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          b"%x\r\n%s\r\n0\r\nAuthorization: Bearer %s\r\nOrigin: https://evil.example\r\n\r\n" %
+                          (len(body), body, self.stack.token.encode()))
+        self.assertEqual(answers(client)[0][0], 401)
 
     def test_a_page_of_elsewhere_may_not_ask(self):
         for host in (b"evil.example", b"127.0.0.2", b"localhost.evil.example", b"evil.example:%d" % self.web.port, b"",
@@ -244,6 +260,31 @@ class HttpTest(unittest.TestCase):
         with socket.create_connection(("127.0.0.1", self.web.port)) as plain:
             plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             self.assertNotIn(b"HTTP/1.1 200", plain.recv(1000))
+
+    def test_it_drains_while_it_is_asked(self):
+        batch = [{"jsonrpc": "2.0", "method": "list_tasks", "id": number} for number in range(100)]
+        stop = []
+
+        def ask():
+            statuses = set()
+            while not stop:
+                try:
+                    statuses.update(answer.get("error", {}).get("code") for answer in self.web.ask("POST", "/rpc", batch).json)
+                except (OSError, http.client.HTTPException):
+                    pass
+            return statuses
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            asking = [pool.submit(ask) for _ in range(8)]
+            try:
+                for _ in range(3):
+                    self.assertEqual(self.web.get("/healthz").status, 200)
+                    self.assertEqual(self.stack.api_servers[0].terminate(), 0)
+                    self.stack.api_servers[0].start()
+            finally:
+                stop.append(True)
+            # Each call was answered, or refused as one that was not made.
+            self.assertLessEqual(set.union(*(one.result() for one in asking)), {None, -32014})
 
     def test_it_drains(self):
         idle = self.raw(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

@@ -114,6 +114,7 @@ class JsonRpcTest(unittest.TestCase):
                              ({"jsonrpc": "2.0", "method": 1, "params": "bar"}, None),
                              ({"jsonrpc": "2.0", "method": "list_tasks", "params": "bar", "id": 7}, 7),
                              ({"jsonrpc": "2.0", "method": "list_tasks", "id": [7]}, None),
+                             ({"jsonrpc": "2.0", "method": "list_tasks", "id": 10**30}, None),
                              ({"jsonrpc": "2.0", "method": "list_tasks", "id": True}, None)):
             with self.subTest(body=body):
                 self.expect_error(self.post(body).json, -32600, rpc_id=rpc_id)

@@ -67,6 +67,9 @@ class RestTest(unittest.TestCase):
         self.assertEqual(self.good("GET", "/instances?tags=web&tags=none")["instances"], [])
         changed = self.good("PATCH", f"/instances/{number}", {"tags": ["a", "b"]})["instance"]
         self.assertEqual((changed["name"], changed["tags"]), ("host", ["a", "b"]))
+        unset = {"name": "renamed", "tags": None, "host_key": None, "port": None, "address": None}
+        changed = self.good("PATCH", f"/instances/{number}", unset)["instance"]
+        self.assertEqual((changed["name"], changed["tags"], changed["port"]), ("renamed", ["a", "b"], address["port"]))
         self.assertEqual(self.good("PATCH", f"/instances/{number}", {"tags": []})["instance"]["tags"], [])
         self.assertEqual(self.good("PATCH", f"/instances/{number}", {"name": "new", "tags": ["x"], "update_mask": "name"})[
             "instance"]["tags"], [])
@@ -139,6 +142,7 @@ class RestTest(unittest.TestCase):
             self.assertEqual(answer.headers["Allow"], allowed)
         self.bad(400, "INVALID_ARGUMENT", "INVALID_FIELD", "POST", "/payloads", {"payload_pat": "/x"})
         self.bad(400, "INVALID_ARGUMENT", "INVALID_FIELD", "POST", "/payloads/1:execute", {"payload_ids": [2]})
+        self.bad(400, "INVALID_ARGUMENT", "INVALID_FIELD", "DELETE", f"/instances/0?instance_id={self.stack.instances[0].id}")
         self.bad(400, "INVALID_ARGUMENT", "", "POST", "/payloads?timeout=1", {})
         self.bad(400, "INVALID_ARGUMENT", "", "POST", "/payloads", [])
         self.bad(400, "INVALID_ARGUMENT", "", "POST", "/payloads", b"{")

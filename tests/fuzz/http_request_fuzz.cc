@@ -70,13 +70,13 @@ const FuzzedServer& TheServer() {
 }  // namespace
 
 std::vector<std::string> Seeds() {
+  const std::string post = "POST /a?b=c HTTP/1.1\r\nHost: a\r\n";
+  const std::string get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
   return {
-      "GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
-      "POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyzGET /b HTTP/1.1\r\nHost: "
-      "a\r\n\r\n",
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nxyz\r\n0\r\nT: "
-      "v\r\n\r\n",
-      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
+      get,
+      post + "Content-Length: 3\r\n\r\nxyz" + get,
+      post + "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nxyz\r\n0\r\nT: v\r\n\r\n",
+      post + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
       "HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
   };
 }

@@ -38,6 +38,7 @@ class Process:
 
     def __init__(self, name, directory, command, port=None, env=None):
         self.name, self.command, self.port = name, command, port
+        self.more_ports = []  # That it listens on besides.
         self.fail_points = os.path.join(directory, name + ".fail_points")
         self.env = dict(os.environ, LONGSHORE_FAIL_POINTS=self.fail_points, **(env or {}))
         self.log = os.path.join(directory, name + ".log")
@@ -49,7 +50,8 @@ class Process:
             self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env,
                                           start_new_session=True)
         if self.port and wait:
-            wait_until(lambda: listening(self.port) or self.child.poll() is not None, f"{self.name} to listen")
+            ports = [self.port, *self.more_ports]
+            wait_until(lambda: all(map(listening, ports)) or self.child.poll() is not None, f"{self.name} to listen")
             if self.child.poll() is not None:
                 raise AssertionError(f"{self.name} ended: {self.tail()}")
         return self

@@ -107,10 +107,12 @@ class Stack:
                    f"--allowed_payload_dirs={self.payload_dirs}", "--providers=local,digitalocean",
                    f"--local_instances_dir={self.machines}", f"--authorized_keys_file={self.key}.pub",
                    *self.api_flags(), "--lease_duration_ms=4000", "--retry_initial_ms=200", "--retry_maximum_ms=2000", *flags]
-        if self.http:
-            command.append(f"--http_listen=127.0.0.1:{free_port()}")
         name = f"api_server-{i}"
-        self.api_servers.append(Process(name, self.directory, command, port, self.environment.get(name)).start())
+        server = Process(name, self.directory, command, port, self.environment.get(name))
+        if self.http:
+            server.more_ports.append(free_port())
+            command.append(f"--http_listen=127.0.0.1:{server.more_ports[0]}")
+        self.api_servers.append(server.start())
         if not self.insecure:
             self.token = self.token or self._first_token()
         self.channels.append(self.channel(i))

@@ -10,8 +10,7 @@ from harness.patience import PATIENCE
 
 
 def port_of(api_server):
-    flag = next(word for word in api_server.command if word.startswith("--http_listen="))
-    return int(flag.rsplit(":", 1)[1])
+    return api_server.more_ports[0]
 
 
 class Web:
@@ -98,4 +97,5 @@ class Events:
                 event = {}
 
     def close(self):
+        self.answer.close()  # It has the socket too.
         self.connection.close()
