@@ -19,6 +19,7 @@ DEFINE_string(http_hosts, "",
               "Comma-separated names in URLs by which HTTP is reached, besides the certificate's.");
 DEFINE_string(http_origins, "",
               "Comma-separated origins, https://HOST[:PORT], of pages that may call HTTP.");
+DEFINE_bool(open_metrics, false, "Whoever reaches HTTP may read /metrics, without a token.");
 DEFINE_bool(insecure, false,
             "Without TLS and tokens: whoever reaches the ports may do anything. Loopback only.");
 DEFINE_string(tls_cert, "",
@@ -178,6 +179,7 @@ ServerOptions OptionsFromFlags() {
   options.worker_listen = FLAGS_worker_listen;
   options.http_listen = FLAGS_http_listen;
   options.http = {.hosts = SplitList(FLAGS_http_hosts), .origins = SplitList(FLAGS_http_origins)};
+  options.open_metrics = FLAGS_open_metrics;
   options.insecure = FLAGS_insecure;
   options.tls = {FLAGS_tls_cert, FLAGS_tls_key, FLAGS_tls_client_ca};
   options.worker_tls = {FLAGS_worker_tls_cert, FLAGS_worker_tls_key, FLAGS_worker_client_ca};

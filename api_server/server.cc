@@ -18,6 +18,8 @@
 #include "api_server/executor/signal_bus.h"
 #include "api_server/executor/worker_registry.h"
 #include "api_server/executor/worker_stream.h"
+#include "api_server/server_metrics.h"
+#include "api_server/services/request_metrics.h"
 #include "api_server/services/services.h"
 #include "api_server/services/unreadable_requests.h"
 #include "common/status_macros.h"
@@ -142,7 +144,8 @@ struct Server::Parts {
                         &feeds),
         task_service(&guard, &tasks),
         access_service(&guard, &tokens),
-        readiness_database({.url = options.database_url, .max_connections = 1}),
+        watching_database({.url = options.database_url, .max_connections = 2}),
+        metrics(&database, &watching_database, &workers),
         applier(&database, {.max_output_bytes = options.max_output_bytes,
                             .delivery_timeout = options.deploy.delivery_timeout,
                             .execution_grace = options.execution_grace,
@@ -192,6 +195,17 @@ struct Server::Parts {
     cancels.Look(stopped);
   }
 
+  // Whether metrics may be read: they are of every project.
+  absl::Status MayRead(const api_http::RpcCaller& caller) {
+    if (options.open_metrics) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const domain::Caller known,
+                     guard.Admit({.method = "Metrics.Read",
+                                  .peer = caller.peer,
+                                  .authorization = caller.authorization}));
+    if (known.scope.has_everything()) return absl::OkStatus();
+    return domain::ProjectForbidden("project", "*");
+  }
+
   const ServerOptions options;
   std::atomic<bool> ready = false;
   storage::Database database;
@@ -214,7 +228,8 @@ struct Server::Parts {
   services::PayloadServiceImpl payload_service;
   services::TaskServiceImpl task_service;
   services::AccessServiceImpl access_service;
-  storage::Database readiness_database;
+  storage::Database watching_database;  // For those who watch over this server.
+  ServerMetrics metrics;
   executor::EventApplier applier;
   executor::EventSink sink;
   executor::Dispatcher dispatcher;
@@ -245,19 +260,23 @@ int Server::http_port() const {
 }
 
 absl::Status Server::StartHttp() {
-  const ServerOptions& options = parts_->options;
+  Parts* const parts = parts_.get();
+  const ServerOptions& options = parts->options;
   if (options.http_listen.empty()) return absl::OkStatus();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);  // What this process answers is bounded as it is.
-  parts_->front = std::make_unique<api_http::Front>(
-      parts_->public_server->InProcessChannel(arguments),
-      [database = &parts_->readiness_database] { return database->Run(storage::CheckSchema); },
+  parts->front = std::make_unique<api_http::Front>(
+      parts->public_server->InProcessChannel(arguments),
+      [parts] { return parts->watching_database.Run(storage::CheckSchema); },
+      api_http::MetricsHooks{
+          .may_read = [parts](const api_http::RpcCaller& caller) { return parts->MayRead(caller); },
+          .refresh = [parts] { parts->metrics.Refresh(); }},
       options.http);
-  ASSIGN_OR_RETURN(parts_->http_server,
+  ASSIGN_OR_RETURN(parts->http_server,
                    http::Server::Start({.listen = options.http_listen,
                                         .tls = options.insecure ? TlsFiles() : options.tls,
                                         .max_body_bytes = kMaxMessageBytes},
-                                       parts_->front.get()));
+                                       parts->front.get()));
   return absl::OkStatus();
 }
 
@@ -283,7 +302,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   grpc::ResourceQuota quota("public");
   quota.SetMaxThreads(kMaxRequestThreads);
   builder.SetResourceQuota(quota);
-  services::RefuseUnreadableRequests(&builder);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(services::CountRequests());
+  interceptors.push_back(services::RefuseUnreadableRequests());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.AddListeningPort(options.listen, Credentials(options, options.tls), &parts->port);
   builder.RegisterService(&parts->instance_service);
   builder.RegisterService(&parts->payload_service);

@@ -24,6 +24,7 @@ struct ServerOptions {
   std::string worker_listen = "127.0.0.1:50052";  // WorkerService.
   std::string http_listen;                        // HTTP, by the public port's TLS; empty: none.
   api_http::FrontOptions http;
+  bool open_metrics = false;  // /metrics needs no token.
   // Without TLS and without tokens. Start refuses it unless all addresses are loopback.
   bool insecure = false;
   TlsFiles tls;         // Of the public port.

@@ -67,6 +67,11 @@ absl::Status Database::WithConnection(const std::function<absl::Status(Connectio
   return status;
 }
 
+Database::Usage Database::usage() {
+  MutexLock lock(&mutex_);
+  return {.open = open_, .idle = static_cast<int>(idle_.size())};
+}
+
 absl::Status Database::Transact(const std::function<absl::Status(Connection&)>& body) {
   absl::Status status;
   for (int i = 0; i < kMaxTries; ++i) {

@@ -47,6 +47,12 @@ class Database {
 
   const std::string& url() const { return options_.url; }
 
+  struct Usage {
+    int open = 0;
+    int idle = 0;  // Of those.
+  };
+  Usage usage() ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
   absl::StatusOr<std::unique_ptr<Connection>> Acquire() ABSL_LOCKS_EXCLUDED(mutex_);
   void Return(std::unique_ptr<Connection> connection) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -5,6 +5,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "common/metrics.h"
+
 namespace longshore::storage {
 namespace {
 
@@ -14,18 +17,53 @@ std::string Line(const Row& row, const std::string& what, const std::string& mor
          row.String("task_id") + ", attempt " + row.String("attempt") + more;
 }
 
-void WriteAfterCommit(Connection& connection, std::vector<std::string> lines) {
-  if (lines.empty()) return;
-  connection.AfterCommit([lines = std::move(lines)] {
-    for (const std::string& line : lines) LOG(INFO) << line;
+struct PayloadMetrics {
+  prometheus::Family<metrics::Counter>& steps = metrics::Counters(
+      "longshore_payload_steps_total", "Steps of payloads that were stored, but for their ends.");
+  prometheus::Family<metrics::Counter>& ends = metrics::Counters(
+      "longshore_payloads_ended_total", "Payloads that have ended, by status and reason.");
+};
+
+PayloadMetrics& Metrics() {
+  static auto* const kMetrics = new PayloadMetrics();
+  return *kMetrics;
+}
+
+// What becomes of a payload: a line of the log, and what is counted.
+struct Note {
+  std::string line;
+  metrics::Counter* counter = nullptr;
+};
+
+void WriteAfterCommit(Connection& connection, std::vector<Note> notes) {
+  if (notes.empty()) return;
+  connection.AfterCommit([notes = std::move(notes)] {
+    for (const Note& note : notes) {
+      LOG(INFO) << note.line;
+      note.counter->Increment();
+    }
   });
 }
 
-void Log(Connection& connection, const Result& payloads, const std::string& what) {
-  std::vector<std::string> lines;
-  lines.reserve(payloads.rows());
-  for (const Row row : payloads) lines.push_back(Line(row, what));
-  WriteAfterCommit(connection, std::move(lines));
+// Whether a payload takes this step.
+using Takes = bool (*)(const Row& row);
+
+void Log(
+    Connection& connection, const Result& payloads, const std::string& what,
+    Takes takes = [](const Row&) { return true; }) {
+  metrics::Counter& counter = Metrics().steps.Add({{"step", what}});
+  std::vector<Note> notes;
+  notes.reserve(payloads.rows());
+  for (const Row row : payloads) {
+    if (takes(row)) notes.push_back({.line = Line(row, what), .counter = &counter});
+  }
+  WriteAfterCommit(connection, std::move(notes));
+}
+
+metrics::Counter& EndCounter(const Row& row) {
+  return Metrics().ends.Add(
+      {{"status", absl::AsciiStrToLower(row.String("status"))},
+       {"failure_reason", absl::AsciiStrToLower(row.String("failure_reason"))}});
 }
 
 std::string Seconds(int64_t microseconds) {
@@ -57,23 +95,20 @@ void LogStarted(Connection& connection, const Result& payloads) {
 }
 
 void LogDelivered(Connection& connection, const Result& payloads) {
-  std::vector<std::string> lines;
-  for (const Row row : payloads) {
-    if (!row.Bool("execute_payload")) lines.push_back(Line(row, "delivered"));
-  }
-  WriteAfterCommit(connection, std::move(lines));
+  Log(connection, payloads, "delivered",
+      [](const Row& row) { return !row.Bool("execute_payload"); });
 }
 
 void LogEnded(Connection& connection, const Result& payloads) {
-  std::vector<std::string> lines;
-  lines.reserve(payloads.rows());
+  std::vector<Note> notes;
+  notes.reserve(payloads.rows());
   for (const Row row : payloads) {
     if (row.IsNull("id")) continue;
     std::string how = "ended " + row.String("status");
     if (!row.Text("failure_reason").empty()) how += " (" + row.String("failure_reason") + ")";
-    lines.push_back(Line(row, how, OutcomeOf(row)));
+    notes.push_back({.line = Line(row, how, OutcomeOf(row)), .counter = &EndCounter(row)});
   }
-  WriteAfterCommit(connection, std::move(lines));
+  WriteAfterCommit(connection, std::move(notes));
 }
 
 }  // namespace longshore::storage

@@ -1,5 +1,5 @@
-// What the log says of a payload's life: one line each for accepted, asked to run, started,
-// delivered and ended. None of them holds anything that a script or an instance said.
+// What the log and the metrics say of a payload's life: one line each for accepted, asked to run,
+// started, delivered and ended. None of them holds anything that a script or an instance said.
 #ifndef LONGSHORE_STORAGE_PAYLOAD_LOG_H_
 #define LONGSHORE_STORAGE_PAYLOAD_LOG_H_
 
@@ -11,8 +11,8 @@
 namespace longshore::storage {
 
 // Each row of `payloads` has the columns id, deployment_id, instance_id, task_id and attempt. The
-// lines are written once the transaction that the connection is in has been committed, and not at
-// all when it is rolled back; a commit that stays in doubt writes none.
+// lines are written, and the steps counted, once the transaction that the connection is in has been
+// committed, and not at all when it is rolled back; a commit that stays in doubt writes none.
 
 // A payload exists from now on, or begins a new attempt.
 void LogAccepted(Connection& connection, const Result& payloads);

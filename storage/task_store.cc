@@ -173,6 +173,19 @@ absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, const Scope&
   return ReadTask(result.first());
 }
 
+absl::StatusOr<std::vector<OpenTasks>> CountOpen(Connection& connection) {
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kOpenTasks));
+  std::vector<OpenTasks> open;
+  open.reserve(result.rows());
+  for (const Row row : result) {
+    open.push_back({.type = EnumFromText<v1::TaskType>(row.String("type")),
+                    .status = EnumFromText<v1::TaskStatus>(row.String("status")),
+                    .tasks = row.Int("tasks"),
+                    .overdue_seconds = row.Int("overdue_seconds")});
+  }
+  return open;
+}
+
 absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const Scope& scope,
                                            const TaskFilter& filter, Page page) {
   ASSIGN_OR_RETURN(

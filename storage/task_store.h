@@ -106,7 +106,18 @@ struct StartedRun {
   std::string remote_path;  // Where the script is, if that has just become known.
 };
 
+// Tasks of one type that have not ended.
+struct OpenTasks {
+  v1::TaskType type = v1::TASK_TYPE_UNSPECIFIED;
+  v1::TaskStatus status = v1::TASK_STATUS_UNSPECIFIED;
+  int64_t tasks = 0;
+  int64_t overdue_seconds = 0;  // How long the longest due of them has waited.
+};
+
 namespace task_store {
+
+// Counts the tasks of all projects that have not ended.
+absl::StatusOr<std::vector<OpenTasks>> CountOpen(Connection& connection);
 
 // Returns new ids for `count` tasks, which InsertBatch then inserts.
 absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);

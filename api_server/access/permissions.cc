@@ -36,6 +36,8 @@ constexpr std::pair<std::string_view, Permission> kPermissions[] = {
     {"TaskService.GetTaskLog", {v1::ROLE_VIEWER, kReads}},
     {"TaskService.ListTasks", {v1::ROLE_VIEWER, kReads}},
     {"TaskService.ListWorkers", {v1::ROLE_VIEWER, kReads}},
+    // Of HTTP; what it tells is of every project.
+    {"Metrics.Read", {v1::ROLE_VIEWER, kReads}},
     {"AccessService.CreateToken", {v1::ROLE_ADMIN, kChanges}},
     {"AccessService.ListTokens", {v1::ROLE_ADMIN, kReads}},
     {"AccessService.RevokeToken", {v1::ROLE_ADMIN, kChanges}},

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api_server/domain/task_ends.h"
+#include "api_server/executor/metrics/executor_metrics.h"
 #include "common/fail_point.h"
 #include "common/status.h"
 #include "common/status_macros.h"
@@ -113,6 +114,8 @@ absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Scope& projects) {
     for (const storage::RefusedTask& task : claimed->refused) changed.push_back(task.payload_id);
     signals_.PayloadsChanged(changed);
   }
+  Metrics().claims.Increment(static_cast<double>(claimed->claims.size()));
+  Metrics().refused_claims.Increment(static_cast<double>(claimed->refused.size()));
   LONGSHORE_FAIL_POINT(claimed->claims.empty() ? "executor.idle" : "executor.claimed");
   RETURN_IF_ERROR(Send(slots, MakeAssignments(claimed->claims, max_output_bytes_)));
   // With fewer turns than slots there was no more; what has become due since then is announced.

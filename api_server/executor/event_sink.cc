@@ -2,8 +2,10 @@
 
 #include <glog/logging.h>
 
+#include <chrono>
 #include <set>
 
+#include "api_server/executor/metrics/executor_metrics.h"
 #include "common/backoff.h"
 #include "common/fail_point.h"
 #include "common/status.h"
@@ -213,6 +215,7 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
     }
   }
   ApplyOutcome outcome;
+  const auto begun = std::chrono::steady_clock::now();
   LONGSHORE_FAIL_POINT("sink.storing");
   absl::Status status = applier_.Apply(events, &outcome);
   if (storage::IsRowFault(status)) {
@@ -221,8 +224,12 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
   }
   if (!status.ok()) {
     LOG(WARNING) << "storing " << events.size() << " events, will try again: " << status;
+    Metrics().failed_batches.Increment();
     return false;
   }
+  Metrics().events.Increment(static_cast<double>(events.size()));
+  Metrics().batch_seconds.Observe(
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
   LONGSHORE_FAIL_POINT(outcome.tasks_ended ? "sink.ended" : "sink.stored");
   Acknowledge(batch, outcome);
   if (!outcome.changed_payloads.empty()) {

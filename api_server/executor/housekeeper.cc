@@ -7,6 +7,7 @@
 
 #include "api_server/domain/task_ends.h"
 #include "api_server/executor/instance_end.h"
+#include "api_server/executor/metrics/executor_metrics.h"
 #include "common/status_macros.h"
 #include "storage/isolate.h"
 #include "storage/lease_store.h"
@@ -114,6 +115,7 @@ absl::Status Housekeeper::ReapExpiredLeases() {
   for (const auto& one : refused) {
     LOG(ERROR) << "task " << one.item << ", whose lease ran out, cannot go back: " << one.reason;
   }
+  Metrics().expired_leases.Increment(static_cast<double>(reaped));
   if (reaped > 0) LOG(WARNING) << reaped << " leases ran out; their tasks are pending again";
   return absl::OkStatus();
 }

@@ -100,12 +100,13 @@ http::Response Preflight() {
 }  // namespace
 
 Front::Front(std::shared_ptr<grpc::Channel> channel, std::function<absl::Status()> check_ready,
-             FrontOptions options)
+             MetricsHooks metrics, FrontOptions options)
     : rpc_(std::move(channel)),
       options_(std::move(options)),
       json_rpc_(&rpc_),
       rest_(&rpc_),
-      readiness_(std::move(check_ready)) {}
+      readiness_(std::move(check_ready)),
+      metrics_(std::move(metrics)) {}
 
 void Front::Handle(std::shared_ptr<Exchange> exchange) {
   const Request& request = exchange->request();
@@ -163,6 +164,10 @@ void Front::Dispatch(std::shared_ptr<Exchange> exchange) {
   }
   const RpcCaller caller{.authorization = HeaderValues(request, "authorization"),
                          .peer = request.peer};
+  if (request.path == "/metrics") {
+    if (!is_get) return exchange->Respond(VerbNotAllowed({"GET"}));
+    return metrics_.Handle(std::move(exchange), caller);
+  }
   if (request.path == "/rpc") {
     if (request.method != "POST") return exchange->Respond(VerbNotAllowed({"POST"}));
     return json_rpc_.Handle(std::move(exchange), caller);

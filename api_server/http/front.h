@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "api_server/http/json_rpc.h"
+#include "api_server/http/metrics_page.h"
 #include "api_server/http/readiness.h"
 #include "api_server/http/rest.h"
 #include "api_server/http/rpc_client.h"
@@ -33,7 +34,7 @@ class Front : public http::Handler {
  public:
   // `channel` leads to the public services of this process. `check_ready`: see Readiness.
   Front(std::shared_ptr<grpc::Channel> channel, std::function<absl::Status()> check_ready,
-        FrontOptions options);
+        MetricsHooks metrics, FrontOptions options);
 
   void Handle(std::shared_ptr<http::Exchange> exchange) override;
 
@@ -43,6 +44,7 @@ class Front : public http::Handler {
     rpc_.Close();
     work_.Shutdown();
     readiness_.Shutdown();
+    metrics_.Shutdown();
   }
 
  private:
@@ -55,6 +57,7 @@ class Front : public http::Handler {
   JsonRpc json_rpc_;
   Rest rest_;
   Readiness readiness_;
+  MetricsPage metrics_;
   WorkQueue work_{1};
 };
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "api_server/domain/errors.h"
 #include "common/grpc_status.h"
@@ -77,11 +76,9 @@ class Factory : public grpc::experimental::ServerInterceptorFactoryInterface {
 
 }  // namespace
 
-void RefuseUnreadableRequests(grpc::ServerBuilder* builder) {
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> RefuseUnreadableRequests() {
   google::protobuf::SetLogHandler(LogOfProtobuf);
-  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> factories;
-  factories.push_back(std::make_unique<Factory>());
-  builder->experimental().SetInterceptorCreators(std::move(factories));
+  return std::make_unique<Factory>();
 }
 
 }  // namespace longshore::services

@@ -2,14 +2,17 @@
 #ifndef LONGSHORE_API_SERVER_SERVICES_UNREADABLE_REQUESTS_H_
 #define LONGSHORE_API_SERVER_SERVICES_UNREADABLE_REQUESTS_H_
 
-#include <grpcpp/server_builder.h>
+#include <grpcpp/support/server_interceptor.h>
+
+#include <memory>
 
 namespace longshore::services {
 
-// From now on a server that `builder` makes refuses such requests with INVALID_ARGUMENT, and names
-// the field when a text is not UTF-8; gRPC itself says INTERNAL, or UNIMPLEMENTED of a watch.
-// Protobuf's own messages go to glog in the whole process. Not to be called by two threads at once.
-void RefuseUnreadableRequests(grpc::ServerBuilder* builder);
+// Makes the interceptor of a server that refuses such requests with INVALID_ARGUMENT, and names the
+// field when a text is not UTF-8; gRPC itself says INTERNAL, or UNIMPLEMENTED of a watch.
+// Protobuf's own messages go to glog from now on, in the whole process. Not to be called by two
+// threads at once.
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> RefuseUnreadableRequests();
 
 }  // namespace longshore::services
 

@@ -1,0 +1,194 @@
+"""The metrics are true: they agree with the rows, docs/metrics.md names each, and a real Prometheus takes them and the rules."""
+
+import json
+import re
+import signal
+import subprocess
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from harness.api import access_pb, access_service, payload_service, pb
+from harness.patience import wait_until
+from harness.process import Process, free_port
+from harness.stack import Stack
+from harness.web import Web, port_of
+
+RULES = "ops/prometheus/longshore_alerts.yml"
+
+
+def parsed(text):
+    """(name, labels as a frozenset) -> value."""
+    metrics = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+            metrics[name, frozenset(re.findall(r'(\w+)="([^"]*)"', labels or ""))] = float(value)
+    return metrics
+
+
+class MetricsTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(instances=2, http=True)
+        cls.web = Web(cls.stack)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+
+    def setUp(self):
+        self.addCleanup(self.stack.restore)
+
+    def read(self):
+        answer = self.web.get("/metrics")
+        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        return parsed(answer.body.decode())
+
+    def value(self, name, **labels):
+        return self.read().get((name, frozenset(labels.items())), 0)
+
+    def sum(self, name, **labels):
+        return sum(value for (one, its), value in self.read().items() if one == name and frozenset(labels.items()) <= its)
+
+    def count(self, query):
+        return int(self.stack.sql("SELECT count(*) FROM " + query))
+
+    def test_counts_agree_with_the_rows(self):
+        for script in ("true\n", "exit 3\n", "kill -KILL $$\n"):
+            for payload_id in self.stack.deploy(script).payload_ids:
+                self.stack.wait(payload_id)
+        copied = self.stack.deploy("true\n", execute=False).payload_ids
+        for payload_id in copied:
+            self.stack.wait(payload_id, (pb.PAYLOAD_STATUS_TRANSFERRED,))
+        self.stack.payloads.ExecutePayload(payload_service.ExecutePayloadRequest(payload_ids=copied))
+        for payload_id in copied:
+            self.stack.wait(payload_id)
+        self.assertEqual(self.value("longshore_payload_steps_total", step="accepted"), self.count("payloads"))
+        self.assertEqual(self.value("longshore_payload_steps_total", step="started"), self.count("payloads WHERE executed"))
+        self.assertEqual(self.value("longshore_payload_steps_total", step="delivered"), len(copied))
+        self.assertEqual(self.value("longshore_payload_steps_total", step="asked to run"), len(copied))
+        rows = self.stack.sql("SELECT lower(status), lower(coalesce(failure_reason, '')), count(*) FROM payloads GROUP BY 1, 2")
+        for row in rows.splitlines():
+            status, reason, number = row.split("|")
+            self.assertEqual(self.value("longshore_payloads_ended_total", status=status, failure_reason=reason), int(number), row)
+        self.assertEqual(self.sum("longshore_payloads_ended_total"), self.count("payloads"))
+        self.assertEqual(self.sum("longshore_open_tasks"), 0)
+        self.assertEqual(self.value("longshore_claims_total"), self.count("tasks"))
+        self.assertGreaterEqual(self.value("longshore_worker_events_total"), 2 * self.count("tasks"))
+
+    def test_what_is_open_and_due(self):
+        self.stack.workers[0].kill()
+        wait_until(lambda: self.value("longshore_worker_streams") == 0, "the worker to be gone")
+        self.stack.deploy("true\n", execute=False)
+        self.assertEqual(self.value("longshore_open_tasks", type="payload_transfer", status="pending"), 2)
+        wait_until(lambda: self.value("longshore_oldest_due_task_seconds") >= 1, "the tasks to be late")
+        self.stack.workers[0].start()
+        wait_until(lambda: self.sum("longshore_open_tasks") == 0, "the tasks to be done")
+        self.assertEqual(self.value("longshore_worker_streams"), 1)
+        self.assertEqual(self.value("longshore_oldest_due_task_seconds"), 0)
+
+    def test_leases_that_run_out(self):
+        before = self.value("longshore_leases_expired_total")
+        payload_id = self.stack.deploy("sleep 600\n", instances=self.stack.instances[:1]).payload_ids[0]
+        self.stack.wait(payload_id, (pb.PAYLOAD_STATUS_EXECUTING,))
+        self.stack.workers[0].kill()
+        wait_until(lambda: self.value("longshore_leases_expired_total") == before + 1, "the lease to run out")
+
+    def test_calls_by_method_and_code(self):
+        def calls(method, code):
+            return self.value("longshore_requests_total", method=method, code=code)
+
+        method = "PayloadService.GetPayloadStatus"
+        before = calls(method, "NOT_FOUND")
+        self.web.get("/api/v1/payloads/1000000000000000")  # By HTTP.
+        self.web.rpc("get_payload_status", {"payload_id": 10**15})
+        self.assertEqual(calls(method, "NOT_FOUND"), before + 2)
+        Web(self.stack, token="").get("/api/v1/payloads/1")
+        self.assertGreaterEqual(calls(method, "UNAUTHENTICATED"), 1)
+        counted = self.sum("longshore_requests_total", method=method)
+        self.assertEqual(self.value("longshore_request_duration_seconds_count", method=method), counted)
+        payload_id = self.stack.deploy("sleep 600\n", instances=self.stack.instances[:1]).payload_ids[0]
+        watch = "PayloadService.WatchPayload"
+        events = self.web.events(f"/api/v1/payloads/{payload_id}/events")
+        next(iter(events))
+        self.assertEqual(self.value("longshore_requests_open", method=watch), 1)
+        events.close()
+        wait_until(lambda: self.value("longshore_requests_open", method=watch) == 0, "the watch to end")
+        self.assertGreaterEqual(calls(watch, "CANCELLED"), 1)
+
+    def test_who_may_read(self):
+        def status(**fields):
+            made = self.stack.stubs(0).access.CreateToken(access_service.CreateTokenRequest(name="prometheus", **fields))
+            return Web(self.stack, token=made.token).get("/metrics").status
+
+        self.assertEqual(Web(self.stack, token="").get("/metrics").status, 401)
+        self.assertEqual(status(role=access_pb.ROLE_VIEWER, projects=["*"]), 200)
+        self.assertEqual(status(role=access_pb.ROLE_ADMIN, projects=["default"]), 403)
+        self.assertEqual(self.web.ask("POST", "/metrics", b"").status, 405)
+
+    def test_without_the_database(self):
+        self.assertEqual(self.value("longshore_database_up"), 1)
+        self.stack.api_servers[0].kill()
+        command = self.stack.api_servers[0].command
+        self.addCleanup(self.stack.api_servers[0].restart)
+        self.addCleanup(setattr, self.stack.api_servers[0], "command", command)
+        self.stack.api_servers[0].command = [*command, "--open_metrics"]
+        self.stack.api_servers[0].start()
+        stranger = Web(self.stack, token="")
+        self.assertEqual(stranger.get("/metrics").status, 200)
+        self.stack.postgres.signal(signal.SIGQUIT)
+        wait_until(lambda: self.stack.postgres.child.poll() is not None, "PostgreSQL to end")
+        page = parsed(stranger.get("/metrics").body.decode())
+        self.stack.postgres.start()
+        self.assertEqual(page["longshore_database_up", frozenset()], 0)
+
+    def test_the_page_names_them_all(self):
+        with open("docs/metrics.md") as page:
+            told = dict(re.findall(r"^\| `(longshore_\w+)` \| (\w+) \|", page.read(), re.MULTILINE))
+        text = self.web.get("/metrics").body.decode()
+        self.assertEqual(dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE)), told)
+
+    def test_a_real_prometheus(self):
+        subprocess.run(["promtool", "check", "rules", RULES], check=True, capture_output=True)
+        checked = subprocess.run(["promtool", "check", "metrics"], input=self.web.get("/metrics").body, capture_output=True)
+        self.assertEqual((checked.returncode, checked.stderr), (0, b""))
+        directory, port = self.stack.directory, free_port()
+        with open(f"{directory}/prometheus.token", "w") as file:
+            file.write(self.stack.token)
+        with open(f"{directory}/prometheus.yml", "w") as file:
+            json.dump({"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": [f"{directory}/rules.yml"],
+                       "scrape_configs": [{
+                           "job_name": "longshore", "scheme": "https",
+                           "authorization": {"credentials_file": f"{directory}/prometheus.token"},
+                           "tls_config": {"ca_file": self.stack.tls.ca},
+                           "static_configs": [{"targets": [f"127.0.0.1:{port_of(self.stack.api_servers[0])}"]}]}]}, file)
+        with open(RULES) as rules, open(f"{directory}/rules.yml", "w") as file:
+            file.write(rules.read())
+        prometheus = Process("prometheus", directory, [
+            "prometheus", f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/tsdb",
+            f"--web.listen-address=127.0.0.1:{port}"], port)
+        self.addCleanup(prometheus.kill)
+        prometheus.start()
+
+        def ask(expression):
+            query = urllib.parse.urlencode({"query": expression})
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}") as answer:
+                    return json.load(answer)["data"]["result"]
+            except urllib.error.HTTPError as error:
+                self.assertEqual(error.code, 503)  # It has just begun.
+                return []
+
+        wait_until(lambda: ask('up{job="longshore"} == 1'), "a scrape")
+        self.assertEqual(ask("longshore_worker_streams")[0]["value"][1], "1")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/rules") as answer:
+            rules = json.load(answer)["data"]["groups"][0]["rules"]
+        self.assertGreater(len(rules), 5)
+        self.assertEqual([rule for rule in rules if rule["health"] == "err"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
