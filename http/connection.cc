@@ -103,14 +103,14 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
 
     const Request& request() const override { return request_; }
     void Respond(Response response) override {
-      Post([response = std::move(response)](Connection& connection) mutable {
-        connection.Respond(std::move(response));
+      Post([response = std::move(response)](Connection& connection) {
+        connection.Respond(response);
       });
     }
     void Begin(Response head, std::shared_ptr<StreamClient> client, Heartbeat heartbeat) override {
       Post([head = std::move(head), client = std::move(client),
             heartbeat = std::move(heartbeat)](Connection& connection) mutable {
-        connection.Begin(std::move(head), std::move(client), std::move(heartbeat));
+        connection.Begin(head, std::move(client), std::move(heartbeat));
       });
     }
     void Write(std::string piece) override {
@@ -176,7 +176,7 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
     state_ = State::kReading;
     const auto& head = parser_->get();
     if (std::optional<Response> refusal = RefuseHead(head); refusal.has_value()) {
-      return Refuse(*std::move(refusal));
+      return Refuse(*refusal);
     }
     TakeHead(head);
     if (absl::EqualsIgnoreCase(std::string(head[beast_http::field::expect]), "100-continue") &&
@@ -238,7 +238,7 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
   void RefuseBody() {
     Response busy = PlainError(503, "UNAVAILABLE", "too many large requests at once; try again");
     busy.headers.emplace_back("retry-after", "1");
-    Refuse(std::move(busy));
+    Refuse(busy);
   }
 
   void ReadFailed(const error_code& error) {
@@ -258,12 +258,12 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
   }
 
   // Answers without the handler, and ends: nobody knows where the next request would begin.
-  void Refuse(Response response) {
+  void Refuse(const Response& response) {
     state_ = State::kAnswering;
     keep_alive_ = false;
     head_only_ = false;
     discards_ = true;
-    Respond(std::move(response));
+    Respond(response);
   }
 
   void HandleRequest() {
@@ -274,7 +274,7 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
         std::make_shared<RequestExchange>(this->shared_from_this(), serial_, std::move(request_)));
   }
 
-  void Respond(Response response) {
+  void Respond(const Response& response) {
     if (state_ != State::kAnswering || answered_) return;
     answered_ = true;
     const bool again = keep_alive_ && !draining_;
@@ -287,7 +287,7 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
     });
   }
 
-  void Begin(Response head, std::shared_ptr<StreamClient> client, Heartbeat heartbeat) {
+  void Begin(const Response& head, std::shared_ptr<StreamClient> client, Heartbeat heartbeat) {
     if (state_ != State::kAnswering || answered_) {
       client->OnGone();
       return;

@@ -14,7 +14,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "longshore-bazel")
 FLAGS = [f"--disk_cache={CACHE}", "--noshow_progress", "--ui_event_filters=-info"]
 # The folders whose files are Longshore's own, not generated.
-SOURCES = ("api_server/", "cli/", "common/", "payload_worker/", "storage/", "tests/", "verify/")
+SOURCES = ("api_server/", "cli/", "common/", "http/", "payload_worker/", "storage/", "tests/", "verify/")
 # What gcc knows and clang does not.
 GCC_ONLY = ("-fno-canonical-system-headers", "-Wno-free-nonheap-object")
 
