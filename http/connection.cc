@@ -159,6 +159,7 @@ class Connection : public OpenConnection, public std::enable_shared_from_this<Co
     state_ = State::kIdle;
     ++serial_;
     answered_ = false;
+    if (buffer_.size() == 0) buffer_.shrink_to_fit();
     parser_.emplace();
     parser_->header_limit(kMaxHeaderBytes);
     parser_->body_limit(static_cast<uint64_t>(context_.options.max_body_bytes));

@@ -41,6 +41,8 @@ absl::StatusOr<std::shared_ptr<Context>> Read(const TlsFiles& files) {
   SSL_CTX_set_alpn_select_cb(context->native_handle(), ChooseProtocol, nullptr);
   // A client may ask for a new handshake without end; each costs the server more.
   SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION);
+  // Most connections are silent most of the time.
+  SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
   static constexpr unsigned char kSessions[] = "longshore";
   SSL_CTX_set_session_id_context(context->native_handle(), kSessions, sizeof(kSessions) - 1);
   boost::system::error_code error;

@@ -1,0 +1,60 @@
+// What a worker counts of its deliveries.
+#ifndef LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_METRICS_H_
+#define LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_METRICS_H_
+
+#include <chrono>
+#include <string>
+#include <type_traits>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "common/metrics.h"
+#include "common/status.h"
+
+namespace longshore::run {
+
+struct DeliveryMetrics {
+  prometheus::Family<metrics::Counter>& steps = metrics::Counters(
+      "longshore_delivery_steps_total", "Steps of deliveries, by how they ended.");
+  prometheus::Family<metrics::Histogram>& durations =
+      metrics::Histograms("longshore_delivery_step_duration_seconds",
+                          "How long the steps of deliveries that went well have taken.");
+  metrics::Counter& reused =
+      metrics::NewCounter("longshore_ssh_sessions_reused_total",
+                          "Deliveries and cleanups that began over a connection that was kept.");
+  metrics::Counter& script_bytes = metrics::NewCounter("longshore_script_bytes_sent_total",
+                                                       "Bytes of scripts sent to instances.");
+};
+
+// Returns those of this process, all of which are there from the first call on.
+inline DeliveryMetrics& Metrics() {
+  static auto* const kMetrics = new DeliveryMetrics();
+  return *kMetrics;
+}
+
+// Takes `step`, one of connect, upload and start, by `take`, which returns a status or has one; how
+// it ends is counted.
+template <typename Take>
+auto Counted(const char* step, const Take& take) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto result = take();
+  absl::Status status;
+  if constexpr (std::is_same_v<decltype(result), absl::Status>) {
+    status = result;
+  } else {
+    status = result.status();
+  }
+  const std::string reason = absl::AsciiStrToLower(ReasonOf(status));
+  const std::string ended = status.ok() ? "ok" : reason.empty() ? "internal" : reason;
+  Metrics().steps.Add({{"step", step}, {"result", ended}}).Increment();
+  if (status.ok()) {
+    Metrics()
+        .durations.Add({{"step", step}}, metrics::SecondsBuckets())
+        .Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+  }
+  return result;
+}
+
+}  // namespace longshore::run
+
+#endif  // LONGSHORE_PAYLOAD_WORKER_RUN_DELIVERY_METRICS_H_
