@@ -18,7 +18,7 @@ if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
   presubmit_packages+=(nodejs npm)
 fi
 coverage_packages=(gcovr)
-bench_packages=(ansible-core)
+bench_packages=(ansible-core wrk)
 picture_packages=(gnuplot-nox)
 
 wanted=()
