@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <memory>
 
 #include "absl/strings/str_split.h"
 #include "common/logging.h"
@@ -12,6 +13,8 @@
 #include "common/tls.h"
 #include "common/utf8.h"
 #include "common/version.h"
+#include "http/server.h"
+#include "payload_worker/status_page.h"
 #include "payload_worker/worker.h"
 
 DEFINE_string(api_server, "127.0.0.1:50052",
@@ -20,6 +23,8 @@ DEFINE_string(tls_ca, "", "PEM file: who signs the certificates of the api_serve
 DEFINE_string(tls_cert, "", "PEM file: this worker's certificate; it names the worker.");
 DEFINE_string(tls_key, "", "PEM file: the key of --tls_cert.");
 DEFINE_bool(insecure, false, "Without TLS; only to api_servers on loopback.");
+DEFINE_string(http_listen, "",
+              "Address of /healthz, /readyz and /metrics; beyond loopback by TLS. Empty: none.");
 DEFINE_string(ssh_private_key, "",
               "File with the private key that logs in to instances of projects without their own.");
 DEFINE_string(ssh_keys_dir, "",
@@ -84,6 +89,15 @@ void CheckFileLimit() {
                << wanted << ": raise the limit (ulimit -n, LimitNOFILE=)";
 }
 
+// Tells how the worker stands, to whoever asks; null without --http_listen. By TLS where others can
+// listen, with the worker's certificate.
+absl::StatusOr<std::unique_ptr<http::Server>> ServeStatus(StatusPage* page) {
+  if (FLAGS_http_listen.empty()) return nullptr;
+  http::ServerOptions options{.listen = FLAGS_http_listen, .max_connections = 100};
+  if (!IsLoopback(FLAGS_http_listen)) options.tls = {FLAGS_tls_cert, FLAGS_tls_key, ""};
+  return http::Server::Start(options, page);
+}
+
 int Main() {
   ShutdownSignals signals;
   WorkerOptions options;
@@ -126,6 +140,9 @@ int Main() {
   }
   if (FLAGS_max_running < 1) problem = "--max_running must be positive";
   if (FLAGS_max_outbox_bytes < 1 << 20) problem = "--max_outbox_bytes must be at least 1048576";
+  if (FLAGS_insecure && !FLAGS_http_listen.empty() && !IsLoopback(FLAGS_http_listen)) {
+    problem = "--http_listen must be a loopback address with --insecure";
+  }
   if (!problem.empty()) {
     std::cerr << "payload_worker: " << problem << "\n";
     return 2;
@@ -136,6 +153,12 @@ int Main() {
   }
   CheckFileLimit();
   Worker worker(std::move(options));
+  StatusPage page(&worker);
+  const auto http_server = ServeStatus(&page);
+  if (!http_server.ok()) {
+    std::cerr << "payload_worker: " << http_server.status().message() << "\n";
+    return 1;
+  }
   // LOG() takes the time before the expression is evaluated.
   const int signal = signals.Wait();
   LOG(INFO) << "signal " << signal << ": draining";

@@ -317,6 +317,17 @@ void Worker::Forget(const LeaseKey& key) {
   link_->SendPending();
 }
 
+WorkerState Worker::state() {
+  WorkerState state{.connected = link_->is_connected(),
+                    .sessions_kept = sessions_.size(),
+                    .outbox_bytes = outbox_.output_bytes()};
+  MutexLock lock(&mutex_);
+  state.draining = draining_;
+  state.tasks = tasks_.size();
+  state.connecting = connecting_;
+  return state;
+}
+
 void Worker::Drain() {
   {
     MutexLock lock(&mutex_);

@@ -46,6 +46,16 @@ struct WorkerOptions {
   std::chrono::milliseconds drain_timeout{20000};
 };
 
+// How a worker stands at the moment.
+struct WorkerState {
+  bool connected = false;  // To an api_server that has said welcome.
+  bool draining = false;
+  size_t tasks = 0;    // That it holds.
+  int connecting = 0;  // Queued or on a connector; cleanups too.
+  size_t sessions_kept = 0;
+  int64_t outbox_bytes = 0;
+};
+
 // Thread-safe. A task is queued, then connecting (on a connector thread), then followed. Its lease
 // may be lost at each step.
 class Worker {
@@ -56,6 +66,8 @@ class Worker {
   // Takes no new tasks, lets connections under way finish, hands over what runs, and waits until
   // all of that is stored. Gives up after drain_timeout.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  WorkerState state() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   enum class Stop { kNo, kUnlessStarted, kYes };

@@ -53,6 +53,11 @@ void Outbox::Add(const LeaseKey& key, v1::TaskEvent event) {
   on_ready_();
 }
 
+int64_t Outbox::output_bytes() {
+  MutexLock lock(&mutex_);
+  return bytes_;
+}
+
 void Outbox::AddOutput(const LeaseKey& key, const OutputLimit& limit, int64_t offset,
                        std::string_view data) {
   bool has_room = false;

@@ -40,6 +40,8 @@ class Outbox {
   // make room.
   void AddOutput(const LeaseKey& key, const OutputLimit& limit, int64_t offset,
                  std::string_view data) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns how many bytes of output have been added and not acknowledged.
+  int64_t output_bytes() ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns true when no more output of this run may be added until `on_room` is called; until then
   // it stays on the instance. This happens when all runs together have reached the limit, and lasts
   // until they are down to three quarters of it. It applies to runs that hold more than their

@@ -101,6 +101,11 @@ void ServerLink::Start() {
 
 ServerLink::~ServerLink() { Shutdown(); }
 
+bool ServerLink::is_connected() {
+  MutexLock lock(&mutex_);
+  return stream_ != nullptr && welcomed_ && !ended_;
+}
+
 void ServerLink::Shutdown() {
   {
     MutexLock lock(&mutex_);

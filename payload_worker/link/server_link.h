@@ -72,6 +72,8 @@ class ServerLink {
   void RequestScript(const std::string& sha256) ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns the lease_duration of the last Welcome.
   std::chrono::milliseconds lease_duration() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns true while an api_server has welcomed this worker.
+  bool is_connected() ABSL_LOCKS_EXCLUDED(mutex_);
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -8,6 +8,7 @@
 
 #include "common/fail_point.h"
 #include "common/status_macros.h"
+#include "payload_worker/run/delivery_metrics.h"
 #include "payload_worker/run/task_events.h"
 #include "payload_worker/ssh/errors.h"
 
@@ -94,6 +95,7 @@ ssh::Target Delivery::Target() const {
 bool Delivery::Reuse() {
   session_ = context_.sessions->Take(assignment_.instance_id(), Target());
   if (session_ == nullptr) return false;
+  Metrics().reused.Increment();
   on_socket_(session_->fd());
   LONGSHORE_FAIL_POINT("worker.connecting");
   return true;
@@ -115,6 +117,10 @@ void Delivery::DropSession() {
 }
 
 absl::Status Delivery::Connect() {
+  return Counted("connect", [this] { return OpenSession(); });
+}
+
+absl::Status Delivery::OpenSession() {
   const auto pin = [this](const std::string& host_key) {
     return context_.pin_host_key(key_, host_key);
   };
@@ -126,6 +132,10 @@ absl::Status Delivery::Connect() {
 }
 
 absl::Status Delivery::Upload() {
+  return Counted("upload", [this] { return SendScript(); });
+}
+
+absl::Status Delivery::SendScript() {
   ASSIGN_OR_RETURN(const ScriptCache::Content content,
                    context_.scripts->Get(assignment_.script_sha256(), kScriptLimit));
   // One that was stopped past its lease, while it connected, must not send for nobody.
@@ -144,6 +154,7 @@ absl::Status Delivery::Upload() {
   ++uploads_;
   ASSIGN_OR_RETURN(const ssh::UploadedFile file,
                    session_->Upload(assignment_.remote_path(), *content, options));
+  Metrics().script_bytes.Increment(static_cast<double>(content->size()));
   assignment_.set_remote_path(file.path);
   upload_ = file.temporary;
   return absl::OkStatus();
@@ -212,6 +223,10 @@ absl::Status Delivery::Go() {
 }
 
 absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
+  return Counted("start", [this, mode] { return AskRunner(mode); });
+}
+
+absl::StatusOr<RunnerRecord> Delivery::AskRunner(RunnerMode mode) {
   go_limit_ = context_.lease_duration() / 4;
   told_to_go_ = false;
   const std::string nonce = RandomNonce();

@@ -73,17 +73,21 @@ class Delivery {
   ssh::Target Target() const;
   // Takes a session from the pool. Returns false when it has none.
   bool Reuse();
+  // Connects and logs in; counted, as Upload and StartRunner are.
   absl::Status Connect();
+  absl::Status OpenSession();
   // Lets the session serve another task.
   void GiveBackSession();
   void DropSession();
   // Uploads the script to a temporary file beside remote_path.
   absl::Status Upload();
+  absl::Status SendScript();
   // Reports that the upload has become the file at remote_path.
   void ReportTransferred();
   // Starts the remote runner and reads its first record. If that is kReady and the task is not
   // cancelled, it says "go" and reads the answer. Returns the last record read.
   absl::StatusOr<RunnerRecord> StartRunner(RunnerMode mode);
+  absl::StatusOr<RunnerRecord> AskRunner(RunnerMode mode);
   absl::StatusOr<RunnerRecord> NextRecord();
   // Says "go" once the lease is confirmed for long enough.
   absl::Status Go();

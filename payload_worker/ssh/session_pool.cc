@@ -36,6 +36,11 @@ std::unique_ptr<Session> SessionPool::Take(int64_t instance_id, const Target& ta
   }
 }
 
+size_t SessionPool::size() {
+  MutexLock lock(&mutex_);
+  return entries_.size();
+}
+
 void SessionPool::Put(int64_t instance_id, std::unique_ptr<Session> session) {
   const auto now = steady_clock::now();
   if (limits_.idle.count() == 0 || now - session->made_at() > limits_.age) return;

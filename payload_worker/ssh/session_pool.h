@@ -40,6 +40,8 @@ class SessionPool {
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Takes a session whose command is over. Keeps it or closes it.
   void Put(int64_t instance_id, std::unique_ptr<Session> session) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns how many are kept.
+  size_t size() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Entry {

@@ -1,5 +1,6 @@
 """The metrics are true: they agree with the rows, docs/metrics.md names each, and a real Prometheus takes them and the rules."""
 
+import http.client
 import json
 import re
 import signal
@@ -10,7 +11,7 @@ import urllib.parse
 import urllib.request
 
 from harness.api import access_pb, access_service, payload_service, pb
-from harness.patience import wait_until
+from harness.patience import PATIENCE, wait_until
 from harness.process import Process, free_port
 from harness.stack import Stack
 from harness.web import Web, port_of
@@ -145,11 +146,61 @@ class MetricsTest(unittest.TestCase):
         self.stack.postgres.start()
         self.assertEqual(page["longshore_database_up", frozenset()], 0)
 
+    def ask_worker(self, path, method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.stack.workers[0].port, timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    def worker_value(self, name, **labels):
+        return parsed(self.ask_worker("/metrics")[1]).get((name, frozenset(labels.items())), 0)
+
+    def test_what_a_worker_tells(self):
+        steps = "longshore_delivery_steps_total"
+        before = {step: self.worker_value(steps, step=step, result="ok") for step in ("connect", "upload", "start")}
+        reused = self.worker_value("longshore_ssh_sessions_reused_total")
+        sent = self.worker_value("longshore_script_bytes_sent_total")
+        instance = self.stack.add_instance("counted")
+        for _ in range(2):
+            payload_id = self.stack.deploy("exit 0\n", instances=[instance]).payload_ids[0]
+            self.stack.wait(payload_id)
+            wait_until(lambda: self.count("run_cleanups") == 0, "the cleanup")
+        self.assertEqual(self.worker_value(steps, step="connect", result="ok"), before["connect"] + 1)
+        self.assertEqual(self.worker_value(steps, step="upload", result="ok"), before["upload"] + 2)
+        self.assertGreaterEqual(self.worker_value(steps, step="start", result="ok"), before["start"] + 2)
+        self.assertGreaterEqual(self.worker_value("longshore_ssh_sessions_reused_total"), reused + 1)
+        self.assertEqual(self.worker_value("longshore_script_bytes_sent_total"), sent + 2 * len("exit 0\n"))
+        self.assertGreaterEqual(self.worker_value("longshore_ssh_sessions_kept"), 1)
+        self.assertEqual((self.worker_value("longshore_worker_tasks", state="held"),
+                          self.worker_value("longshore_outbox_bytes")), (0, 0))
+        running = self.stack.deploy("sleep 600\n", instances=[instance]).payload_ids[0]
+        self.stack.wait(running, (pb.PAYLOAD_STATUS_EXECUTING,))
+        self.assertEqual(self.worker_value("longshore_worker_tasks", state="held"), 1)
+        other = self.stack.add_instance("stranger", register=False)
+        with open(f"{self.stack.key}.pub") as key:  # A key, but not the instance's.
+            other_id = self.stack.register(other, host_key=key.read().strip()).id
+        response = self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
+            instance_ids=[other_id], payload_content=b"true"))
+        self.stack.wait(response.payload_ids[0])
+        self.assertEqual(self.worker_value(steps, step="connect", result="host_key_mismatch"), 1)
+
+    def test_how_a_worker_is(self):
+        self.assertEqual([self.ask_worker(path)[0] for path in ("/healthz", "/readyz", "/metrics", "/", "/rpc")],
+                         [200, 200, 200, 404, 404])
+        self.assertEqual(self.ask_worker("/metrics", "POST")[0], 405)
+        self.stack.worker_relays[0].cut()
+        wait_until(lambda: self.ask_worker("/readyz")[0] == 503, "the worker to notice")
+        self.assertEqual((self.ask_worker("/healthz")[0], self.worker_value("longshore_worker_connected")), (200, 0))
+        self.stack.worker_relays[0].heal()
+        wait_until(lambda: self.ask_worker("/readyz")[0] == 200, "the worker to be connected")
+
     def test_the_page_names_them_all(self):
         with open("docs/metrics.md") as page:
-            told = dict(re.findall(r"^\| `(longshore_\w+)` \| (\w+) \|", page.read(), re.MULTILINE))
-        text = self.web.get("/metrics").body.decode()
-        self.assertEqual(dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE)), told)
+            parts = page.read().split("## payload_worker")
+        for text, part in ((self.web.get("/metrics").body.decode(), parts[0]), (self.ask_worker("/metrics")[1], parts[1])):
+            told = dict(re.findall(r"^\| `(longshore_\w+)` \| (\w+) \|", part, re.MULTILINE))
+            self.assertEqual(dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE)), told)
 
     def test_a_real_prometheus(self):
         subprocess.run(["promtool", "check", "rules", RULES], check=True, capture_output=True)

@@ -93,7 +93,10 @@ class Stack:
                    f"--ssh_private_key={self.key}", f"--name=worker-{i}", "--max_connecting=16",
                    f"--provision_playbook={PLAYBOOK}", *self.worker_flags(f"worker-{i}"), *flags]
         name = f"worker-{i}"
-        self.workers.append(Process(name, self.directory, command, env=self.environment.get(name)).start())
+        port = free_port() if self.http else None
+        if port:
+            command.append(f"--http_listen=127.0.0.1:{port}")
+        self.workers.append(Process(name, self.directory, command, port, self.environment.get(name)).start())
 
     def start_api_server(self, i, flags):
         """Returns the port for workers."""
