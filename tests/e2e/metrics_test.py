@@ -17,6 +17,7 @@ from harness.stack import Stack
 from harness.web import Web, port_of
 
 RULES = "ops/prometheus/longshore_alerts.yml"
+DASHBOARD = "ops/grafana/longshore.json"
 
 
 def parsed(text):
@@ -239,6 +240,15 @@ class MetricsTest(unittest.TestCase):
             rules = json.load(answer)["data"]["groups"][0]["rules"]
         self.assertGreater(len(rules), 5)
         self.assertEqual([rule for rule in rules if rule["health"] == "err"], [])
+        with open(DASHBOARD) as file:
+            expressions = [target["expr"] for panel in json.load(file)["panels"] for target in panel["targets"]]
+        self.assertGreater(len(expressions), 10)
+        with open(RULES) as file:
+            asked = set(re.findall(r"longshore_\w+", "\n".join([*expressions, file.read()]))) - {"longshore_alerts"}
+        with open("docs/metrics.md") as page:
+            self.assertLessEqual({re.sub("_bucket$", "", name) for name in asked}, set(re.findall(r"longshore_\w+", page.read())))
+        for expression in expressions:  # One that is no PromQL is answered with 400.
+            ask(expression)
 
 
 if __name__ == "__main__":
