@@ -51,6 +51,7 @@ class EventStream : public http::StreamClient,
     const std::optional<std::string> id = sequence_->Next(message);
     MutexLock lock(&mutex_);
     if (!id.has_value()) return stream_->Next();
+    asked_ = false;
     pending_ = EventText(*id, NameOf(message), ToJson(message));
     Send();
   }
@@ -98,9 +99,11 @@ class EventStream : public http::StreamClient,
     if (!pending_.empty()) {
       writable_ = false;
       exchange_->Write(std::exchange(pending_, ""));
-      if (stream_ != nullptr) stream_->Next();
     } else if (ended_) {
       exchange_->End();
+    } else if (stream_ != nullptr && !asked_) {
+      asked_ = true;
+      stream_->Next();
     }
   }
 
@@ -111,6 +114,7 @@ class EventStream : public http::StreamClient,
   std::string pending_ ABSL_GUARDED_BY(mutex_);
   bool begun_ ABSL_GUARDED_BY(mutex_) = false;
   bool writable_ ABSL_GUARDED_BY(mutex_) = false;
+  bool asked_ ABSL_GUARDED_BY(mutex_) = true;  // For the next event, as Start does.
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;
 };

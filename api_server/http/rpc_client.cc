@@ -88,7 +88,13 @@ class Stream : public RpcStream,
     Release();
   }
 
-  void OnReadDone(bool ok) override { ok ? reader_->OnMessage(*message_) : Release(); }
+  // A message that was large keeps its room for as long as it is there: each gets one of its own.
+  void OnReadDone(bool ok) override {
+    if (!ok) return Release();
+    const std::unique_ptr<Message> message =
+        std::exchange(message_, std::unique_ptr<Message>(message_->New()));
+    reader_->OnMessage(*message);
+  }
   void OnDone(const grpc::Status& status) override {
     reader_->OnEnd(FromGrpcStatus(status));
     self_ = nullptr;
@@ -106,7 +112,7 @@ class Stream : public RpcStream,
 
   grpc::ClientContext context_;
   const std::unique_ptr<Message> request_;
-  const std::unique_ptr<Message> message_;
+  std::unique_ptr<Message> message_;  // That is read next.
   const std::shared_ptr<RpcStreamReader> reader_;
   std::shared_ptr<Stream> self_;
   Mutex mutex_;

@@ -84,7 +84,7 @@ class WatchStream : public Watcher,
     if (state_ == State::kFinished) return;
     if (!ok) {
       FinishLocked(grpc::Status::CANCELLED);
-    } else if (source_->IsLast(event_)) {
+    } else if (source_->IsLast(std::exchange(event_, Event()))) {  // Nothing is kept meanwhile.
       FinishLocked(grpc::Status::OK);
     } else if (std::optional<Event> event = source_->AtHand(); event.has_value()) {
       Write(*std::move(event));
