@@ -126,6 +126,18 @@ absl::Status UnknownField(const std::string& name, const Descriptor& type) {
                             message);
 }
 
+// An object; keys are text.
+Json MapToJson(const Message& message, const FieldDescriptor& field) {
+  Json object = Json::object();
+  for (int at = 0; at < message.GetReflection()->FieldSize(message, &field); ++at) {
+    const Message& entry = message.GetReflection()->GetRepeatedMessage(message, &field, at);
+    const Json key = ValueToJson(entry, *field.message_type()->map_key(), -1);
+    object[key.is_string() ? key.get<std::string>() : Text(key)] =
+        ValueToJson(entry, *field.message_type()->map_value(), -1);
+  }
+  return object;
+}
+
 // What a field is written as in JSON.
 std::string FormOf(const FieldDescriptor& field) {
   switch (field.cpp_type()) {
@@ -339,7 +351,9 @@ Json ToJson(const Message& message) {
   Json json = Json::object();
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
-    if (field.is_repeated()) {
+    if (field.is_map()) {
+      json[field.name()] = MapToJson(message, field);
+    } else if (field.is_repeated()) {
       Json& values = json[field.name()] = Json::array();
       for (int at = 0; at < reflection.FieldSize(message, &field); ++at) {
         Json value = ValueToJson(message, field, at);

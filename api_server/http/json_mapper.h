@@ -10,7 +10,7 @@
 //   Timestamp     RFC 3339, in UTC: "2026-01-31T12:00:00.5Z"
 //   FieldMask     "name,tags"
 //   Any           the message in it, with its type as "@type"
-//   repeated      an array, also when it is empty
+//   repeated      an array, also when it is empty; a map is an object (and is not read)
 #ifndef LONGSHORE_API_SERVER_HTTP_JSON_MAPPER_H_
 #define LONGSHORE_API_SERVER_HTTP_JSON_MAPPER_H_
 

@@ -8,6 +8,7 @@
 #include "api_server/http/json_mapper.h"
 #include "api_server/http/json_reader.h"
 #include "common/status.h"
+#include "google/rpc/error_details.pb.h"
 #include "longshore/v1/access_service.pb.h"
 #include "longshore/v1/instance_service.pb.h"
 #include "longshore/v1/payload_service.pb.h"
@@ -175,6 +176,13 @@ TEST(ErrorJsonTest, SaysWhatGrpcSays) {
                                           "type.googleapis.com/google.rpc.ResourceInfo"}));
   EXPECT_EQ(JsonRpcError(domain::TokenMissing())["code"], -32016);
   EXPECT_EQ(JsonRpcError(domain::InvalidField("a", "b", "c"))["code"], kInvalidParams);
+}
+
+TEST(ErrorJsonTest, AMapIsAnObject) {
+  google::rpc::ErrorInfo info;
+  EXPECT_EQ(Text(ToJson(info)["metadata"]), "{}");
+  (*info.mutable_metadata())["limit"] = "5";
+  EXPECT_EQ(Text(ToJson(info)["metadata"]), R"({"limit":"5"})");
 }
 
 TEST(ErrorJsonTest, TellsWhenToTryAgain) {
