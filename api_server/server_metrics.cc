@@ -9,7 +9,6 @@
 #include "absl/strings/ascii.h"
 #include "common/enum_text.h"
 #include "common/status_macros.h"
-#include "common/version.h"
 #include "storage/task_store.h"
 
 namespace longshore {
@@ -32,9 +31,7 @@ ServerMetrics::ServerMetrics(storage::Database* pool, storage::Database* own,
           metrics::Gauges("longshore_database_connections", "Connections of the pool, by state.")),
       connected_workers_(
           metrics::NewGauge("longshore_worker_streams", "Workers connected to this api_server.")) {
-  metrics::Gauges("longshore_build_info", "1, with the version as a label.")
-      .Add({{"version", std::string(kVersion)}})
-      .Set(1);
+  metrics::ShowVersion();
 }
 
 void ServerMetrics::Refresh() {

@@ -3,6 +3,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "common/version.h"
+
 namespace longshore::metrics {
 namespace {
 
@@ -31,6 +33,12 @@ Counter& NewCounter(const std::string& name, const std::string& help) {
 
 Gauge& NewGauge(const std::string& name, const std::string& help) {
   return Gauges(name, help).Add({});
+}
+
+void ShowVersion() {
+  Gauges("longshore_build_info", "1, with the version as a label.")
+      .Add({{"version", std::string(kVersion)}})
+      .Set(1);
 }
 
 Histogram::BucketBoundaries SecondsBuckets() {

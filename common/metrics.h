@@ -27,6 +27,9 @@ prometheus::Family<Histogram>& Histograms(const std::string& name, const std::st
 Counter& NewCounter(const std::string& name, const std::string& help);
 Gauge& NewGauge(const std::string& name, const std::string& help);
 
+// Adds a metric that says the version of the program.
+void ShowVersion();
+
 // Upper bounds of a histogram of seconds, from 1 ms to a minute.
 Histogram::BucketBoundaries SecondsBuckets();
 

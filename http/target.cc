@@ -39,6 +39,14 @@ std::optional<std::vector<std::string>> PathSegments(std::string_view path) {
   return segments;
 }
 
+std::optional<int64_t> Integer(std::string_view text) {
+  int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return number;
+}
+
 std::string_view WithoutPort(std::string_view host) {
   const size_t colon = host.rfind(':');
   if (colon == std::string_view::npos || host.find(']', colon) != std::string_view::npos) {

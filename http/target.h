@@ -2,6 +2,7 @@
 #ifndef LONGSHORE_HTTP_TARGET_H_
 #define LONGSHORE_HTTP_TARGET_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,9 @@ std::optional<std::vector<std::string>> PathSegments(std::string_view path);
 // Returns the decoded names and values of "name=value&name=value". Returns nullopt when one cannot
 // be decoded.
 std::optional<Fields> QueryFields(std::string_view query);
+
+// Returns the integer that all of `text` is, in decimal; nullopt when it is none, or too large.
+std::optional<int64_t> Integer(std::string_view text);
 
 // Returns the host of "HOST:PORT" or "[ADDRESS]:PORT".
 std::string_view WithoutPort(std::string_view host);

@@ -3,8 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "common/version.h"
-
 namespace longshore {
 namespace {
 
@@ -25,9 +23,7 @@ StatusPage::StatusPage(Worker* worker)
                                 "Output that waits for an api_server to store it.")),
       connected_(metrics::NewGauge("longshore_worker_connected",
                                    "1 when this worker is connected to an api_server, else 0.")) {
-  metrics::Gauges("longshore_build_info", "1, with the version as a label.")
-      .Add({{"version", std::string(kVersion)}})
-      .Set(1);
+  metrics::ShowVersion();
 }
 
 void StatusPage::Handle(std::shared_ptr<http::Exchange> exchange) {

@@ -1,7 +1,6 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "api_server/http/event_stream.h"
 #include "common/payload_status.h"
+#include "http/target.h"
 
 namespace longshore::api_http {
 namespace {
@@ -34,10 +34,9 @@ std::optional<EventId> ReadEventId(const std::string& text, size_t count) {
     parts.pop_back();
   }
   for (const std::string& part : parts) {
-    int64_t number = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
-    if (error != std::errc() || end != part.data() + part.size() || number < 0) return std::nullopt;
-    id.numbers.push_back(number);
+    const std::optional<int64_t> number = http::Integer(part);
+    if (!number.has_value() || *number < 0) return std::nullopt;
+    id.numbers.push_back(*number);
   }
   if (id.numbers.size() != count) return std::nullopt;
   return id;

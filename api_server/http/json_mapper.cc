@@ -7,7 +7,6 @@
 #include <google/protobuf/util/field_mask_util.h>
 #include <google/protobuf/util/time_util.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -24,6 +23,7 @@
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
+#include "http/target.h"
 
 namespace longshore::api_http {
 namespace {
@@ -182,7 +182,6 @@ std::string FormOf(const FieldDescriptor& field) {
 // The integer that `json` is; a client without integers may write 5 as 5.0.
 template <typename Integer>
 std::optional<Integer> IntegerOf(const Json& json) {
-  constexpr double kExactDoubles = 9007199254740992;  // 2^53.
   if (json.is_number_unsigned()) {
     const auto value = json.get<uint64_t>();
     if (!std::in_range<Integer>(value)) return std::nullopt;
@@ -326,9 +325,7 @@ Json JsonOfText(const FieldDescriptor& field, const std::string& text) {
     if (text == "false") return false;
   } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_INT32 ||
              field.cpp_type() == FieldDescriptor::CPPTYPE_INT64) {
-    int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size()) return number;
+    if (const std::optional<int64_t> number = http::Integer(text)) return *number;
   }
   return text;
 }

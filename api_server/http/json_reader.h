@@ -17,6 +17,9 @@ using Json = nlohmann::ordered_json;
 inline constexpr int kMaxJsonDepth = 32;
 inline constexpr int kMaxJsonValues = 200'000;
 
+// Up to here, 2^53, a double is exactly the integer that was written.
+inline constexpr double kExactDoubles = 9007199254740992;
+
 // Returns the value that `text` is, all of it, as RFC 8259 says. Errors: InvalidArgument (it is no
 // JSON, not UTF-8, deeper or larger than these limits, or an object has a member twice).
 absl::StatusOr<Json> ReadJson(std::string_view text);

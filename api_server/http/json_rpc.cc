@@ -37,7 +37,6 @@ Json ResponseObject(const Json& id, const char* member, Json value) {
 
 // Whether a number is kept as it was sent.
 bool IsExact(const Json& id) {
-  constexpr double kExactDoubles = 9007199254740992;  // 2^53.
   return !id.is_number_float() || std::abs(id.get<double>()) <= kExactDoubles;
 }
 

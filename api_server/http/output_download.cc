@@ -1,12 +1,12 @@
 #include "api_server/http/output_download.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <string>
 #include <utility>
 
 #include "api_server/http/error_json.h"
+#include "http/target.h"
 
 namespace longshore::api_http {
 namespace {
@@ -16,10 +16,8 @@ using google::protobuf::Message;
 constexpr int64_t kMaxPiece = 1 << 20;  // The most that one ReadPayloadOutput returns.
 
 std::optional<int64_t> Number(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
+  const std::optional<int64_t> number = http::Integer(text);
+  return number.has_value() && *number >= 0 ? number : std::nullopt;
 }
 
 http::Fields Headers() {
