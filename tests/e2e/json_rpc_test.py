@@ -6,7 +6,6 @@ import unittest
 import grpc
 
 from harness.api import access_pb, access_service, instance_service, pb
-from harness.patience import wait_until
 from harness.stack import Stack
 from harness.web import Web
 
@@ -40,13 +39,6 @@ class JsonRpcTest(unittest.TestCase):
         if name:
             self.assertEqual((answer["error"]["data"]["code"], answer["error"]["data"]["reason"]), (name, reason))
 
-    def ended(self, payload_id):
-        def look():
-            payload = self.web.result("get_payload_status", payload_id=payload_id)
-            return payload if payload["status"] in ("completed", "failed", "cancelled") else None
-
-        return wait_until(look, f"payload {payload_id}")
-
     def test_the_calls_of_the_first_specification(self):
         ids = [instance.id for instance in self.stack.instances]
         path = self.stack.script("echo Setup completed successfully\n", "setup.sh")
@@ -58,7 +50,7 @@ class JsonRpcTest(unittest.TestCase):
         self.assertEqual((deployed["success"], deployed["errors"]), (True, []))
         self.assertEqual((len(deployed["payload_ids"]), len(deployed["task_ids"])), (2, 2))
         payload_id = deployed["payload_ids"][0]
-        payload = self.ended(payload_id)
+        payload = self.web.ended(payload_id)
         self.assertEqual({name: payload[name] for name in (
             "id", "instance_id", "remote_path", "status", "executed", "output", "task_id", "exit_code", "output_truncated")}, {
                 "id": payload_id, "instance_id": ids[0], "remote_path": "/root/setup.sh", "status": "completed", "executed": True,
@@ -148,7 +140,7 @@ class JsonRpcTest(unittest.TestCase):
         self.stack.wait(payload_id, (pb.PAYLOAD_STATUS_EXECUTING,))
         answer = self.post({"jsonrpc": "2.0", "method": "cancel_payload", "params": {"payload_id": payload_id}})
         self.assertEqual((answer.status, answer.body), (204, b""))
-        self.assertEqual(self.ended(payload_id)["status"], "cancelled")
+        self.assertEqual(self.web.ended(payload_id)["status"], "cancelled")
         answer = self.post([{"jsonrpc": "2.0", "method": "no_such"}, {"jsonrpc": "2.0", "method": "list_tasks"}])
         self.assertEqual((answer.status, answer.body), (204, b""))
 
@@ -163,8 +155,7 @@ class JsonRpcTest(unittest.TestCase):
             self.assertEqual(self.web.ask("POST", "/rpc", request, {"Content-Type": kind}).status, status, kind)
 
     def token(self, role, projects=("*",)):
-        made = self.stack.stubs(0).access.CreateToken(access_service.CreateTokenRequest(
-            name="web", role=role, projects=projects))
+        made = self.stack.new_token(role, projects)
         return Web(self.stack, token=made.token), made.id
 
     def test_nothing_without_a_token_that_counts(self):

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness.api import access_pb, access_service, payload_service, pb
+from harness.api import access_pb, payload_service, pb
 from harness.patience import PATIENCE, wait_until
 from harness.process import Process, free_port
 from harness.stack import Stack
@@ -123,8 +123,7 @@ class MetricsTest(unittest.TestCase):
 
     def test_who_may_read(self):
         def status(**fields):
-            made = self.stack.stubs(0).access.CreateToken(access_service.CreateTokenRequest(name="prometheus", **fields))
-            return Web(self.stack, token=made.token).get("/metrics").status
+            return Web(self.stack, token=self.stack.new_token(**fields).token).get("/metrics").status
 
         self.assertEqual(Web(self.stack, token="").get("/metrics").status, 401)
         self.assertEqual(status(role=access_pb.ROLE_VIEWER, projects=["*"]), 200)

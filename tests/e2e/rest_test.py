@@ -45,13 +45,6 @@ class RestTest(unittest.TestCase):
         return self.good("POST", "/payloads", {"instance_ids": ids, "payload_content": base64.b64encode(script.encode()).decode(),
                                                "execute_payload": True, **fields})
 
-    def ended(self, payload_id):
-        def look():
-            payload = self.good("GET", f"/payloads/{payload_id}")
-            return payload if payload["status"] in ("completed", "failed", "cancelled") else None
-
-        return wait_until(look, f"payload {payload_id}")
-
     def test_the_life_of_an_instance(self):
         made = self.good("POST", "/instances", {"provider": "local", "name": "rest", "tags": ["web"]})
         self.assertEqual((made["instances"][0]["name"], made["instances"][0]["status"]), ("rest", "pending"))
@@ -82,7 +75,7 @@ class RestTest(unittest.TestCase):
     def test_payloads_and_deployments(self):
         deployed = self.deploy("echo one; exit 3\n", self.stack.instances, remote_path="/root/one.sh")
         for payload_id in deployed["payload_ids"]:
-            payload = self.ended(payload_id)
+            payload = self.web.ended(payload_id)
             self.assertEqual((payload["status"], payload["failure_reason"], payload["exit_code"], payload["output"]),
                              ("failed", "nonzero_exit", 3, "one\n"))
         number = deployed["deployment_id"]
@@ -98,18 +91,18 @@ class RestTest(unittest.TestCase):
         self.assertEqual((script.body, script.headers["Content-Type"]), (b"echo one; exit 3\n", "application/octet-stream"))
         retried = self.good("POST", f"/deployments/{number}:retry")
         self.assertEqual(sorted(retried["payload_ids"]), sorted(deployed["payload_ids"]))
-        self.assertEqual(self.ended(deployed["payload_ids"][0])["attempt"], 2)
+        self.assertEqual(self.web.ended(deployed["payload_ids"][0])["attempt"], 2)
         copied = self.deploy("echo two\n", execute_payload=False)["payload_ids"][0]
         self.stack.wait(copied, (pb.PAYLOAD_STATUS_TRANSFERRED,))
         self.assertEqual(len(self.good("POST", f"/payloads/{copied}:execute", {"timeout": 30})["task_ids"]), 1)
-        self.assertEqual(self.ended(copied)["output"], "two\n")
+        self.assertEqual(self.web.ended(copied)["output"], "two\n")
         sleeping = self.deploy("sleep 600\n")
         self.stack.wait(sleeping["payload_ids"][0], (pb.PAYLOAD_STATUS_EXECUTING,))
         self.good("POST", f"/payloads/{sleeping['payload_ids'][0]}:cancel")
-        self.assertEqual(self.ended(sleeping["payload_ids"][0])["status"], "cancelled")
+        self.assertEqual(self.web.ended(sleeping["payload_ids"][0])["status"], "cancelled")
         sleeping = self.deploy("sleep 600\n")
         self.assertEqual(self.good("POST", f"/deployments/{sleeping['deployment_id']}:cancel")["id"], sleeping["deployment_id"])
-        self.assertEqual(self.ended(sleeping["payload_ids"][0])["status"], "cancelled")
+        self.assertEqual(self.web.ended(sleeping["payload_ids"][0])["status"], "cancelled")
 
     def test_tasks_workers_tokens_and_audit(self):
         task_id = self.deploy("true\n")["task_ids"][0]
@@ -150,7 +143,7 @@ class RestTest(unittest.TestCase):
         self.bad(403, "PERMISSION_DENIED", "PAYLOAD_PATH_FORBIDDEN", "POST", "/payloads",
                  {"instance_ids": [self.stack.instances[0].id], "payload_path": "/etc/passwd"})
         done = self.deploy("true\n")["payload_ids"][0]
-        self.ended(done)
+        self.web.ended(done)
         self.bad(400, "FAILED_PRECONDITION", "WRONG_STATE", "POST", f"/payloads/{done}:cancel")
         request = {"request_id": "once", "instance_ids": [self.stack.instances[0].id], "payload_content": "dHJ1ZQo="}
         self.assertEqual(self.good("POST", "/payloads", request), self.good("POST", "/payloads", request))
@@ -163,7 +156,7 @@ class RestTest(unittest.TestCase):
         stranger = Web(self.stack, token=made["token"])
         self.bad(403, "PERMISSION_DENIED", "ROLE_INSUFFICIENT", "POST", "/payloads", {}, web=stranger)
         payload = self.deploy("echo secret\n")["payload_ids"][0]
-        self.ended(payload)
+        self.web.ended(payload)
         for path in ("/payloads/{}", "/payloads/{}/output", "/payloads/{}/events", "/instances/{}", "/instances/{}/payloads"):
             foreign = payload if "payloads/{}" in path else self.stack.instances[0].id
             seen = [self.bad(404, "NOT_FOUND", path[1:].split("/")[0][:-1].upper() + "_NOT_FOUND", "GET", path.format(number),
@@ -174,7 +167,7 @@ class RestTest(unittest.TestCase):
         printed = bytes(range(256)) * 8000  # 2 MB: two pieces.
         payload = self.deploy("for i in $(seq 8000); do printf '" + "".join(f"\\x{byte:02x}" for byte in range(256)) +
                               "'; done\n")["payload_ids"][0]
-        self.ended(payload)
+        self.web.ended(payload)
         path = f"/api/v1/payloads/{payload}/output"
         whole = self.web.get(path)
         self.assertEqual((whole.status, hashlib.sha256(whole.body).digest()), (200, hashlib.sha256(printed).digest()))
@@ -196,13 +189,13 @@ class RestTest(unittest.TestCase):
         head = self.web.ask("HEAD", f"/api/v1/payloads/{payload}")
         self.assertEqual((head.status, head.body), (200, b""))
         empty = self.deploy("true\n")["payload_ids"][0]
-        self.ended(empty)
+        self.web.ended(empty)
         answer = self.web.get(f"/api/v1/payloads/{empty}/output")
         self.assertEqual((answer.status, answer.body, answer.headers["Content-Length"]), (200, b"", "0"))
 
     def test_output_that_is_not_stored_is_left_out(self):
         payload = self.deploy("head -c 2000000 /dev/zero; head -c 3000000 /dev/zero | tr '\\0' x\n")["payload_ids"][0]
-        self.assertTrue(self.ended(payload)["output_truncated"])
+        self.assertTrue(self.web.ended(payload)["output_truncated"])
         path = f"/api/v1/payloads/{payload}/output"
         self.assertTrue(self.web.get(path).body == bytes(1500000) + b"x" * 1500000)
         answer = self.web.get(path, Range="bytes=1499990-1600000")
@@ -311,8 +304,7 @@ class EventsTest(unittest.TestCase):
         self.assertEqual((rest[-1].name, rest[-1].data["error"]["code"]), ("problem", "UNAVAILABLE"))
 
     def test_a_token_that_is_revoked_ends_its_streams(self):
-        made = self.stack.stubs(0).access.CreateToken(access_service.CreateTokenRequest(
-            name="watcher", role=access_pb.ROLE_VIEWER, projects=["*"]))
+        made = self.stack.new_token(access_pb.ROLE_VIEWER)
         payload_id = self.start("sleep 600\n")
         events = Web(self.stack, token=made.token).events(f"/api/v1/payloads/{payload_id}/events")
         self.addCleanup(events.close)
@@ -324,8 +316,7 @@ class EventsTest(unittest.TestCase):
 
     def test_a_client_that_leaves_leaves_no_watch(self):
         payload_id = self.start("sleep 600\n")
-        made = self.stack.stubs(0).access.CreateToken(access_service.CreateTokenRequest(
-            name="watcher", role=access_pb.ROLE_VIEWER, projects=["*"]))
+        made = self.stack.new_token(access_pb.ROLE_VIEWER)
         web = Web(self.stack, token=made.token)
         before = self.descriptors()
         for _ in range(50):

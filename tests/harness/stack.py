@@ -14,8 +14,8 @@ import types
 
 import grpc
 
-from harness.api import (access_grpc, instance_grpc, instance_pb, instance_service, payload_grpc, payload_service, pb, task_grpc,
-                         task_service)
+from harness.api import (access_grpc, access_service, instance_grpc, instance_pb, instance_service, payload_grpc, payload_service,
+                         pb, task_grpc, task_service)
 from harness.certificates import Certificates
 from harness.instance import Instance
 from harness.patience import MOVEMENT, PATIENCE, follow, wait_until
@@ -136,6 +136,10 @@ class Stack:
         made = subprocess.run([LONGSHORE, "tokens", "bootstrap", "--database_url_file", url_file], check=True,
                               capture_output=True, text=True)
         return made.stdout.strip()
+
+    def new_token(self, role, projects=("*",)):
+        """Its id and its text: a CreateTokenResponse."""
+        return self.stubs(0).access.CreateToken(access_service.CreateTokenRequest(name="test", role=role, projects=projects))
 
     def channel(self, i=0, token=None):
         """A new one to api_server `i`, by the stack's token or another."""

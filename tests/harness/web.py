@@ -6,7 +6,7 @@ import socket
 import ssl
 import types
 
-from harness.patience import PATIENCE
+from harness.patience import PATIENCE, wait_until
 
 
 def port_of(api_server):
@@ -69,6 +69,14 @@ class Web:
         answer = self.rpc(method, params)
         assert "result" in answer, answer
         return answer["result"]
+
+    def ended(self, payload_id):
+        """The payload, once it has ended."""
+        def look():
+            payload = self.result("get_payload_status", payload_id=payload_id)
+            return payload if payload["status"] in ("completed", "failed", "cancelled") else None
+
+        return wait_until(look, f"payload {payload_id}")
 
     def events(self, path, last_event_id=None):
         """A stream of events: objects with id, name and data, until the server ends it. close() leaves it."""
