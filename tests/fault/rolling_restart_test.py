@@ -14,6 +14,7 @@ import unittest
 import grpc
 
 from harness.api import payload_service, pb
+from harness.errors import server_went_away
 from harness.held import HELD, hold, let_go
 from harness.patience import PATIENCE, follow, wait_until
 from harness.programs import PROGRAMS
@@ -38,13 +39,13 @@ class RollingRestartTest(unittest.TestCase):
         self.reconnects = 0
 
     def call(self, method, request):
-        """The answer, from whichever replica has one; only UNAVAILABLE is a reason to ask again."""
+        """The answer, from whichever replica has one; only a server that went away is a reason to ask again."""
         for turn in range(1000):
             stub = self.stack.stubs(turn % 2).payloads
             try:
                 return getattr(stub, method)(request, timeout=PATIENCE)
             except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                if not server_went_away(error):
                     raise
                 self.reconnects += 1
                 time.sleep(0.05)
@@ -63,7 +64,7 @@ class RollingRestartTest(unittest.TestCase):
                         seen += event.output.data
                 return seen
             except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                if not server_went_away(error):
                     raise
                 self.reconnects += 1
                 time.sleep(0.05)

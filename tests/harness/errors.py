@@ -34,6 +34,11 @@ def expect_error(test, call, code, reason=None, mentions=()):
     return details
 
 
+def server_went_away(error):
+    """Whether a call may be made again: gRPC cancels those that come while a server closes its port (docs/api.md)."""
+    return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
 def why_not_showable(text):
     """Why an error may not be shown to anybody as it is; empty: it may."""
     if not text:
