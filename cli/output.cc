@@ -81,6 +81,7 @@ std::string PayloadDetails(const v1::Payload& payload) {
       {"script:", payload.script_sha256() + " (" + std::to_string(payload.script_bytes()) + " B)"},
       {"task:", std::to_string(payload.task_id())},
       {"created:", TimeText(payload.created_at())},
+      {"transferred:", TimeText(payload.transferred_at())},
       {"started:", TimeText(payload.started_at())},
       {"finished:", TimeText(payload.finished_at())},
       {"output:", std::to_string(payload.output_bytes()) + " B" +

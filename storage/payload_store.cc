@@ -43,6 +43,7 @@ StoredPayload ReadPayload(const Row& row) {
   payload.set_script_bytes(row.Int("script_bytes"));
   payload.set_attempt(static_cast<int32_t>(row.Int("attempt")));
   ReadTimestamp(row, "created_at", [&] { return payload.mutable_created_at(); });
+  ReadTimestamp(row, "transferred_at", [&] { return payload.mutable_transferred_at(); });
   ReadTimestamp(row, "started_at", [&] { return payload.mutable_started_at(); });
   ReadTimestamp(row, "finished_at", [&] { return payload.mutable_finished_at(); });
   ReadTimestamp(row, "updated_at", [&] { return payload.mutable_updated_at(); });

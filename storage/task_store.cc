@@ -29,6 +29,7 @@ v1::Task ReadTask(const Row& row) {
   params->set_remote_path(row.String("remote_path"));
   params->set_execute_payload(row.Bool("execute_payload"));
   params->set_timeout(static_cast<int32_t>(row.Int("timeout")));
+  ReadTimestamp(row, "claimed_at", [&] { return task.mutable_claimed_at(); });
   ReadTimestamp(row, "created_at", [&] { return task.mutable_created_at(); });
   ReadTimestamp(row, "updated_at", [&] { return task.mutable_updated_at(); });
   return task;

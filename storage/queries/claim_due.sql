@@ -144,6 +144,7 @@ claimed AS (
     attempt = t.attempt + 1,
     worker = (@workers::text[])[n.number],
     lease_until = now() + @lease_milliseconds::bigint * interval '1 millisecond',
+    claimed_at = now(),
     updated_at = now()
   FROM numbered n
   WHERE t.id = n.id

@@ -30,6 +30,7 @@ claimed AS (
     lease_epoch = t.lease_epoch + 1,
     attempt = t.attempt + 1,
     worker = @worker,
+    claimed_at = now(),
     updated_at = now(),
     lease_until = now() + @lease_milliseconds::bigint * interval '1 millisecond'
   FROM due

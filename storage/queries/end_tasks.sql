@@ -38,6 +38,7 @@ ended_payloads AS (
     output_bytes = greatest(p.output_bytes, ended.output_bytes),
     output_truncated =
       ended.output_missing OR greatest(p.output_bytes, ended.output_bytes) > @max_output_bytes::bigint,
+    transferred_at = CASE WHEN ended.executed THEN coalesce(p.transferred_at, now()) ELSE p.transferred_at END,
     started_at = CASE WHEN ended.executed THEN coalesce(p.started_at, now()) ELSE p.started_at END,
     finished_at = now(),
     updated_at = now()

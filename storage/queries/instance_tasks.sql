@@ -16,6 +16,7 @@ SET
   attempt = attempt + 1,
   worker = @owner,
   lease_until = now() + @lease_milliseconds::bigint * interval '1 millisecond',
+  claimed_at = now(),
   updated_at = now()
 WHERE id IN (
   SELECT id

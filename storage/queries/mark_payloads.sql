@@ -18,6 +18,7 @@ SET
   status = 'TRANSFERRED',
   copied = true,
   remote_path = arrived.path,
+  transferred_at = now(),
   updated_at = now()
 FROM unnest(@ids::bigint[], @remote_paths::text[]) AS arrived(id, path)
 WHERE p.id = arrived.id

@@ -16,6 +16,7 @@ SELECT
   coalesce(p.remote_path, t.remote_path) AS remote_path,
   coalesce(p.execute_payload OR t.type = 'PAYLOAD_EXECUTE', false) AS execute_payload,
   p.timeout,
+  (extract(epoch FROM t.claimed_at) * 1000000)::bigint AS claimed_at,
   (extract(epoch FROM t.created_at) * 1000000)::bigint AS created_at,
   (extract(epoch FROM t.updated_at) * 1000000)::bigint AS updated_at
 FROM tasks t

@@ -13,6 +13,7 @@ SET
   failure_reason = '',
   output_bytes = 0,
   output_truncated = false,
+  transferred_at = NULL,
   started_at = NULL,
   finished_at = NULL,
   updated_at = now(),

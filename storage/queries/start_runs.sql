@@ -9,6 +9,7 @@ WITH started AS (
     copied = true,
     executed = true,
     remote_path = coalesce(nullif(run.remote_path, ''), p.remote_path),
+    transferred_at = coalesce(p.transferred_at, now()),
     started_at = now(),
     updated_at = now()
   FROM unnest(@payload_ids::bigint[], @remote_paths::text[]) AS run(payload_id, remote_path)

@@ -52,7 +52,7 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual(payload.script_bytes, len(text))
         self.assertEqual((payload.attempt, payload.timeout), (1, 30))
         self.assertEqual(payload.deployment_id, response.deployment_id)
-        for field in ("created_at", "started_at", "finished_at", "updated_at", "execution_time"):
+        for field in ("created_at", "transferred_at", "started_at", "finished_at", "updated_at", "execution_time"):
             self.assertTrue(payload.HasField(field), field)
         remote = self.first.path(payload.remote_path)
         self.assertEqual(stat.S_IMODE(os.stat(remote).st_mode), 0o700)
@@ -63,6 +63,8 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual((task.payload_id, task.worker, task.attempt), (payload.id, "worker-0", 1))
         self.assertEqual(task.params.remote_path, payload.remote_path)
         self.assertTrue(task.params.execute_payload)
+        times = (payload.created_at, task.claimed_at, payload.transferred_at, payload.started_at, payload.finished_at)
+        self.assertEqual(list(times), sorted(times, key=lambda time: time.ToNanoseconds()))
         self.assert_clean(payload)
         wait_until(lambda: not self.first.uploads(), "the end of every upload")
 
