@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs the npm packages of third_party/npm where they are missing, and prints the directory that holds their node_modules.
-# The directory lies outside of the repository and is named by the lock file, so that every checkout finds its own versions.
+# Installs the npm packages of a directory's lock file where they are missing, and prints the directory that holds their
+# node_modules. That one lies outside of the repository and is named by the lock file, so that every checkout finds its own
+# versions. Usage: npm.sh [DIRECTORY], beneath the repository; third_party/npm, if none is named
 set -euo pipefail
 
-source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../third_party/npm" && pwd)
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../${1:-third_party/npm}" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/longshore-npm
 directory=$cache/$(sha256sum < "$source/package-lock.json" | cut -c 1-16)
 if [ ! -d "$directory" ]; then
