@@ -99,4 +99,6 @@ expect 0 list --instance "$first"
 expect 0 tasks --instance "$first"
 if [ -n "$keep" ]; then
   say "The stack stays up. To use it: . $dir/env ; to stop it: tools/stack.sh down --dir $dir"
+  echo "The web console: $LONGSHORE_HTTP/ (a browser has to be told to trust $LONGSHORE_CA)"
+  echo "Log in with the token that this prints: . $dir/env && echo \$LONGSHORE_TOKEN"
 fi

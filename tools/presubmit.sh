@@ -19,6 +19,7 @@ files() {
 }
 
 format_cpp() { files .cc .h | xargs clang-format --dry-run --Werror; }
+format_console() { "$npm/node_modules/.bin/prettier" --log-level=warn --check 'console/**/*.{css,json,ts,tsx}'; }
 format_build() { files .bazel .bzl .BUILD WORKSPACE | xargs "$npm/node_modules/.bin/buildifier" --mode=check; }
 lint_shell() { { files .sh && echo .ci/run; } | xargs shellcheck; }
 lint_python() { files .py | xargs flake8; }
@@ -40,7 +41,7 @@ lint_cpp() {
 }
 
 failed=()
-for stage in format_cpp format_build lint_shell lint_python thread_safety lint_cpp; do
+for stage in format_cpp format_console format_build lint_shell lint_python thread_safety lint_cpp; do
   begun=$SECONDS
   "$stage" || failed+=("$stage")
   echo "presubmit: $stage took $((SECONDS - begun)) s"

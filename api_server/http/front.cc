@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "api_server/http/console_page.h"
 #include "api_server/http/error_json.h"
 #include "api_server/http/openapi.h"
 #include "http/target.h"
@@ -110,7 +111,7 @@ Front::Front(std::shared_ptr<grpc::Channel> channel, std::function<absl::Status(
 
 void Front::Handle(std::shared_ptr<Exchange> exchange) {
   const Request& request = exchange->request();
-  http::Fields headers = SafeHeaders();
+  http::Fields headers = IsConsole(request.path) ? ConsoleHeaders() : SafeHeaders();
   const std::string_view origin = HeaderValue(request, "origin");
   const bool shares = !origin.empty() && Contains(options_.origins, origin);
   if (shares) {
@@ -150,8 +151,9 @@ bool Front::MayAsk(const Request& request, Exchange* exchange) const {
 void Front::Dispatch(std::shared_ptr<Exchange> exchange) {
   const Request& request = exchange->request();
   const bool is_get = request.method == "GET" || request.method == "HEAD";
-  if (IsHealth(request) || request.path == kOpenApi) {
+  if (IsHealth(request) || request.path == kOpenApi || IsConsole(request.path)) {
     if (!is_get) return exchange->Respond(VerbNotAllowed({"GET"}));
+    if (IsConsole(request.path)) return exchange->Respond(ConsoleResponse(request));
     if (request.path == kReadiness) return readiness_.Handle(std::move(exchange));
     if (request.path == kHealth) return exchange->Respond(JsonResponse(200, {{"alive", true}}));
     return exchange->Respond(

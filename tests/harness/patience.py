@@ -79,12 +79,14 @@ class Patience:
         return AssertionError(f"waited {now - self.begun:.0f} s for {self.what}; {now - self.moved:.0f} s ago something moved")
 
 
-def wait_until(condition, what, patience=PATIENCE):
-    """Polls `condition`, which looks at the outside of a process, until it is true; returns what it returned."""
+def wait_until(condition, what, patience=PATIENCE, on_failure=None):
+    """Polls `condition`, which looks at the outside of a process, until it is true; returns what it returned. What `on_failure`
+    returns is told when it never is.
+    """
     limit = Patience(what, patience)
     while not (value := condition()):
         if limit.has_run_out():
-            raise limit.error()
+            raise AssertionError(f"{limit.error()}: {on_failure()}") if on_failure else limit.error()
         time.sleep(0.02)
     return value
 

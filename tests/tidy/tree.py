@@ -4,7 +4,7 @@ import fnmatch
 import os
 
 # What .gitignore names, and what no rule is for.
-SKIPPED = (".git", ".cache", "bazel-*", "__pycache__", "compile_commands.json", "node_modules", "*.binpb")
+SKIPPED = (".git", ".cache", "bazel-*", "__pycache__", "compile_commands.json", "node_modules", "*.binpb", "*.png")
 
 
 class Tree:

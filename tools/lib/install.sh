@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing and, for tests and presubmit, npm's; docs/dependencies.md says why each is there.
+# Installs the Debian packages that are missing and npm's, each by its group; docs/dependencies.md says why each is there.
 # Usage: install.sh build|test|presubmit|coverage|bench|picture ...
 set -euo pipefail
 
@@ -8,13 +8,13 @@ build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib 
   libgoogle-glog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libboost1.81-dev prometheus-cpp-dev libcurl4-openssl-dev
   libgtest-dev libgmock-dev)
 run_packages=(postgresql openssl openssh-server openssh-client util-linux procps ansible-core)
-test_packages=(e2fsprogs python3-grpcio python3-protobuf python3-yaml python3-jsonschema prometheus iproute2 git binutils
-  faketime zsh fish spin gcc protoc-gen-go protoc-gen-go-grpc
+test_packages=(chromium chromium-driver python3-selenium e2fsprogs python3-grpcio python3-protobuf python3-yaml
+  python3-jsonschema prometheus iproute2 git binutils faketime zsh fish spin gcc protoc-gen-go protoc-gen-go-grpc
   protobuf-compiler-grpc-java-plugin default-jdk-headless libprotobuf-java libgrpc-java libgeronimo-annotation-1.3-spec-java)
 presubmit_packages=(git clang clang-format clang-tidy flake8 shellcheck)
 # A Node.js from elsewhere brings its own npm, and conflicts with Debian's.
 if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
-  test_packages+=(nodejs npm)
+  build_packages+=(nodejs npm)
   presubmit_packages+=(nodejs npm)
 fi
 coverage_packages=(gcovr)

@@ -1,0 +1,280 @@
+// A new deployment: which script, to which hosts, and how; then a last look before it goes.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { post } from '../api/http.ts';
+import type { DeployResponse } from '../api/types.ts';
+import { contentOf, type Draft, EMPTY_DRAFT, missing, requestOf, sha256 } from '../deploy_request.ts';
+import { keptTargets, keepTargets } from '../draft.ts';
+import { type Loaded, useLoaded, useSettled } from '../loading.ts';
+import { Action, Facts, Field, Heading, Shown, Text } from '../parts/basics.tsx';
+import { ScriptSource } from '../parts/script_source.tsx';
+import { go } from '../route.ts';
+import { resolveTargets, type Targets } from '../targets.ts';
+import { bytes, plural, visible } from '../text.ts';
+
+const MOST_NAMES = 30;
+
+function draftFrom(query: URLSearchParams): Draft {
+  const ids = (query.get('ids') ?? '')
+    .split(',')
+    .map(Number)
+    .filter((id) => Number.isSafeInteger(id) && id > 0);
+  return {
+    ...EMPTY_DRAFT,
+    project: query.get('project') ?? '',
+    tags: query.getAll('tag'),
+    path: query.get('path') ?? '',
+    source: query.has('path') ? 'path' : 'editor',
+    ids: ids.length > 0 ? ids : keptTargets(),
+  };
+}
+
+function users(targets: Targets): string {
+  const names = [...new Set(targets.known.map((instance) => instance.ssh_user))];
+  const some = targets.known.length < targets.count ? ' and maybe others' : '';
+  return names.length === 0
+    ? 'unknown users'
+    : names.slice(0, 3).map(visible).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : some);
+}
+
+function TargetList({ targets }: { targets: Targets }) {
+  return (
+    <div class="targets">
+      <p role="status">
+        <b>{plural(targets.count, 'host')}</b>
+        {targets.problem !== '' && <span class="problem"> {visible(targets.problem)}</span>}
+      </p>
+      <p>
+        {targets.known.slice(0, MOST_NAMES).map((instance) => (
+          <span key={instance.id} class="chip">
+            <Text of={instance.name} />
+          </span>
+        ))}
+        {targets.count > MOST_NAMES && <span class="quiet">and {plural(targets.count - MOST_NAMES, 'other')}</span>}
+      </p>
+    </div>
+  );
+}
+
+function TargetFields({
+  draft,
+  change,
+  targets,
+}: {
+  draft: Draft;
+  change: (part: Partial<Draft>) => void;
+  targets: Loaded<Targets>;
+}) {
+  const [tagText, setTagText] = useState(draft.tags.join(' '));
+  const isNamed = draft.ids.length > 0 || draft.project !== '' || draft.tags.length > 0;
+  const chooseOthers = () => {
+    keepTargets([]);
+    change({ ids: [] });
+  };
+  return (
+    <fieldset>
+      <legend>Targets</legend>
+      {draft.ids.length > 0 ? (
+        <p>
+          {plural(draft.ids.length, 'marked instance')} <button onClick={chooseOthers}>Choose by project and tags</button>
+        </p>
+      ) : (
+        <div class="filters">
+          <Field label="Project" value={draft.project} onInput={(project) => change({ project })} placeholder="default" />
+          <Field
+            label="Tags (all of them)"
+            value={tagText}
+            onInput={(text) => {
+              setTagText(text);
+              change({ tags: text.split(/[\s,]+/).filter((tag) => tag !== '') });
+            }}
+            placeholder="web eu"
+          />
+        </div>
+      )}
+      {isNamed ? (
+        <Shown loaded={targets}>{(value) => <TargetList targets={value} />}</Shown>
+      ) : (
+        <p class="quiet">A project or a tag says which; the hosts that match are shown here.</p>
+      )}
+    </fieldset>
+  );
+}
+
+function HowFields({ draft, change }: { draft: Draft; change: (part: Partial<Draft>) => void }) {
+  return (
+    <fieldset>
+      <legend>How</legend>
+      <div class="filters">
+        <Field
+          label="Remote path"
+          value={draft.remotePath}
+          onInput={(remotePath) => change({ remotePath })}
+          placeholder="in the login's home"
+        />
+        <label class="field">
+          <span>Then</span>
+          <select
+            value={draft.executes ? 'run' : 'copy'}
+            onChange={(event) => change({ executes: event.currentTarget.value === 'run' })}
+          >
+            <option value="run">run it</option>
+            <option value="copy">copy it only</option>
+          </select>
+        </label>
+        <Field
+          label="Timeout, seconds"
+          type="number"
+          min={0}
+          value={draft.timeout}
+          onInput={(timeout) => change({ timeout })}
+          placeholder="300"
+        />
+        <Field
+          label="At a time"
+          type="number"
+          min={0}
+          value={draft.maxConcurrency}
+          placeholder="all"
+          onInput={(maxConcurrency) => change({ maxConcurrency })}
+        />
+        <Field
+          label="Stop after failures"
+          type="number"
+          min={0}
+          value={draft.maxErrors}
+          placeholder="never"
+          onInput={(maxErrors) => change({ maxErrors })}
+        />
+      </div>
+    </fieldset>
+  );
+}
+
+function selectorOf(draft: Draft): string {
+  const tags = draft.tags.length === 0 ? '' : `, tags ${draft.tags.join(' ')}`;
+  return `project ${draft.project || 'default'}${tags}`;
+}
+
+// The last look. The server has checked the request when this is shown.
+function Review({
+  draft,
+  targets,
+  hash,
+  onBack,
+  onSend,
+}: {
+  draft: Draft;
+  targets: Targets;
+  hash: string;
+  onBack: () => void;
+  onSend: () => Promise<void>;
+}) {
+  const script = hash === '' ? `the file ${draft.path}, read when it is sent` : `sha256 ${hash}`;
+  return (
+    <section class="review" aria-label="Review">
+      <p class="sum">
+        <b>{plural(targets.count, 'host')}</b>, <code class="hash">{visible(script)}</code>, <b>as {users(targets)}</b>
+      </p>
+      <Facts
+        of={[
+          [
+            'Targets',
+            draft.ids.length > 0 ? (
+              'the marked instances'
+            ) : (
+              <Text of={`${selectorOf(draft)}; those that match when it is sent`} />
+            ),
+          ],
+          ['Size', hash === '' ? '–' : bytes(contentOf(draft)?.length ?? 0)],
+          ['To', draft.remotePath === '' ? "the login's home" : <Text of={draft.remotePath} />],
+          [
+            'Does',
+            draft.executes
+              ? `runs it, for ${draft.timeout === '' ? 'the default time' : `${draft.timeout} s`} at most`
+              : 'copies it only',
+          ],
+          ['At a time', draft.maxConcurrency === '' ? 'all' : draft.maxConcurrency],
+          ['Stops after', draft.maxErrors === '' ? 'no number of failures' : `${draft.maxErrors} failed`],
+        ]}
+      />
+      <TargetList targets={targets} />
+      <Action label={`${draft.executes ? 'Run' : 'Copy'} on ${plural(targets.count, 'host')}`} danger run={onSend} />
+      <button onClick={onBack}>Back</button>
+    </section>
+  );
+}
+
+function Refused({ answer }: { answer: DeployResponse }) {
+  return (
+    <section>
+      <p class="problem" role="alert">
+        {plural(answer.errors.length, 'host')} did not take it:
+      </p>
+      <ul>
+        {answer.errors.slice(0, 50).map((error) => (
+          <li key={error}>{visible(error)}</li>
+        ))}
+      </ul>
+      <a class="button primary" href={`#/deployments/${answer.deployment_id}`}>
+        Follow the others
+      </a>
+    </section>
+  );
+}
+
+// Another link begins anew.
+export function Deploy({ query }: { query: URLSearchParams }) {
+  return <NewDeployment key={query.toString()} query={query} />;
+}
+
+function NewDeployment({ query }: { query: URLSearchParams }) {
+  const [draft, setDraft] = useState(() => draftFrom(query));
+  const [review, setReview] = useState<{ hash: string }>();
+  const [answer, setAnswer] = useState<DeployResponse>();
+  // One id for this deployment, however often its button is pressed or its request repeated.
+  const requestId = useRef(crypto.randomUUID());
+  const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
+  const wanted = useSettled({ ids: draft.ids, project: draft.project, tags: draft.tags });
+  const targets = useLoaded((signal) => resolveTargets(wanted, signal), [wanted]);
+  useEffect(() => {
+    requestId.current = crypto.randomUUID(); // Another request.
+  }, [draft]);
+  const check = async () => {
+    const lacks = missing(draft);
+    if (lacks !== '') throw new Error(lacks);
+    const { request_id: _, ...request } = requestOf(draft, '');
+    await post<DeployResponse>('payloads', { ...request, validate_only: true });
+    const content = contentOf(draft);
+    setReview({ hash: content === undefined ? '' : await sha256(content) });
+  };
+  const deploy = async () => {
+    const given = await post<DeployResponse>('payloads', requestOf(draft, requestId.current));
+    keepTargets([]);
+    if (given.success) go(`#/deployments/${given.deployment_id}`);
+    else setAnswer(given);
+  };
+  if (answer !== undefined)
+    return (
+      <>
+        <Heading title="New deployment" />
+        <Refused answer={answer} />
+      </>
+    );
+  return (
+    <>
+      <Heading title="New deployment" />
+      {review === undefined || targets.value === undefined ? (
+        <>
+          <ScriptSource draft={draft} change={change} />
+          <TargetFields draft={draft} change={change} targets={targets} />
+          <HowFields draft={draft} change={change} />
+          <Action label="Review" run={check} />
+        </>
+      ) : (
+        <Review draft={draft} targets={targets.value} hash={review.hash} onBack={() => setReview(undefined)} onSend={deploy} />
+      )}
+    </>
+  );
+}

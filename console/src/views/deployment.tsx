@@ -1,0 +1,176 @@
+// A deployment, live: how far it is, on which hosts, and what its failures have in common.
+
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+
+import { post } from '../api/http.ts';
+import type { Deployment, DeployResponse, Payload } from '../api/types.ts';
+import { PAYLOAD_STATUSES } from '../api/types.ts';
+import { type Feed, followDeployment, NOTHING_YET } from '../deployment_feed.ts';
+import { Action, Facts, Heading, Problem, Status, Text, Time } from '../parts/basics.tsx';
+import { FailureGroups } from '../parts/failure_groups.tsx';
+import { HostGrid } from '../parts/host_grid.tsx';
+import { InstanceName } from '../parts/instance_names.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { setQuery } from '../route.ts';
+import { bytes, visible, words } from '../text.ts';
+import { countsIn, Progress, scriptOf } from './deployments.tsx';
+
+const COLUMNS: readonly Column<Payload>[] = [
+  { name: 'Payload', width: '5.5rem', cell: (of) => of.id },
+  { name: 'Host', width: 'minmax(8rem, 1fr)', cell: (of) => <InstanceName id={of.instance_id} /> },
+  { name: 'Status', width: '8rem', cell: (of) => <Status value={of.status} /> },
+  { name: 'Exit', width: '4rem', cell: (of) => of.exit_code ?? '', isMinor: true },
+  { name: 'Took', width: '6rem', cell: (of) => of.execution_time ?? '', isMinor: true },
+  { name: 'Output', width: '7rem', cell: (of) => bytes(of.output_bytes), isMinor: true },
+  { name: 'Error', width: 'minmax(6rem, 2fr)', cell: (of) => <Text of={of.error} />, isMinor: true },
+];
+
+function Rollout({ of }: { of: Deployment }) {
+  const { max_concurrency: most = 0, max_errors: errors = 0 } = of.request?.rollout ?? {};
+  const limits = [most > 0 && `${most} at a time`, errors > 0 && `stops after ${errors} failed`].filter(Boolean).join(', ');
+  return <>{limits === '' ? 'all at once' : limits}</>;
+}
+
+function Request({ of }: { of: Deployment }) {
+  const request = of.request ?? {};
+  const targets =
+    request.selector === undefined
+      ? `${of.counts.total} hosts by their ids`
+      : [request.selector.project && `project ${request.selector.project}`, ...(request.selector.tags ?? [])]
+          .filter(Boolean)
+          .join(', ');
+  return (
+    <Facts
+      of={[
+        [
+          'Script',
+          <a href={`#/scripts/${of.script_sha256}`}>
+            <code>{of.script_sha256.slice(0, 16)}</code>, {bytes(of.script_bytes)}
+          </a>,
+        ],
+        ['From', request.payload_path ? <Text of={request.payload_path} /> : 'the request'],
+        ['To', request.remote_path ? <Text of={request.remote_path} /> : 'the default path'],
+        ['Targets', <Text of={targets} />],
+        ['Does', request.execute_payload ? `runs it, for ${request.timeout || 300} s at most` : 'copies it only'],
+        ['Rollout', <Rollout of={of} />],
+        ['Made', <Time at={of.created_at} />],
+      ]}
+    />
+  );
+}
+
+function Counts({ of, chosen }: { of: Deployment; chosen: string }) {
+  return (
+    <div class="counts" role="group" aria-label="Hosts by status">
+      <button aria-pressed={chosen === ''} onClick={() => setQuery({})}>
+        all <b>{of.counts.total.toLocaleString()}</b>
+      </button>
+      {PAYLOAD_STATUSES.map((status) => (
+        <button
+          key={status}
+          aria-pressed={chosen === status}
+          onClick={() => setQuery({ status: chosen === status ? '' : status })}
+        >
+          <Status value={status} /> <b>{of.counts[status].toLocaleString()}</b>
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function chosenOf(feed: Feed, status: string): Payload[] {
+  const chosen: Payload[] = [];
+  for (const payload of feed.payloads.values()) {
+    if (status === '' || payload.status === status) chosen.push(payload);
+  }
+  return chosen.sort((one, other) => one.id - other.id);
+}
+
+export function DeploymentView({ id, query }: { id: string; query: URLSearchParams }) {
+  const [feed, setFeed] = useState<Feed>(NOTHING_YET);
+  const [turn, setTurn] = useState(0);
+  const [refused, setRefused] = useState<DeployResponse>();
+  const status = query.get('status') ?? '';
+  const hasGrid = query.get('as') === 'grid';
+  useEffect(() => {
+    setFeed(NOTHING_YET);
+    return followDeployment(id, setFeed);
+  }, [id, turn]);
+  const chosen = useMemo(() => chosenOf(feed, status), [feed.version, feed.payloads, status]);
+  const failed = useMemo(() => chosenOf(feed, 'failed'), [feed.version, feed.payloads]);
+  // One request_id for each thing that somebody wants, so that a click that is repeated does it once.
+  const retryId = useRef(crypto.randomUUID());
+
+  const cancel = async () => {
+    await post(`deployments/${id}:cancel`);
+  };
+  const retry = async () => {
+    const answer = await post<DeployResponse>(`deployments/${id}:retry`, { request_id: retryId.current });
+    retryId.current = crypto.randomUUID();
+    setRefused(answer.errors.length > 0 ? answer : undefined);
+    setTurn((before) => before + 1); // The stream has ended; the new attempts have another.
+  };
+  const of = feed.deployment;
+  const open = of === undefined ? 0 : of.counts.pending + of.counts.transferred + of.counts.executing;
+  const again = of === undefined ? 0 : of.counts.failed + of.counts.cancelled;
+  return (
+    <>
+      <Heading title={`Deployment ${visible(id)}`}>
+        <Action label="Cancel" danger disabled={open === 0} confirm={`Stop ${open} hosts?`} run={cancel} />
+        <Action label={`Retry failed (${again})`} disabled={again === 0} run={retry} />
+      </Heading>
+      {feed.error && <Problem error={feed.error} />}
+      {of === undefined && feed.error === undefined && (
+        <p class="quiet late" role="status">
+          Loading…
+        </p>
+      )}
+      {of !== undefined && (
+        <>
+          <p class="asked">
+            <Text of={scriptOf(of)} />{' '}
+            <span class="quiet" role="status">
+              {countsIn(of.counts)}
+              {feed.isOver ? '' : ' · live'}
+            </span>
+          </p>
+          <Progress counts={of.counts} />
+          {of.stop_reason !== '' && (
+            <p class="problem" role="alert">
+              Stopped: {visible(of.stop_reason)}
+            </p>
+          )}
+          {refused && (
+            <p class="problem" role="alert">
+              Not retried: {refused.errors.slice(0, 5).map(visible).join('; ')}
+            </p>
+          )}
+          <Counts of={of} chosen={status} />
+          {failed.length > 0 && <FailureGroups failed={failed} />}
+          <div class="filters">
+            <button aria-pressed={!hasGrid} onClick={() => setQuery({ status })}>
+              Table
+            </button>
+            <button aria-pressed={hasGrid} onClick={() => setQuery({ status, as: 'grid' })}>
+              Grid
+            </button>
+          </div>
+          {hasGrid ? (
+            <HostGrid payloads={chosen} />
+          ) : (
+            <Table
+              rows={chosen}
+              columns={COLUMNS}
+              href={(payload) => `#/payloads/${payload.id}`}
+              empty={`No host is ${words(status)}.`}
+            />
+          )}
+          <details class="box">
+            <summary>What was asked for</summary>
+            <Request of={of} />
+          </details>
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,31 @@
+// The workers, and what each has in hand.
+
+import type { Worker } from '../api/types.ts';
+import { Heading, Status, Text, Time } from '../parts/basics.tsx';
+import { Paged } from '../parts/paged.tsx';
+import type { Column } from '../parts/table.tsx';
+
+// A worker that was not heard of for so long has no lease any more (docs/operations.md).
+const AWAY_MS = 30000;
+
+const COLUMNS: readonly Column<Worker>[] = [
+  { name: 'Name', width: 'minmax(8rem, 2fr)', cell: (of) => <Text of={of.name} /> },
+  {
+    name: 'Status',
+    width: '8rem',
+    cell: (of) => <Status value={Date.now() - Date.parse(of.seen_at) < AWAY_MS ? 'connected' : 'away'} />,
+  },
+  { name: 'In hand', width: '8rem', cell: (of) => `${of.running} of ${of.capacity}` },
+  { name: 'Version', width: '7rem', cell: (of) => <Text of={of.version} />, isMinor: true },
+  { name: 'Seen', width: '12rem', cell: (of) => <Time at={of.seen_at} /> },
+  { name: 'Connected', width: '12rem', cell: (of) => <Time at={of.connected_at} />, isMinor: true },
+];
+
+export function Workers() {
+  return (
+    <>
+      <Heading title="Workers" />
+      <Paged<Worker> path="workers" name="workers" columns={COLUMNS} every={5000} empty="No worker has ever connected." />
+    </>
+  );
+}
