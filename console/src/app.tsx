@@ -59,8 +59,8 @@ function Nothing() {
 
 function viewOf({ path }: Route): readonly [title: string, view: View] {
   const [name = '', id] = path;
-  const found = path.length > 2 ? undefined : id === undefined ? LISTS[name] : DETAILS[name];
-  return found ?? ['Nothing', Nothing];
+  const views = id === undefined ? LISTS : DETAILS;
+  return (path.length <= 2 && Object.hasOwn(views, name) && views[name]) || ['Nothing', Nothing];
 }
 
 function Frame() {
@@ -98,7 +98,7 @@ function Frame() {
           The connection to the server is lost; trying again. What is shown may be old.
         </p>
       )}
-      <main key={`${name}/${id}`}>
+      <main key={route.visit}>
         <View id={id} query={route.query} />
       </main>
       <KeyHelp isOpen={hasHelp} onClose={() => setHelp(false)} />

@@ -13,8 +13,16 @@ export const GO_TO: Record<string, readonly [path: string, name: string]> = {
   w: ['workers', 'Workers'],
 };
 
+const NOT_TYPED_INTO = ['checkbox', 'radio', 'file'];
+
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  if (target instanceof HTMLInputElement) return !NOT_TYPED_INTO.includes(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+}
+
+// A link or button that has the focus does what it is for.
+function isActive(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('a, button, input, select, summary') !== null;
 }
 
 // Calls `onKey` for keys that are not typed into a field, until it is no longer used.
@@ -23,6 +31,7 @@ export function useKeys(onKey: (key: string, event: KeyboardEvent) => void): voi
   useLayoutEffect(() => {
     const take = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (document.querySelector('dialog[open]') !== null) return;
       onKey(event.key, event);
     };
     document.addEventListener('keydown', take);
@@ -62,8 +71,7 @@ export function useCursor(count: number, onOpen: (row: number) => void, onMark?:
     if (key === 'j') set(Math.min(at + 1, count - 1));
     if (key === 'k') set(Math.max(at - 1, 0));
     if (at < 0) return;
-    // A link or button that has the focus does what it is for.
-    if (key === 'Enter' && event.target === document.body) onOpen(at);
+    if (key === 'Enter' && !isActive(event.target)) onOpen(at);
     if (key === 'x') onMark?.(at);
   });
   return at;

@@ -10,12 +10,13 @@ export interface PayloadFeed {
   payload: Payload | undefined;
   screen: Screen;
   version: number; // Changes with the screen.
+  printed: number; // Bytes, as far as it is known here.
   isOver: boolean;
   error: Error | undefined;
 }
 
 export function emptyFeed(): PayloadFeed {
-  return { payload: undefined, screen: new Screen(), version: 0, isOver: false, error: undefined };
+  return { payload: undefined, screen: new Screen(), version: 0, printed: 0, isOver: false, error: undefined };
 }
 
 class PayloadFollower {
@@ -64,13 +65,13 @@ class PayloadFollower {
     const payload = this.feed.payload;
     const isOld = payload === undefined || TERMINAL.includes(payload.status) || Date.now() - this.opened < 1000;
     this.feed.screen.write(content, isOld ? 0 : Date.now());
-    this.change({ version: this.feed.version + 1 });
+    this.change({ version: this.feed.version + 1, printed: this.expected });
   }
 
   private begin(attempt: number): void {
     this.attempt = attempt;
     this.expected = 0;
-    this.change({ screen: new Screen(), version: this.feed.version + 1 });
+    this.change({ screen: new Screen(), version: this.feed.version + 1, printed: 0 });
   }
 
   private end(): void {

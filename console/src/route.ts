@@ -5,6 +5,7 @@ import { State, useValue } from './state.ts';
 export interface Route {
   path: readonly string[];
   query: URLSearchParams;
+  visit: number; // Another one each time that somebody goes to a view, and not when the view changes its own query.
 }
 
 function decode(segment: string): string {
@@ -15,7 +16,7 @@ function decode(segment: string): string {
   }
 }
 
-function parse(hash: string): Route {
+function parse(hash: string, visit: number): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
   return {
     path: path
@@ -23,12 +24,13 @@ function parse(hash: string): Route {
       .filter((segment) => segment !== '')
       .map(decode),
     query: new URLSearchParams(query),
+    visit,
   };
 }
 
-const current = new State(parse(location.hash));
+const current = new State(parse(location.hash, 0));
 addEventListener('hashchange', () => {
-  current.value = parse(location.hash);
+  current.value = parse(location.hash, current.value.visit + 1);
 });
 
 export function useRoute(): Route {
@@ -59,5 +61,5 @@ export function setQuery(fields: Fields): void {
   const to = link(route.path.map(encodeURIComponent).join('/'), fields);
   if (to === location.hash) return;
   history.replaceState(null, '', to);
-  current.value = parse(to);
+  current.value = parse(to, route.visit);
 }

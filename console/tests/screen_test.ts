@@ -81,6 +81,28 @@ test('bytes that are no UTF-8 are replaced, and a character in two pieces is not
   assert.deepEqual(textOf(shown(Uint8Array.of(0xe2, 0x82), Uint8Array.of(0xac))), ['\u20ac']);
 });
 
+test('a row has only so many colours, and goes on in the next', () => {
+  const screen = shown(Array.from({ length: 1000 }, (_, at) => `\u001b[3${at % 2 ? 1 : 2}mx`).join(''));
+  assert.deepEqual(
+    screen.lines.map((line) => line.spans.length),
+    [200, 200, 200, 200, 200],
+  );
+  assert.equal(textOf(screen).join(''), 'x'.repeat(1000));
+});
+
+test('an output without end keeps its beginning and its end', () => {
+  const screen = shown();
+  for (let at = 0; at < 250_000; at += 1000) {
+    screen.write(encoder.encode(Array.from({ length: 1000 }, (_, more) => `${at + more}\n`).join('')), 1);
+  }
+  assert.ok(screen.lines.length <= 100_001);
+  assert.deepEqual([screen.textOf(0), screen.textOf(19_999)], ['0', '19999']);
+  assert.equal(screen.textOf(screen.lines.length - 1), '249999');
+  const kept = screen.lines.length - 1;
+  assert.match(screen.textOf(20_000), new RegExp(`^… ${(250_000 - kept).toLocaleString()} lines are left out`));
+  assert.equal(screen.textOf(20_001), String(250_000 - kept + 20_000));
+});
+
 test('a megabyte of escapes costs no more than a megabyte of text', () => {
   const screen = shown('\u001b[1m'.repeat(250_000) + 'x');
   assert.deepEqual(

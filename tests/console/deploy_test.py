@@ -125,6 +125,8 @@ class DeployTest(unittest.TestCase):
         self.browser.see("Stop 2 hosts?", ".heading")
         self.browser.click("Back", ".heading")
         self.browser.click("Cancel", ".heading")
+        self.browser.see("Stop 2 hosts?", ".heading")
+        self.browser.driver.execute_async_script("setTimeout(arguments[0], 500)")
         self.browser.click("Cancel", ".heading")
         self.browser.see("2 hosts, all done")
         self.browser.see("⊘ cancelled", ".rows")
@@ -158,6 +160,37 @@ class DeployTest(unittest.TestCase):
         self.browser.see("✓ completed", "h1")
         self.browser.see("later", ".screen")
 
+    def test_what_was_reviewed_is_what_is_sent(self):
+        self.write("echo reviewed", "db")
+        self.browser.click("Review")
+        self.browser.see("sha256", ".sum")
+        said = self.browser.text(".hash")
+        self.browser.click("Back", ".review")
+        self.browser.one("textarea").send_keys("; echo and more")
+        # Whoever goes on typing while the server checks has what was checked reviewed.
+        self.browser.script("""
+            [...document.querySelectorAll('button')].find((button) => button.textContent === 'Review').click();
+            const field = document.querySelector('textarea');
+            field.value = 'echo something else';
+            field.dispatchEvent(new Event('input', {bubbles: true}));""")
+        self.browser.see("sha256", ".sum")
+        self.assertNotEqual(self.browser.text(".hash"), said)
+        said = self.browser.text(".hash")
+        self.browser.click("Run on 1 host")
+        payload = self.payload_of(self.deployed())
+        self.assertEqual((payload.output, said), ("reviewed\nand more\n", f"sha256 {payload.script_sha256}"))
+
+    def test_a_deployment_that_somebody_else_begins_again(self):
+        self.write("exit 9", "db")
+        self.browser.click("Review")
+        self.browser.click("Run on 1 host")
+        self.browser.see("1 host, all done")
+        deployment_id = self.deployed()
+        self.stack.instances[2].relay.cut()  # So that it stays open for a while.
+        self.addCleanup(self.stack.instances[2].relay.heal)
+        self.stack.payloads.RetryDeployment(payload_service.RetryDeploymentRequest(deployment_id=deployment_id))
+        self.browser.see("1 host of 1 to go · live")
+
     def test_what_is_wrong_is_said_in_the_servers_words(self):
         self.browser.allowed_complaints += ["400", "403", "404"]
         before = self.stack.sql("SELECT count(*) FROM deployments")
@@ -187,9 +220,9 @@ class DeployTest(unittest.TestCase):
         self.browser.go(f"deploy?ids={self.stack.instances[0].id},999999")
         self.browser.one("textarea").send_keys("echo ok")
         self.browser.click("Review")
-        self.browser.click("Run on 2 hosts")
-        self.browser.see("1 host did not take it")
-        self.browser.see("999999 does not exist")
+        self.browser.see("One host does not take it", ".review")
+        self.browser.see("999999 does not exist", ".review")
+        self.browser.click("Run on 1 host")
         self.browser.click("Follow the others")
         self.browser.see("1 host, all done")
         payload = self.payload_of(self.deployed())

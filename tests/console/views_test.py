@@ -39,6 +39,9 @@ class ViewsTest(unittest.TestCase):
         browser.allowed_complaints.append("401")  # A browser complains of every error of a server.
         browser.log_in("lsk_1_" + "0" * 64, view=f"deployments/{self.bad.deployment_id}")
         browser.see("token", ".problem")
+        browser.fill("input[name=token]", "lsk_1_…")
+        browser.click("Log in")
+        browser.see("no token", ".problem")
         browser.fill("input[name=token]", self.stack.token)
         browser.click("Log in")
         browser.see(f"Deployment {self.bad.deployment_id}", "h1")  # The view that was asked for.
@@ -105,14 +108,54 @@ class ViewsTest(unittest.TestCase):
         self.browser.click("Mark all 2 that match")
         self.browser.see("All 2 instances that match", ".chosen-bar")
         self.browser.click("Deploy to them")
-        self.browser.see("2 marked instances")
-        self.browser.see("instance-0", ".targets")
-        self.browser.go("fleet?project=default")
-        self.browser.see("2 instances", ".heading")
-        self.browser.click("Mark all 2 that match")
-        self.browser.click("Deploy to them")
+        # They are all of one project: a selector says who they are.
         self.browser.has("location.hash === '#/deploy?project=default'", "a selector in the URL")
         self.browser.see("2 hosts", ".targets")
+        self.browser.go("fleet?text=instance-1")
+        self.browser.see("1 of 2 instances", ".heading")
+        self.browser.click("Mark all 1 that match")
+        self.browser.click("Deploy to them")
+        self.browser.see("1 marked instance")
+        self.browser.see("instance-1", ".targets")
+
+    def test_marks_of_two_projects_are_no_selector(self):
+        # A selector without a project is for the project 'default' alone.
+        other = self.stack.register(self.stack.instances[0], name="of-the-shop", project="shop", address="127.0.0.9").id
+        self.addCleanup(self.stack.sql, f"DELETE FROM instances WHERE id = {other}")
+        self.browser.go("fleet")
+        self.browser.see("3 instances", ".heading")
+        self.browser.click("Mark all 3 that match")
+        self.browser.click("Deploy to them")
+        self.browser.see("3 marked instances")
+        self.browser.one("textarea").send_keys("true")
+        self.browser.click("Review")
+        self.browser.see("2 hosts", ".sum")
+        self.browser.see("One host does not take it", ".review")
+        self.browser.see("project", ".review li")
+
+    def test_many_marks_are_not_those_of_the_next_deployment(self):
+        first = int(self.stack.sql("SELECT max(id) FROM instances")) + 1
+        self.stack.sql("INSERT INTO instances (name, provider, address, port, ssh_user, status) "
+                       "SELECT 'many-' || n, 'registered', "
+                       "'192.0.2.1', n, 'root', 'READY' FROM generate_series(1, 60) n")
+        self.addCleanup(self.stack.sql, f"DELETE FROM instances WHERE id >= {first}")
+        self.browser.go("fleet?text=many-")
+        self.browser.see("60 of 62 instances", ".heading")
+        self.browser.click("Mark all 60 that match")
+        self.browser.click("Deploy to them")
+        self.browser.see("60 marked instances")
+        self.browser.go("deploy?project=default")
+        self.browser.see_no_more("marked instances", "main")
+        self.browser.see("62 hosts", ".targets")
+        self.browser.go("deploy")
+        self.browser.see("A project or a tag says which")
+
+    def test_a_list_is_left_and_come_back_to(self):
+        self.browser.go("fleet?tag=nothing-has-it")
+        self.browser.see("No instance matches")
+        self.browser.click("Fleet", ".places")
+        self.browser.see("2 instances", ".heading")
+        self.assertEqual(self.browser.field("Tags").get_attribute("value"), "")
 
     def test_instance(self):
         instance = self.stack.instances[0]
@@ -176,6 +219,8 @@ class ViewsTest(unittest.TestCase):
         self.browser.see_no_more("lsk_")
         self.browser.click_in_row("ci <b>bot</b>", "Revoke")
         self.browser.see("Sure?", ".rows")
+        # Whoever presses twice has not read the question.
+        self.browser.driver.execute_async_script("setTimeout(arguments[0], 500)")
         self.browser.click_in_row("ci <b>bot</b>", "Revoke")
         self.browser.see("revoked", ".rows")
 
@@ -199,8 +244,9 @@ class ViewsTest(unittest.TestCase):
         self.browser.allowed_complaints.append("400")
         self.browser.go("payloads/..%2F..%2Fhealthz")
         self.browser.see("INVALID_FIELD", ".problem")
-        self.browser.go("nonsense")
-        self.browser.see("There is no such view")
+        for view in ("nonsense", "constructor", "__proto__", "constructor/1", "fleet/1/2"):
+            self.browser.go(view)
+            self.browser.see("There is no such view")
 
     def test_keys(self):
         self.browser.go("fleet")

@@ -19,6 +19,11 @@ export class ApiError extends Error {
   get isPassing(): boolean {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
+
+  // To ask again may help, later: the server is there, and has enough to do; or gRPC has cancelled a call while it went away.
+  get isBusy(): boolean {
+    return this.status === 429 || this.status === 499 || ['RESOURCE_EXHAUSTED', 'CANCELLED'].includes(this.code);
+  }
 }
 
 export function unreachable(): ApiError {
@@ -28,7 +33,10 @@ export function unreachable(): ApiError {
 // `body` is what docs/http.md calls an error; a proxy between may say anything else.
 export function errorOf(status: number, body: string): ApiError {
   try {
-    const { error } = JSON.parse(body);
+    const answer = JSON.parse(body);
+    const { error } = Array.isArray(answer) ? answer[0] : answer;
+    if (typeof error.code === 'number')
+      return new ApiError(status, error.data?.code ?? '', error.data?.reason ?? '', error.message);
     return new ApiError(status, String(error.code), String(error.reason ?? ''), String(error.message));
   } catch {
     return new ApiError(status, `HTTP ${status}`, '', body.trim().slice(0, 300) || `the answer was HTTP ${status}`);

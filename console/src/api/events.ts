@@ -3,7 +3,7 @@
 import { createParser } from 'eventsource-parser';
 
 import { logOut } from '../session.ts';
-import { lost, reached } from './connection.ts';
+import { lost } from './connection.ts';
 import { ApiError, isAbort, toError, unreachable } from './errors.ts';
 import { send } from './http.ts';
 
@@ -11,6 +11,7 @@ import { send } from './http.ts';
 const SILENCE_MS = 40000;
 const RETRY_FROM_MS = 300;
 const RETRY_UP_TO_MS = 5000;
+const RETRY_BUSY_MS = 5000;
 
 export interface StreamHandlers {
   onEvent(name: string, data: unknown): void;
@@ -41,7 +42,10 @@ class Follower {
       } catch (thrown) {
         if (this.signal.aborted) return;
         const error = toError(thrown);
-        if (!isAbort(thrown) && !(error instanceof ApiError && error.isPassing)) return this.handlers.onError(error);
+        const isBusy = error instanceof ApiError && error.isBusy;
+        const isPassing = isAbort(thrown) || (error instanceof ApiError && error.isPassing);
+        if (!isBusy && !isPassing) return this.handlers.onError(error);
+        if (isBusy) await pause(RETRY_BUSY_MS);
       }
       await this.rest();
     }
@@ -54,15 +58,19 @@ class Follower {
     const hide = () => document.hidden && stop();
     this.signal.addEventListener('abort', stop);
     document.addEventListener('visibilitychange', hide);
-    let silence = setTimeout(stop, SILENCE_MS);
+    const giveUp = () => {
+      lost();
+      stop();
+    };
+    let silence = setTimeout(giveUp, SILENCE_MS);
     try {
       const headers: Record<string, string> = { Accept: 'text/event-stream' };
       if (this.lastId !== '') headers['Last-Event-ID'] = this.lastId;
-      const answer = await send(this.path, { headers, signal: attempt.signal });
+      const answer = await send(this.path, { headers, signal: attempt.signal, isStream: true });
       if (answer.status === 204 || answer.body === null) return 'ended';
       return await this.read(answer.body, () => {
         clearTimeout(silence);
-        silence = setTimeout(stop, SILENCE_MS);
+        silence = setTimeout(giveUp, SILENCE_MS);
       });
     } finally {
       clearTimeout(silence);
@@ -77,7 +85,6 @@ class Follower {
     let problem: ApiError | undefined;
     const parser = createParser({
       onEvent: (event) => {
-        this.failures = 0;
         const data = JSON.parse(event.data);
         if (event.event === 'end') {
           outcome = 'ended';
@@ -85,6 +92,7 @@ class Follower {
           const { code, reason, message } = data.error;
           problem = new ApiError(code === 'UNAVAILABLE' ? 503 : 200, code, reason ?? '', message);
         } else {
+          this.failures = 0;
           if (event.id) this.lastId = event.id;
           this.handlers.onEvent(event.event ?? '', data);
         }
@@ -99,7 +107,6 @@ class Follower {
       });
       if (done) break;
       heard();
-      reached();
       parser.feed(value);
     }
     if (problem?.code === 'UNAUTHENTICATED') logOut(problem.message);
@@ -110,8 +117,12 @@ class Follower {
   private rest(): Promise<void> {
     if (document.hidden) return Promise.resolve();
     const most = Math.min(RETRY_UP_TO_MS, RETRY_FROM_MS * 2 ** this.failures++);
-    return new Promise((resolve) => setTimeout(resolve, most * (0.5 + Math.random() / 2)));
+    return pause(most * (0.5 + Math.random() / 2));
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function visible(signal: AbortSignal): Promise<void> {

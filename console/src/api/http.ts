@@ -1,8 +1,19 @@
 // Calls of the public HTTP API (docs/http.md) by the session's token.
 
 import { logOut, token } from '../session.ts';
-import { lost, reached } from './connection.ts';
+import { lost } from './connection.ts';
 import { errorOf, isAbort, unreachable } from './errors.ts';
+
+// The server gives a call up after 60 s (docs/http.md); who has not answered after that does not answer.
+const LIMIT_MS = 65000;
+
+// How far the server's clock is ahead of this computer's.
+let ahead = 0;
+
+// The time on the server's clock, which all times of the API are of.
+export function serverNow(): number {
+  return Date.now() + ahead;
+}
 
 export type Query = Record<string, string | number | readonly string[] | undefined>;
 
@@ -12,6 +23,7 @@ export interface Call {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
+  isStream?: boolean; // It may last for ever.
 }
 
 function urlOf(path: string, query: Query = {}): string {
@@ -22,6 +34,17 @@ function urlOf(path: string, query: Query = {}): string {
   }
   const text = fields.toString();
   return text === '' ? path : `${path}?${text}`;
+}
+
+// What was awaited; whatever goes wrong with it is that the server is not reached, or went away in the middle of its answer.
+async function orLost<T>(awaited: Promise<T>): Promise<T> {
+  try {
+    return await awaited;
+  } catch (thrown) {
+    if (isAbort(thrown)) throw thrown;
+    lost();
+    throw unreachable();
+  }
 }
 
 // The answer, whose status is one of success. A token that does not count ends the session.
@@ -35,24 +58,19 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
     credentials: 'omit',
     redirect: 'error',
   };
-  if (call.signal) request.signal = call.signal;
+  const signals = [call.signal, call.isStream ? undefined : AbortSignal.timeout(LIMIT_MS)].filter(
+    (signal) => signal !== undefined,
+  );
+  request.signal = AbortSignal.any(signals);
   if (call.body !== undefined) {
     headers['Content-Type'] = 'application/json';
     request.body = JSON.stringify(call.body);
   }
-  let answer: Response;
-  try {
-    answer = await fetch(urlOf(path, call.query), request);
-  } catch (thrown) {
-    if (isAbort(thrown)) throw thrown;
-    lost();
-    throw unreachable();
-  }
-  if (answer.ok) {
-    reached();
-    return answer;
-  }
-  const error = errorOf(answer.status, await answer.text());
+  const answer = await orLost(fetch(urlOf(path, call.query), request));
+  const time = Date.parse(answer.headers.get('Date') ?? '');
+  if (!Number.isNaN(time)) ahead = time - Date.now();
+  if (answer.ok) return answer;
+  const error = errorOf(answer.status, await orLost(answer.text()));
   if (error.isPassing) lost();
   if (answer.status === 401 && used === token.value) logOut(error.message);
   throw error;
@@ -60,12 +78,7 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
 
 export async function ask<T>(path: string, call: Call = {}): Promise<T> {
   const answer = await send(path, call);
-  try {
-    return await answer.json();
-  } catch (thrown) {
-    if (isAbort(thrown)) throw thrown;
-    throw unreachable(); // It went away in the middle of its answer.
-  }
+  return orLost(answer.json());
 }
 
 export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {

@@ -1,7 +1,7 @@
 // The small things that every view is made of.
 
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 
 import type { Loaded } from '../loading.ts';
 import { ApiError, toError } from '../api/errors.ts';
@@ -82,6 +82,13 @@ export function Shown<T>({ loaded, children }: { loaded: Loaded<T>; children: (v
   );
 }
 
+// Whoever presses twice, or holds Enter, has not read the question.
+const SETTLE_MS = 400;
+
+function focus(element: HTMLElement | null): void {
+  element?.focus();
+}
+
 // A button whose work takes a while; what goes wrong is said beside it.
 export function Action({
   label,
@@ -98,6 +105,7 @@ export function Action({
 }) {
   const [state, set] = useState<'rest' | 'asks' | 'works'>('rest');
   const [error, setError] = useState<Error>();
+  const asked = useRef(0);
   const act = async () => {
     set('works');
     setError(undefined);
@@ -111,21 +119,24 @@ export function Action({
   if (state === 'asks') {
     return (
       <span class="action" role="group">
+        <button key="back" ref={focus} onClick={() => set('rest')}>
+          Back
+        </button>
         <span>{confirm}</span>
-        <button class="danger" onClick={act} autofocus>
+        <button key="confirm" class="danger" onClick={() => performance.now() - asked.current > SETTLE_MS && void act()}>
           {label}
         </button>
-        <button onClick={() => set('rest')}>Back</button>
       </span>
     );
   }
+  const press = () => {
+    if (confirm === undefined) return void act();
+    asked.current = performance.now();
+    set('asks');
+  };
   return (
     <span class="action">
-      <button
-        class={danger ? 'danger' : ''}
-        disabled={disabled || state === 'works'}
-        onClick={() => (confirm === undefined ? void act() : set('asks'))}
-      >
+      <button key="press" class={danger ? 'danger' : ''} disabled={disabled || state === 'works'} onClick={press}>
         {label}
       </button>
       {error && <Problem error={error} />}

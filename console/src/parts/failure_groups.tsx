@@ -1,6 +1,6 @@
 // Failed payloads that failed alike: by their reason, and by the last line that they printed, or their error.
 
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import type { Payload } from '../api/types.ts';
 import { lastLineOf, learnLastLines } from '../last_lines.ts';
@@ -10,8 +10,8 @@ import { InstanceName } from './instance_names.tsx';
 // More groups than that tell nobody anything.
 const MOST_GROUPS = 20;
 const MOST_NAMES = 8;
-// While failures keep coming, they are looked at together.
-const GATHER_MS = 500;
+// How often new failures are looked for.
+const LOOK_MS = 1000;
 
 interface Group {
   key: string;
@@ -41,19 +41,23 @@ function group(failed: readonly Payload[]): Group[] {
 
 export function FailureGroups({ failed }: { failed: readonly Payload[] }) {
   const [learned, setLearned] = useState(0);
+  const newest = useRef(failed);
+  newest.current = failed;
   useEffect(() => {
-    const abort = new AbortController();
-    const timer = setTimeout(() => {
-      learnLastLines(failed, abort.signal).then(
-        (any) => any && setLearned((before) => before + 1),
-        () => undefined,
-      );
-    }, GATHER_MS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
+    let isOver = false;
+    // One question after the other, whatever comes meanwhile.
+    const learn = async () => {
+      const some = await learnLastLines(newest.current).catch(() => 0);
+      if (isOver) return;
+      if (some > 0) setLearned((before) => before + 1);
+      timer = setTimeout(learn, some > 0 ? 0 : LOOK_MS);
     };
-  }, [failed]);
+    let timer = setTimeout(learn, 0);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, []);
   const groups = useMemo(() => group(failed), [failed, learned]);
   return (
     <section class="groups" aria-label="Failures">

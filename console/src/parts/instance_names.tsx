@@ -17,15 +17,21 @@ const names = new Map<number, string>();
 const wanted = new Map<number, Set<(name: string) => void>>();
 let gathering: ReturnType<typeof setTimeout> | undefined;
 
-token.follow(() => names.clear()); // Another token may see other instances.
+// Another token may see other instances.
+token.follow(() => {
+  names.clear();
+  wanted.clear();
+});
 
 async function ask(): Promise<void> {
   gathering = undefined;
+  const asker = token.value;
   const asked = new Map(wanted);
   wanted.clear();
   const ids = [...asked.keys()];
   const questions = ids.map((id) => ({ method: 'get_instance', params: { instance_id: id } }));
   const answers = await askAll<Instance>(questions).catch(() => []); // Then there are only ids.
+  if (token.value !== asker) return;
   if (names.size > MOST) names.clear();
   answers.forEach((answer, at) => {
     const id = ids[at] as number;

@@ -42,11 +42,12 @@ export function Paged<T extends { id?: number; name?: string }>({
   turn?: number; // Loads again when it changes.
   hasKeys?: boolean;
 }) {
-  const first = useLoaded((signal) => load<T>(path, name, query, '', signal), [path, query, turn], every);
   const key = JSON.stringify([path, query, turn]);
   const [more, setMore] = useState<{ key: string; pages: Page<T>[] }>({ key, pages: [] });
   const [error, setError] = useState<Error>();
   const later = more.key === key ? more.pages : [];
+  // What follows a page was read when that was: a newer page would leave a gap before it.
+  const first = useLoaded((signal) => load<T>(path, name, query, '', signal), [path, query, turn], later.length > 0 ? 0 : every);
   const next = later.at(-1)?.next ?? first.value?.next ?? '';
   const loadMore = async () => {
     try {
@@ -60,18 +61,12 @@ export function Paged<T extends { id?: number; name?: string }>({
   return (
     <Shown loaded={first}>
       {(page) => {
-        // New rows come at the beginning, and push others into what was loaded after it.
-        const seen = new Set<unknown>();
-        const rows = [page, ...later]
-          .flatMap((one) => one.rows)
-          .filter((row) => {
-            const id = row.id ?? row.name;
-            return !seen.has(id) && seen.add(id);
-          });
+        const rows = [page, ...later].flatMap((one) => one.rows);
         return (
           <>
             <Table rows={rows} columns={columns} empty={empty} hasKeys={hasKeys} {...(href && { href })} />
             {error && <Problem error={error} />}
+            {later.length > 0 && <p class="quiet">As it was; what came since is not here.</p>}
             {next !== '' && (
               <button class="more" onClick={loadMore}>
                 Load more

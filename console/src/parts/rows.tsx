@@ -22,7 +22,7 @@ export interface RowsProps {
   onWindow?: (window: Window) => void;
   onScroll?: (isAtEnd: boolean) => void;
   class?: string;
-  role?: string;
+  role?: 'rowgroup' | 'group' | 'log';
 }
 
 export function Rows({
@@ -82,7 +82,7 @@ export function Rows({
   const shown = [];
   for (let index = first; index < last; index++) shown.push(row(index));
   return (
-    <div class={`rows ${name}`} ref={box} onScroll={scrolled} tabIndex={0} role={role as 'table'} aria-rowcount={count}>
+    <div class={`rows ${name}`} ref={box} onScroll={scrolled} tabIndex={0} {...(role && { role })}>
       <div class="spacer" style={{ height: `${pixels}px` }}>
         <div class="shown" style={{ transform: `translateY(${first * height - top + view.top}px)` }}>
           {shown}

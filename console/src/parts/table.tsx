@@ -53,7 +53,8 @@ export function Table<T extends { id?: number; name?: string }>(props: TableProp
         key={of.id ?? of.name}
         class={`row ${name}`}
         role="row"
-        aria-rowindex={index + 1}
+        aria-rowindex={index + 2}
+        aria-current={index === cursor}
         style={{ height: `${ROW_HEIGHT}px` }}
       >
         {onMark && (
@@ -75,7 +76,7 @@ export function Table<T extends { id?: number; name?: string }>(props: TableProp
     );
   };
   return (
-    <div class="table" style={grid}>
+    <div class="table" style={grid} role="table" aria-rowcount={rows.length + 1}>
       <div class="row head" role="row">
         {onMark && <div role="columnheader" />}
         {columns.map((column) => (
@@ -87,7 +88,7 @@ export function Table<T extends { id?: number; name?: string }>(props: TableProp
       {rows.length === 0 ? (
         <p class="empty">{props.empty}</p>
       ) : (
-        <Rows count={rows.length} height={ROW_HEIGHT} row={row} cursor={cursor} role="table" {...(onWindow && { onWindow })} />
+        <Rows count={rows.length} height={ROW_HEIGHT} row={row} cursor={cursor} role="rowgroup" {...(onWindow && { onWindow })} />
       )}
     </div>
   );

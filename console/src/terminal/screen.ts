@@ -8,6 +8,11 @@ import { classesOf, nextStyle, PLAIN, type Style } from './styles.ts';
 const MOST_IN_ROW = 2000;
 // A longer sequence is no colour.
 const MOST_PARAMETERS = 64;
+// More pieces of other colours than these in one row are drawn slowly too.
+const MOST_SPANS = 200;
+// Rows that are kept: a script may print for hours. What is left out is in the middle, as the server does it.
+const MOST_ROWS = 100_000;
+const HEAD_ROWS = 20_000;
 const TAB = 8;
 
 export interface Span {
@@ -32,6 +37,7 @@ export class Screen {
   private rest = ''; // An escape of which only the beginning has come.
   private line: Line | undefined;
   private width = 0;
+  private forgotten = 0;
 
   // More of the output, as printed.
   write(data: Uint8Array, at: number): void {
@@ -89,17 +95,17 @@ export class Screen {
 
   private put(text: string, at: number): void {
     let left = this.expand(text);
+    const classes = classesOf(this.style);
     while (left !== '') {
-      const line = this.current(at);
-      const room = MOST_IN_ROW - this.width;
-      const piece = left.slice(0, room);
+      let line = this.current(at);
+      const isOther = line.spans.at(-1)?.classes !== classes;
+      if (this.width >= MOST_IN_ROW || (isOther && line.spans.length >= MOST_SPANS)) line = this.begin(at, true);
+      const piece = left.slice(0, MOST_IN_ROW - this.width);
       left = left.slice(piece.length);
-      const classes = classesOf(this.style);
-      const before = line.spans.at(-1);
-      if (before?.classes === classes) before.text += piece;
+      const last = line.spans.at(-1);
+      if (last?.classes === classes) last.text += piece;
       else line.spans.push({ text: piece, classes });
       this.width += piece.length;
-      if (left !== '') this.begin(at, true);
     }
   }
 
@@ -121,6 +127,15 @@ export class Screen {
     this.line = { spans: [], at, isContinued };
     this.lines.push(this.line);
     this.width = 0;
+    if (this.lines.length > MOST_ROWS) this.forget();
     return this.line;
+  }
+
+  // Many at once: each time all that follow are moved.
+  private forget(): void {
+    const gone = this.lines.splice(HEAD_ROWS, HEAD_ROWS / 2);
+    this.forgotten += gone.length - (this.forgotten > 0 ? 1 : 0);
+    const text = `… ${this.forgotten.toLocaleString()} lines are left out here; a download has what is stored of them …`;
+    this.lines.splice(HEAD_ROWS, 0, { spans: [{ text, classes: 'note' }], at: 0, isContinued: false });
   }
 }

@@ -3,11 +3,14 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { useKeys } from '../keyboard.ts';
+import { useSettled } from '../loading.ts';
+import { Action } from '../parts/basics.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { localTime, plural } from '../text.ts';
 import type { Screen } from './screen.ts';
 
 const LINE_HEIGHT = 18;
+const LOOK_MS = 200;
 // Nobody looks at more places than that, and one letter is in every line.
 const MOST_FOUND = 10000;
 
@@ -22,12 +25,14 @@ function find(screen: Screen, text: string): number[] {
 }
 
 // `version` changes whenever the screen does.
-export function Terminal({ screen, version, onDownload }: { screen: Screen; version: number; onDownload: () => void }) {
+export function Terminal({ screen, version, onDownload }: { screen: Screen; version: number; onDownload: () => Promise<void> }) {
   const [follows, setFollows] = useState(true);
   const [hasTimes, setHasTimes] = useState(false);
   const [text, setText] = useState('');
   const [place, setPlace] = useState(0);
-  const found = useMemo(() => find(screen, text), [screen, text, version]);
+  // Not for each piece of output: a long one takes a while to be looked through.
+  const looked = useSettled(version, LOOK_MS);
+  const found = useMemo(() => find(screen, text), [screen, text, looked]);
   const marked = useMemo(() => new Set(found), [found]);
   useEffect(() => setPlace(0), [text]);
   const at = found.length === 0 ? -1 : (found[place % found.length] as number);
@@ -88,7 +93,7 @@ export function Terminal({ screen, version, onDownload }: { screen: Screen; vers
           <input type="checkbox" checked={hasTimes} onChange={() => setHasTimes(!hasTimes)} /> times
         </label>
         <span class="quiet">{plural(screen.lines.length, 'line')}</span>
-        <button onClick={onDownload}>Download</button>
+        <Action label="Download" run={onDownload} />
       </div>
       <Rows
         class="screen"

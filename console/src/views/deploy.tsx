@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../api/http.ts';
 import type { DeployResponse } from '../api/types.ts';
 import { contentOf, type Draft, EMPTY_DRAFT, missing, requestOf, sha256 } from '../deploy_request.ts';
-import { keptTargets, keepTargets } from '../draft.ts';
+import { keepInterrupted, keepMarked, keptMarked, takeInterrupted } from '../draft.ts';
 import { type Loaded, useLoaded, useSettled } from '../loading.ts';
 import { Action, Facts, Field, Heading, Shown, Text } from '../parts/basics.tsx';
 import { ScriptSource } from '../parts/script_source.tsx';
@@ -26,7 +26,7 @@ function draftFrom(query: URLSearchParams): Draft {
     tags: query.getAll('tag'),
     path: query.get('path') ?? '',
     source: query.has('path') ? 'path' : 'editor',
-    ids: ids.length > 0 ? ids : keptTargets(),
+    ids: query.has('marked') ? keptMarked() : ids,
   };
 }
 
@@ -69,7 +69,6 @@ function TargetFields({
   const [tagText, setTagText] = useState(draft.tags.join(' '));
   const isNamed = draft.ids.length > 0 || draft.project !== '' || draft.tags.length > 0;
   const chooseOthers = () => {
-    keepTargets([]);
     change({ ids: [] });
   };
   return (
@@ -157,20 +156,9 @@ function selectorOf(draft: Draft): string {
   return `project ${draft.project || 'default'}${tags}`;
 }
 
-// The last look. The server has checked the request when this is shown.
-function Review({
-  draft,
-  targets,
-  hash,
-  onBack,
-  onSend,
-}: {
-  draft: Draft;
-  targets: Targets;
-  hash: string;
-  onBack: () => void;
-  onSend: () => Promise<void>;
-}) {
+// The last look.
+function Review({ of, onBack, onSend }: { of: Reviewed; onBack: () => void; onSend: () => Promise<void> }) {
+  const { draft, hash, targets, refused } = of;
   const script = hash === '' ? `the file ${draft.path}, read when it is sent` : `sha256 ${hash}`;
   return (
     <section class="review" aria-label="Review">
@@ -200,58 +188,69 @@ function Review({
         ]}
       />
       <TargetList targets={targets} />
+      {refused.length > 0 && <NotTaken errors={refused} />}
       <Action label={`${draft.executes ? 'Run' : 'Copy'} on ${plural(targets.count, 'host')}`} danger run={onSend} />
       <button onClick={onBack}>Back</button>
     </section>
   );
 }
 
-function Refused({ answer }: { answer: DeployResponse }) {
+function NotTaken({ errors }: { errors: readonly string[] }) {
   return (
-    <section>
+    <>
       <p class="problem" role="alert">
-        {plural(answer.errors.length, 'host')} did not take it:
+        {errors.length === 1 ? 'One host does not take it:' : `${errors.length.toLocaleString()} hosts do not take it:`}
       </p>
       <ul>
-        {answer.errors.slice(0, 50).map((error) => (
+        {errors.slice(0, MOST_NAMES).map((error) => (
           <li key={error}>{visible(error)}</li>
         ))}
       </ul>
-      <a class="button primary" href={`#/deployments/${answer.deployment_id}`}>
-        Follow the others
-      </a>
-    </section>
+    </>
   );
 }
 
-// Another link begins anew.
-export function Deploy({ query }: { query: URLSearchParams }) {
-  return <NewDeployment key={query.toString()} query={query} />;
+// A draft that the server has found good, as it was then: this is what is shown, and what is sent.
+interface Reviewed {
+  draft: Draft;
+  hash: string; // Empty: the script is the server's to read.
+  targets: Targets;
+  refused: readonly string[]; // Why some of the hosts will not take it.
 }
 
-function NewDeployment({ query }: { query: URLSearchParams }) {
-  const [draft, setDraft] = useState(() => draftFrom(query));
-  const [review, setReview] = useState<{ hash: string }>();
+async function reviewOf(draft: Draft): Promise<Reviewed> {
+  const lacks = missing(draft);
+  if (lacks !== '') throw new Error(lacks);
+  const { request_id: _, ...request } = requestOf(draft, '');
+  const content = contentOf(draft);
+  const [answer, targets, hash] = await Promise.all([
+    post<DeployResponse>('payloads', { ...request, validate_only: true }),
+    resolveTargets(draft, new AbortController().signal),
+    content === undefined ? '' : sha256(content),
+  ]);
+  return { draft, hash, targets: { ...targets, count: targets.count - answer.errors.length }, refused: answer.errors };
+}
+
+export function Deploy({ query }: { query: URLSearchParams }) {
+  const url = query.toString();
+  const [draft, setDraft] = useState(() => takeInterrupted(url) ?? draftFrom(query));
+  const [reviewed, setReviewed] = useState<Reviewed>();
   const [answer, setAnswer] = useState<DeployResponse>();
   // One id for this deployment, however often its button is pressed or its request repeated.
   const requestId = useRef(crypto.randomUUID());
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const wanted = useSettled({ ids: draft.ids, project: draft.project, tags: draft.tags });
   const targets = useLoaded((signal) => resolveTargets(wanted, signal), [wanted]);
+  const newest = useRef(draft);
   useEffect(() => {
+    newest.current = draft;
     requestId.current = crypto.randomUUID(); // Another request.
   }, [draft]);
-  const check = async () => {
-    const lacks = missing(draft);
-    if (lacks !== '') throw new Error(lacks);
-    const { request_id: _, ...request } = requestOf(draft, '');
-    await post<DeployResponse>('payloads', { ...request, validate_only: true });
-    const content = contentOf(draft);
-    setReview({ hash: content === undefined ? '' : await sha256(content) });
-  };
-  const deploy = async () => {
-    const given = await post<DeployResponse>('payloads', requestOf(draft, requestId.current));
-    keepTargets([]);
+  useEffect(() => () => keepInterrupted(url, newest.current), [url]);
+  const check = async () => setReviewed(await reviewOf(draft));
+  const deploy = async (sent: Draft) => {
+    const given = await post<DeployResponse>('payloads', requestOf(sent, requestId.current));
+    keepMarked([]);
     if (given.success) go(`#/deployments/${given.deployment_id}`);
     else setAnswer(given);
   };
@@ -259,13 +258,16 @@ function NewDeployment({ query }: { query: URLSearchParams }) {
     return (
       <>
         <Heading title="New deployment" />
-        <Refused answer={answer} />
+        <NotTaken errors={answer.errors} />
+        <a class="button primary" href={`#/deployments/${answer.deployment_id}`}>
+          Follow the others
+        </a>
       </>
     );
   return (
     <>
       <Heading title="New deployment" />
-      {review === undefined || targets.value === undefined ? (
+      {reviewed === undefined ? (
         <>
           <ScriptSource draft={draft} change={change} />
           <TargetFields draft={draft} change={change} targets={targets} />
@@ -273,7 +275,7 @@ function NewDeployment({ query }: { query: URLSearchParams }) {
           <Action label="Review" run={check} />
         </>
       ) : (
-        <Review draft={draft} targets={targets.value} hash={review.hash} onBack={() => setReview(undefined)} onSend={deploy} />
+        <Review of={reviewed} onBack={() => setReviewed(undefined)} onSend={() => deploy(reviewed.draft)} />
       )}
     </>
   );

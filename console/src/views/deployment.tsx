@@ -2,10 +2,11 @@
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
-import { post } from '../api/http.ts';
+import { get, post } from '../api/http.ts';
 import type { Deployment, DeployResponse, Payload } from '../api/types.ts';
 import { PAYLOAD_STATUSES } from '../api/types.ts';
 import { type Feed, followDeployment, NOTHING_YET } from '../deployment_feed.ts';
+import { useLoaded } from '../loading.ts';
 import { Action, Facts, Heading, Problem, Status, Text, Time } from '../parts/basics.tsx';
 import { FailureGroups } from '../parts/failure_groups.tsx';
 import { HostGrid } from '../parts/host_grid.tsx';
@@ -14,6 +15,9 @@ import { type Column, Table } from '../parts/table.tsx';
 import { setQuery } from '../route.ts';
 import { bytes, visible, words } from '../text.ts';
 import { countsIn, Progress, scriptOf } from './deployments.tsx';
+
+// How often a deployment that has ended is looked at.
+const LOOK_EVERY_MS = 10000;
 
 const COLUMNS: readonly Column<Payload>[] = [
   { name: 'Payload', width: '5.5rem', cell: (of) => of.id },
@@ -59,17 +63,17 @@ function Request({ of }: { of: Deployment }) {
   );
 }
 
-function Counts({ of, chosen }: { of: Deployment; chosen: string }) {
+function Counts({ of, chosen, as }: { of: Deployment; chosen: string; as: string }) {
   return (
     <div class="counts" role="group" aria-label="Hosts by status">
-      <button aria-pressed={chosen === ''} onClick={() => setQuery({})}>
+      <button aria-pressed={chosen === ''} onClick={() => setQuery({ as })}>
         all <b>{of.counts.total.toLocaleString()}</b>
       </button>
       {PAYLOAD_STATUSES.map((status) => (
         <button
           key={status}
           aria-pressed={chosen === status}
-          onClick={() => setQuery({ status: chosen === status ? '' : status })}
+          onClick={() => setQuery({ status: chosen === status ? '' : status, as })}
         >
           <Status value={status} /> <b>{of.counts[status].toLocaleString()}</b>
         </button>
@@ -90,34 +94,46 @@ export function DeploymentView({ id, query }: { id: string; query: URLSearchPara
   const [feed, setFeed] = useState<Feed>(NOTHING_YET);
   const [turn, setTurn] = useState(0);
   const [refused, setRefused] = useState<DeployResponse>();
+  // One request_id for each thing that somebody wants, so that a click that is repeated does it once.
+  const retryId = useRef('');
+  const again = () => setTurn((before) => before + 1);
   const status = query.get('status') ?? '';
   const hasGrid = query.get('as') === 'grid';
   useEffect(() => {
-    setFeed(NOTHING_YET);
+    // What a stream shows is true of its time: when it begins anew, so does what somebody wants.
+    retryId.current = crypto.randomUUID();
     return followDeployment(id, setFeed);
   }, [id, turn]);
+  // The stream has ended, and somebody else may begin again.
+  const later = useLoaded(
+    async (signal) =>
+      feed.isOver && !feed.error ? get<Deployment>(`deployments/${encodeURIComponent(id)}`, {}, signal) : undefined,
+    [id, feed.isOver],
+    LOOK_EVERY_MS,
+  );
+  useEffect(() => {
+    if (later.value && JSON.stringify(later.value.counts) !== JSON.stringify(feed.deployment?.counts)) again();
+  }, [later.value]);
   const chosen = useMemo(() => chosenOf(feed, status), [feed.version, feed.payloads, status]);
   const failed = useMemo(() => chosenOf(feed, 'failed'), [feed.version, feed.payloads]);
-  // One request_id for each thing that somebody wants, so that a click that is repeated does it once.
-  const retryId = useRef(crypto.randomUUID());
 
   const cancel = async () => {
-    await post(`deployments/${id}:cancel`);
+    await post(`deployments/${encodeURIComponent(id)}:cancel`);
   };
   const retry = async () => {
-    const answer = await post<DeployResponse>(`deployments/${id}:retry`, { request_id: retryId.current });
-    retryId.current = crypto.randomUUID();
+    const body = { request_id: retryId.current };
+    const answer = await post<DeployResponse>(`deployments/${encodeURIComponent(id)}:retry`, body);
     setRefused(answer.errors.length > 0 ? answer : undefined);
-    setTurn((before) => before + 1); // The stream has ended; the new attempts have another.
+    again(); // The stream has ended; the new attempts have another.
   };
   const of = feed.deployment;
   const open = of === undefined ? 0 : of.counts.pending + of.counts.transferred + of.counts.executing;
-  const again = of === undefined ? 0 : of.counts.failed + of.counts.cancelled;
+  const failures = of === undefined ? 0 : of.counts.failed + of.counts.cancelled;
   return (
     <>
       <Heading title={`Deployment ${visible(id)}`}>
         <Action label="Cancel" danger disabled={open === 0} confirm={`Stop ${open} hosts?`} run={cancel} />
-        <Action label={`Retry failed (${again})`} disabled={again === 0} run={retry} />
+        <Action label={`Retry failed (${failures})`} disabled={failures === 0} run={retry} />
       </Heading>
       {feed.error && <Problem error={feed.error} />}
       {of === undefined && feed.error === undefined && (
@@ -145,7 +161,7 @@ export function DeploymentView({ id, query }: { id: string; query: URLSearchPara
               Not retried: {refused.errors.slice(0, 5).map(visible).join('; ')}
             </p>
           )}
-          <Counts of={of} chosen={status} />
+          <Counts of={of} chosen={status} as={hasGrid ? 'grid' : ''} />
           {failed.length > 0 && <FailureGroups failed={failed} />}
           <div class="filters">
             <button aria-pressed={!hasGrid} onClick={() => setQuery({ status })}>

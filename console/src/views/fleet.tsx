@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import type { Instance, Payload } from '../api/types.ts';
-import { keepTargets } from '../draft.ts';
+import { keepMarked } from '../draft.ts';
 import { lastPayloads, loadInstances } from '../fleet.ts';
 import { useLoaded, useSettled } from '../loading.ts';
 import { Choice, Field, Heading, Shown, Status, Text, Time } from '../parts/basics.tsx';
@@ -75,8 +75,8 @@ function Chosen({
     // What a selector can say stays a selector, in the URL; everything else is a list of ids.
     if (marks === 'all' && selector !== undefined) return go(link('deploy', selector));
     if (ids.length <= 50) return go(link('deploy', { ids: ids.join(',') }));
-    keepTargets(ids);
-    return go('#/deploy');
+    keepMarked(ids);
+    return go('#/deploy?marked=1');
   };
   return (
     <p class="chosen-bar" role="status">
@@ -110,9 +110,10 @@ export function Fleet({ query }: { query: URLSearchParams }) {
   );
   const all = instances.value ?? [];
   useEffect(() => {
-    const timer = setInterval(() => document.hidden || all.length > MOST_FOLLOWED || instances.reload(), 10000);
+    const isFollowed = instances.isWhole && all.length <= MOST_FOLLOWED;
+    const timer = setInterval(() => isFollowed && !document.hidden && instances.reload(), 10000);
     return () => clearInterval(timer);
-  }, [all.length]);
+  }, [all.length, instances.isWhole]);
   const shown = useMemo(() => {
     const words = text
       .toLowerCase()
@@ -124,7 +125,9 @@ export function Fleet({ query }: { query: URLSearchParams }) {
   const last = useLastPayloads(seen);
   const columns = useMemo(() => columnsFor(last), [last]);
   const projects = useMemo(() => [...new Set(all.map((of) => of.project))].sort(), [all]);
-  const isSelector = text === '' && status === '' && (project !== '' || tag.length > 0);
+  // A list without a project is of every one; a selector without one is for the project 'default'. So it always names one.
+  const only = project === '' && projects.length === 1 ? (projects[0] as string) : project;
+  const isSelector = text === '' && status === '' && only !== '';
   const mark = (of: Instance) => {
     const next = new Set(marks === 'all' ? shown.map((one) => one.id) : marks);
     if (!next.delete(of.id)) next.add(of.id);
@@ -135,6 +138,7 @@ export function Fleet({ query }: { query: URLSearchParams }) {
     <>
       <Heading title="Fleet">
         <span class="quiet" role="status">
+          {instances.isWhole ? '' : 'loading, so far '}
           {shown.length === all.length
             ? plural(all.length, 'instance')
             : `${shown.length.toLocaleString()} of ${plural(all.length, 'instance')}`}
@@ -164,7 +168,7 @@ export function Fleet({ query }: { query: URLSearchParams }) {
           }}
         />
         <Choice label="Status" value={fields.status} options={STATUSES} onChange={(value) => change({ status: value })} />
-        <button disabled={shown.length === 0} onClick={() => setMarks('all')}>
+        <button disabled={shown.length === 0 || !instances.isWhole} onClick={() => setMarks('all')}>
           Mark all {shown.length.toLocaleString()} that match
         </button>
       </div>
@@ -172,7 +176,7 @@ export function Fleet({ query }: { query: URLSearchParams }) {
         <Chosen
           marks={marks}
           shown={shown}
-          selector={isSelector ? { project, tag } : undefined}
+          selector={isSelector ? { project: only, tag } : undefined}
           onClear={() => setMarks(new Set())}
         />
       )}

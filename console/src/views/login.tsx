@@ -18,6 +18,7 @@ export function Login() {
     setError(undefined);
     const before = token.value;
     try {
+      if (!/^[\x21-\x7e]+$/.test(value.trim())) throw new Error('this is no token: it has letters that no token has');
       logIn(value.trim());
       await get('deployments', { page_size: 1 });
     } catch (thrown) {

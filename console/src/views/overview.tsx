@@ -1,6 +1,6 @@
 // What goes on now, and what went wrong in the last hour.
 
-import { get } from '../api/http.ts';
+import { get, pages, serverNow } from '../api/http.ts';
 import type { Deployment, Payload, Task, Worker } from '../api/types.ts';
 import { useLoaded } from '../loading.ts';
 import { Heading, Shown, Status, Text, Time } from '../parts/basics.tsx';
@@ -9,21 +9,35 @@ import { Plot } from '../parts/plot.tsx';
 import { Table, type Column } from '../parts/table.tsx';
 import { duration, plural, words } from '../text.ts';
 import { DEPLOYMENT_COLUMNS } from './deployments.tsx';
+import { AWAY_MS } from './workers.tsx';
 
-const EVERY_MS = 10000;
+const EVERY_MS = 15000;
 const HOUR_MS = 3600000;
 const BAR_MS = 120000;
 // The newest of each kind are read; of a busier hour this is a part, and it is said.
 const MOST = 1000;
+// Pages of the queue that are read for its oldest task, which is on the last one.
+const MOST_PAGES = 10;
 
 interface Now {
   running: Payload[];
   pending: Task[];
+  isAll: boolean; // Of the queue.
   ended: Payload[];
   deployments: Deployment[];
   workers: Worker[];
   at: number;
   isPart: boolean;
+}
+
+async function queue(signal: AbortSignal): Promise<{ pending: Task[]; isAll: boolean }> {
+  const pending: Task[] = [];
+  let read = 0;
+  for await (const page of pages<Task>('tasks', 'tasks', { status: 'pending', page_size: MOST }, signal)) {
+    pending.push(...page);
+    if (++read === MOST_PAGES && page.length === MOST) return { pending, isAll: false };
+  }
+  return { pending, isAll: true };
 }
 
 async function load(signal: AbortSignal): Promise<Now> {
@@ -34,16 +48,16 @@ async function load(signal: AbortSignal): Promise<Now> {
     payloads('completed', MOST),
     payloads('failed', MOST),
     payloads('cancelled', MOST),
-    get<{ tasks: Task[] }>('tasks', { status: 'pending', page_size: MOST }, signal),
+    queue(signal),
     get<{ deployments: Deployment[] }>('deployments', { page_size: 5 }, signal),
     get<{ workers: Worker[] }>('workers', { page_size: 1000 }, signal),
   ]);
-  const at = Date.now();
+  const at = serverNow();
   const isRecent = (payload: Payload) => payload.finished_at !== undefined && at - Date.parse(payload.finished_at) < HOUR_MS;
-  const isPart = [completed, failed, cancelled].some((list) => list.length === MOST && list.every(isRecent));
+  const isPart = [completed, failed, cancelled].some((list) => list.length === MOST);
   return {
     running,
-    pending: tasks.tasks,
+    ...tasks,
     ended: [...completed, ...failed, ...cancelled].filter(isRecent),
     deployments: deployments.deployments,
     workers: workers.workers,
@@ -82,9 +96,10 @@ const RUNNING: readonly Column<Payload>[] = [
 
 function Figures({ now }: { now: Now }) {
   const due = now.pending.map((task) => Date.parse(task.run_at ?? task.created_at)).filter((at) => at <= now.at);
-  const oldest = due.length === 0 ? 'nothing waits' : `the oldest for ${duration(now.at - Math.min(...due))}`;
+  const longest = now.at - due.reduce((oldest, at) => Math.min(oldest, at), now.at);
+  const oldest = due.length === 0 ? 'nothing waits' : `the oldest for ${now.isAll ? '' : 'at least '}${duration(longest)}`;
   const failed = now.ended.filter((payload) => payload.status === 'failed').length;
-  const seen = now.workers.filter((worker) => now.at - Date.parse(worker.seen_at) < 30000);
+  const seen = now.workers.filter((worker) => now.at - Date.parse(worker.seen_at) < AWAY_MS);
   const atLeast = (list: readonly unknown[], most: number) => `${list.length.toLocaleString()}${list.length === most ? '+' : ''}`;
   return (
     <div class="figures">
@@ -92,7 +107,11 @@ function Figures({ now }: { now: Now }) {
         <b>{atLeast(now.running, 100)}</b> running
       </a>
       <a href="#/tasks?status=pending">
-        <b>{atLeast(now.pending, MOST)}</b> queued, <span>{oldest}</span>
+        <b>
+          {now.pending.length.toLocaleString()}
+          {now.isAll ? '' : '+'}
+        </b>{' '}
+        queued, <span>{oldest}</span>
       </a>
       <span class={failed > 0 ? 'bad' : ''}>
         <b>{failed.toLocaleString()}</b> failed in the last hour

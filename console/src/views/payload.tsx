@@ -13,6 +13,9 @@ import { Terminal } from '../terminal/terminal.tsx';
 import { bytes, visible, words } from '../text.ts';
 import { ScriptText } from './script.tsx';
 
+// Some browsers read it only after a while.
+const KEEP_DOWNLOAD_MS = 60000;
+
 async function download(id: number): Promise<void> {
   const answer = await send(`/api/v1/payloads/${id}/output`);
   const url = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: 'application/octet-stream' }));
@@ -20,7 +23,7 @@ async function download(id: number): Promise<void> {
   anchor.href = url;
   anchor.download = `payload-${id}.log`;
   anchor.click();
-  URL.revokeObjectURL(url);
+  setTimeout(() => URL.revokeObjectURL(url), KEEP_DOWNLOAD_MS);
 }
 
 function result(of: Payload): string {
@@ -28,7 +31,7 @@ function result(of: Payload): string {
   return of.failure_reason === undefined ? '–' : words(of.failure_reason);
 }
 
-function About({ of }: { of: Payload }) {
+function About({ of, printed }: { of: Payload; printed: number }) {
   return (
     <Facts
       of={[
@@ -43,7 +46,7 @@ function About({ of }: { of: Payload }) {
         ['Took', of.execution_time ?? '–'],
         ['Timeout', `${of.timeout} s`],
         ['Attempt', of.attempt],
-        ['Printed', `${bytes(of.output_bytes)}${of.output_truncated ? ', not all of it kept' : ''}`],
+        ['Printed', `${bytes(printed)}${of.output_truncated ? ', not all of it kept' : ''}`],
         ['At', <Text of={of.remote_path} />],
         ['Task', <a href={`#/tasks/${of.task_id}`}>{of.task_id}</a>],
         [
@@ -94,13 +97,15 @@ export function PayloadView({ id }: { id: string }) {
   useEffect(() => followPayload(id, setFeed), [id, turn]);
   const of = feed.payload;
   const taskId = of?.task_id ?? 0;
+  const isOpen = of !== undefined && !TERMINAL.includes(of.status);
+  // Who has it in hand changes without its status: a host that is not reached is tried by one worker and another.
   const task = useLoaded(
     async (signal) => (taskId === 0 ? undefined : get<Task>(`tasks/${taskId}`, {}, signal)),
     [taskId, of?.status],
+    isOpen ? 5000 : 0,
   );
-  const isOpen = of !== undefined && !TERMINAL.includes(of.status);
   const act = (verb: string) => async () => {
-    await post(`payloads/${id}:${verb}`);
+    await post(`payloads/${encodeURIComponent(id)}:${verb}`);
     if (feed.isOver) setTurn((before) => before + 1);
   };
   return (
@@ -130,8 +135,8 @@ export function PayloadView({ id }: { id: string }) {
           )}
           <TimeLine payload={of} task={task.value} />
           {of.attempt > 1 && <p class="quiet">Attempt {of.attempt}: the output is of this one.</p>}
-          <Terminal screen={feed.screen} version={feed.version} onDownload={() => void download(of.id)} />
-          <About of={of} />
+          <Terminal screen={feed.screen} version={feed.version} onDownload={() => download(of.id)} />
+          <About of={of} printed={Math.max(of.output_bytes, feed.printed)} />
           <details class="box">
             <summary>Attempts and their tasks</summary>
             <Attempts of={of} />

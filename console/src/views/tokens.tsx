@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 
-import { post } from '../api/http.ts';
+import { post, serverNow } from '../api/http.ts';
 import type { Role, Token } from '../api/types.ts';
 import { Action, Field, Heading, Status, Text, Time } from '../parts/basics.tsx';
 import { Paged } from '../parts/paged.tsx';
@@ -13,7 +13,7 @@ const ROLES: readonly Role[] = ['viewer', 'operator', 'admin'];
 
 function statusOf(token: Token): string {
   if (token.revoked_at !== undefined) return 'revoked';
-  return token.expires_at !== undefined && Date.parse(token.expires_at) <= Date.now() ? 'expired' : 'active';
+  return token.expires_at !== undefined && Date.parse(token.expires_at) <= serverNow() ? 'expired' : 'active';
 }
 
 function NewToken({ onMade }: { onMade: () => void }) {

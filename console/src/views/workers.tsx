@@ -1,19 +1,20 @@
 // The workers, and what each has in hand.
 
+import { serverNow } from '../api/http.ts';
 import type { Worker } from '../api/types.ts';
 import { Heading, Status, Text, Time } from '../parts/basics.tsx';
 import { Paged } from '../parts/paged.tsx';
 import type { Column } from '../parts/table.tsx';
 
 // A worker that was not heard of for so long has no lease any more (docs/operations.md).
-const AWAY_MS = 30000;
+export const AWAY_MS = 30000;
 
 const COLUMNS: readonly Column<Worker>[] = [
   { name: 'Name', width: 'minmax(8rem, 2fr)', cell: (of) => <Text of={of.name} /> },
   {
     name: 'Status',
     width: '8rem',
-    cell: (of) => <Status value={Date.now() - Date.parse(of.seen_at) < AWAY_MS ? 'connected' : 'away'} />,
+    cell: (of) => <Status value={serverNow() - Date.parse(of.seen_at) < AWAY_MS ? 'connected' : 'away'} />,
   },
   { name: 'In hand', width: '8rem', cell: (of) => `${of.running} of ${of.capacity}` },
   { name: 'Version', width: '7rem', cell: (of) => <Text of={of.version} />, isMinor: true },
