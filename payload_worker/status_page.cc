@@ -3,6 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "payload_worker/run/delivery_metrics.h"
+#include "payload_worker/ssh/traffic.h"
+
 namespace longshore {
 namespace {
 
@@ -24,6 +27,9 @@ StatusPage::StatusPage(Worker* worker)
       connected_(metrics::NewGauge("longshore_worker_connected",
                                    "1 when this worker is connected to an api_server, else 0.")) {
   metrics::ShowVersion();
+  // These too are there from the first page on.
+  run::Metrics();
+  ssh::Traffic();
 }
 
 void StatusPage::Handle(std::shared_ptr<http::Exchange> exchange) {

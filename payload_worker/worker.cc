@@ -218,12 +218,12 @@ absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignmen
     return pinned;
   };
   ASSIGN_OR_RETURN(const auto key, ssh::KeyOf(&keys_, assignment.project()));
-  RETURN_IF_ERROR(ssh::Session::Connect({.address = assignment.address(),
-                                         .port = assignment.port(),
-                                         .user = assignment.ssh_user()},
-                                        *key, options_.allowed, context_.timeouts, &watchdog_, pin,
-                                        on_socket)
-                      .status());
+  ASSIGN_OR_RETURN(const auto session, ssh::Session::Connect({.address = assignment.address(),
+                                                              .port = assignment.port(),
+                                                              .user = assignment.ssh_user()},
+                                                             options_.allowed, context_.timeouts,
+                                                             &watchdog_, pin, on_socket));
+  RETURN_IF_ERROR(session->Login(*key));
   return pinned;
 }
 

@@ -117,18 +117,21 @@ void Delivery::DropSession() {
 }
 
 absl::Status Delivery::Connect() {
-  return Counted("connect", [this] { return OpenSession(); });
+  const auto key = ssh::KeyOf(context_.keys, assignment_.project());
+  if (!key.ok()) return Counted("login", [&key] { return key.status(); });
+  ASSIGN_OR_RETURN(auto session, Counted("connect", [this] { return OpenSession(); }));
+  Metrics().round_trips.Observe(std::chrono::duration<double>(session->round_trip()).count());
+  RETURN_IF_ERROR(Counted("login", [&] { return session->Login(**key); }));
+  session_ = std::move(session);
+  return absl::OkStatus();
 }
 
-absl::Status Delivery::OpenSession() {
+absl::StatusOr<std::unique_ptr<ssh::Session>> Delivery::OpenSession() {
   const auto pin = [this](const std::string& host_key) {
     return context_.pin_host_key(key_, host_key);
   };
-  ASSIGN_OR_RETURN(const auto key, ssh::KeyOf(context_.keys, assignment_.project()));
-  ASSIGN_OR_RETURN(session_,
-                   ssh::Session::Connect(Target(), *key, *context_.allowed, context_.timeouts,
-                                         context_.watchdog, pin, on_socket_));
-  return absl::OkStatus();
+  return ssh::Session::Connect(Target(), *context_.allowed, context_.timeouts, context_.watchdog,
+                               pin, on_socket_);
 }
 
 absl::Status Delivery::Upload() {

@@ -75,7 +75,7 @@ class Delivery {
   bool Reuse();
   // Connects and logs in; counted, as Upload and StartRunner are.
   absl::Status Connect();
-  absl::Status OpenSession();
+  absl::StatusOr<std::unique_ptr<ssh::Session>> OpenSession();
   // Lets the session serve another task.
   void GiveBackSession();
   void DropSession();

@@ -22,6 +22,12 @@ struct DeliveryMetrics {
   metrics::Counter& reused =
       metrics::NewCounter("longshore_ssh_sessions_reused_total",
                           "Deliveries and cleanups that began over a connection that was kept.");
+  metrics::Histogram& round_trips =
+      metrics::Histograms("longshore_ssh_round_trip_seconds",
+                          "How long a round trip to an instance takes, once for each connection.")
+          .Add({}, metrics::SecondsBuckets());
+  metrics::Counter& output_bytes = metrics::NewCounter(
+      "longshore_output_bytes_read_total", "Bytes that scripts have printed, as they were read.");
   metrics::Counter& script_bytes = metrics::NewCounter("longshore_script_bytes_sent_total",
                                                        "Bytes of scripts sent to instances.");
 };
@@ -32,8 +38,8 @@ inline DeliveryMetrics& Metrics() {
   return *kMetrics;
 }
 
-// Takes `step`, one of connect, upload and start, by `take`, which returns a status or has one; how
-// it ends is counted.
+// Takes `step`, one of connect, login, upload and start, by `take`, which returns a status or has
+// one; how it ends is counted.
 template <typename Take>
 auto Counted(const char* step, const Take& take) {
   const auto begun = std::chrono::steady_clock::now();

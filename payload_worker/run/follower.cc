@@ -11,6 +11,7 @@
 #include "common/fail_point.h"
 #include "common/output_limit.h"
 #include "common/status.h"
+#include "payload_worker/run/delivery_metrics.h"
 #include "payload_worker/run/task_events.h"
 
 namespace longshore::run {
@@ -281,6 +282,7 @@ void Follower::HandleOutput(RemoteRun* run, std::string_view bytes) {
   LONGSHORE_FAIL_POINT("worker.printing");
   outbox_.AddOutput(run->key(), OutputLimit(run->assignment.max_output_bytes()), run->next_offset,
                     printed);
+  Metrics().output_bytes.Increment(static_cast<double>(printed.size()));
   run->next_offset += static_cast<int64_t>(printed.size());
   if (run->output_due_since.has_value()) run->output_due_since = steady_clock::now();
 }

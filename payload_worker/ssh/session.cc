@@ -4,6 +4,8 @@
 #include <libssh/libssh.h>
 #include <libssh/server.h>
 #include <libssh/sftp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "payload_worker/ssh/channel.h"
 #include "payload_worker/ssh/errors.h"
 #include "payload_worker/ssh/tcp.h"
+#include "payload_worker/ssh/traffic.h"
 
 namespace longshore::ssh {
 namespace {
@@ -76,12 +79,14 @@ Session::Session(const Target& target, const Timeouts& timeouts, Watchdog* watch
       timeouts_(timeouts),
       watchdog_(*watchdog),
       fd_(fd),
-      received_(std::make_unique<ssh_counter_struct>()),
+      traffic_(std::make_unique<ssh_counter_struct>()),
       session_(ssh_new()) {
-  ssh_set_counters(session_.get(), received_.get(), nullptr);
+  // Of the socket's bytes, both ways.
+  ssh_set_counters(session_.get(), traffic_.get(), nullptr);
 }
 
 Session::~Session() {
+  CountBytes();
   // To close what SFTP has open is not worth waiting for. libssh may have closed the socket, and
   // its number may be another's by now.
   const int fd = ssh_get_fd(session_.get());
@@ -99,8 +104,8 @@ absl::Status Session::LinkError(const std::string& doing, const Watchdog::Guard&
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Connect(
-    const Target& target, const PrivateKey& key, const Networks& allowed, const Timeouts& timeouts,
-    Watchdog* watchdog, const PinHostKey& pin_host_key, const OnSocket& on_socket) {
+    const Target& target, const Networks& allowed, const Timeouts& timeouts, Watchdog* watchdog,
+    const PinHostKey& pin_host_key, const OnSocket& on_socket) {
   ASSIGN_OR_RETURN(const int fd,
                    TcpConnect(target.address, target.port, allowed, timeouts.connect));
   on_socket(fd);
@@ -113,7 +118,6 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(
   RETURN_IF_ERROR(session->Handshake());
   LONGSHORE_FAIL_POINT("worker.connecting");
   RETURN_IF_ERROR(session->CheckHostKey(pin_host_key));
-  RETURN_IF_ERROR(session->Login(key));
   return session;
 }
 
@@ -296,7 +300,7 @@ bool Session::Renew() {
   ssh_set_blocking(session_.get(), 1);
   channel_.reset();
   if (!IsConnected()) return false;
-  *received_ = {};
+  CountBytes();
   bytes_read_ = 0;
   requests_ = 0;
   is_renewed_ = true;
@@ -317,7 +321,20 @@ absl::StatusOr<bool> Session::Read(Stream stream, std::string* data) {
   }
 }
 
-uint64_t Session::bytes_received() const { return received_->in_bytes; }
+void Session::CountBytes() {
+  Traffic().received.Increment(static_cast<double>(traffic_->in_bytes));
+  Traffic().sent.Increment(static_cast<double>(traffic_->out_bytes));
+  *traffic_ = {};
+}
+
+std::chrono::microseconds Session::round_trip() const {
+  tcp_info info = {};
+  socklen_t size = sizeof(info);
+  if (getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  return std::chrono::microseconds(info.tcpi_rtt);
+}
+
+uint64_t Session::bytes_received() const { return traffic_->in_bytes; }
 
 bool Session::WaitReadable(std::chrono::milliseconds limit) {
   pollfd poll_fd = {.fd = fd_, .events = POLLIN};

@@ -62,15 +62,20 @@ class Session {
  public:
   using Stream = RemoteCommand::Stream;
 
-  // Connects to an address of `allowed`, checks the host key and logs in. Until the host key is
-  // found right, nothing but the key exchange is sent. Blocks.
+  // Connects to an address of `allowed` and checks the host key. Until that is found right, nothing
+  // but the key exchange is sent. Blocks.
   static absl::StatusOr<std::unique_ptr<Session>> Connect(
-      const Target& target, const PrivateKey& key, const Networks& allowed,
-      const Timeouts& timeouts, Watchdog* watchdog, const PinHostKey& pin_host_key,
-      const OnSocket& on_socket);
+      const Target& target, const Networks& allowed, const Timeouts& timeouts, Watchdog* watchdog,
+      const PinHostKey& pin_host_key, const OnSocket& on_socket);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+
+  // Logs in as the target's user: before anything else. Blocks.
+  absl::Status Login(const PrivateKey& key);
+
+  // Returns how long a round trip takes, as the kernel has measured; 0 when it does not say.
+  std::chrono::microseconds round_trip() const;
 
   // Uploads `content` beside `remote_path`, as SftpUpload does. "~/" stands for the login
   // directory.
@@ -126,7 +131,7 @@ class Session {
   std::chrono::milliseconds LimitOf(std::chrono::milliseconds limit, size_t bytes) const;
   absl::Status Handshake();
   absl::Status CheckHostKey(const PinHostKey& pin_host_key);
-  absl::Status Login(const PrivateKey& key);
+  void CountBytes();
   std::string LastError() const;
   // Returns an error of the link, which says so if the watchdog caused it.
   absl::Status LinkError(const std::string& doing, const Watchdog::Guard& guard) const;
@@ -135,7 +140,7 @@ class Session {
   const Timeouts timeouts_;
   Watchdog& watchdog_;
   const int fd_;  // Owned by session_ once that is connected.
-  const std::unique_ptr<ssh_counter_struct> received_;
+  const std::unique_ptr<ssh_counter_struct> traffic_;
   std::unique_ptr<ssh_session_struct, SessionDeleter> session_;
   std::unique_ptr<ssh_channel_struct, ChannelDeleter> channel_;
   std::unique_ptr<ssh_channel_struct, ChannelDeleter> next_channel_;  // Asked for.

@@ -31,9 +31,10 @@ class SessionPoolTest : public ::testing::Test {
     const auto key = PrivateKey::Load(servers_.back()->client_key_file());
     EXPECT_TRUE(key.ok()) << key.status();
     auto session = Session::Connect(
-        {.address = "127.0.0.1", .port = servers_.back()->port(), .user = "u"}, *key, Networks(),
-        {}, &watchdog_, [](const std::string& host_key) { return host_key; }, [](int) {});
+        {.address = "127.0.0.1", .port = servers_.back()->port(), .user = "u"}, Networks(), {},
+        &watchdog_, [](const std::string& host_key) { return host_key; }, [](int) {});
     EXPECT_TRUE(session.ok()) << session.status();
+    EXPECT_TRUE((*session)->Login(*key).ok());
     return *std::move(session);
   }
 

@@ -49,10 +49,11 @@ class SftpUploadTest : public ::testing::Test {
     const auto key = PrivateKey::Load(server_->client_key_file());
     ASSERT_TRUE(key.ok()) << key.status();
     auto session = Session::Connect(
-        {.address = "127.0.0.1", .port = server_->port(), .user = "u"}, *key, Networks(), {},
-        &watchdog_, [](const std::string& host_key) { return host_key; }, [](int) {});
+        {.address = "127.0.0.1", .port = server_->port(), .user = "u"}, Networks(), {}, &watchdog_,
+        [](const std::string& host_key) { return host_key; }, [](int) {});
     ASSERT_TRUE(session.ok()) << session.status();
     session_ = *std::move(session);
+    ASSERT_TRUE(session_->Login(*key).ok());
   }
   absl::StatusOr<UploadedFile> Upload(const std::string& content) {
     return session_->Upload(target_, content, options_);
