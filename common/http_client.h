@@ -15,6 +15,7 @@ struct HttpRequest {
   std::string url;                   // http:// or https://.
   std::vector<std::string> headers;  // "Name: value".
   std::string body;
+  std::string ca_file;  // PEM; empty: the system's certificates count.
   std::chrono::milliseconds time_limit{20000};
 };
 

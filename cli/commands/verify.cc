@@ -1,10 +1,14 @@
+#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "cli/commands/commands.h"
+#include "cli/contexts.h"
 #include "cli/errors.h"
+#include "cli/server_access.h"
 #include "cli/session.h"
 #include "cli/visible.h"
 #include "common/status_macros.h"
@@ -12,6 +16,7 @@
 #include "verify/database_checks.h"
 #include "verify/instance_checks.h"
 #include "verify/log_checks.h"
+#include "verify/metrics_checks.h"
 
 namespace longshore::cli {
 namespace {
@@ -22,6 +27,7 @@ struct Options {
   std::string ssh_key;
   std::vector<std::string> logs;
   std::vector<std::string> secret_files;
+  std::vector<std::string> metrics;
   verify::DatabaseOptions checks;
 };
 
@@ -50,6 +56,22 @@ void Append(std::vector<verify::Violation> more, std::vector<verify::Violation>*
               std::make_move_iterator(more.end()));
 }
 
+absl::StatusOr<std::vector<verify::MetricsSource>> MetricsSources(
+    const std::vector<std::string>& urls, const AccessOptions& given) {
+  std::vector<verify::MetricsSource> sources;
+  if (urls.empty()) return sources;
+  ASSIGN_OR_RETURN(const AccessOptions options, WithContext(given, AccessVariables()));
+  ASSIGN_OR_RETURN(const ServerAccess access,
+                   ResolveAccess(options, std::getenv("LONGSHORE_TOKEN")));
+  sources.reserve(urls.size());
+  for (const std::string& url : urls) {
+    // A token goes to nobody who might read it on the way.
+    const std::string token = absl::StartsWith(url, "https://") ? access.token : "";
+    sources.push_back({.url = url, .token = token, .ca_file = access.ca});
+  }
+  return sources;
+}
+
 absl::StatusOr<int> Verify(const Options& options, const Here& here) {
   if (options.database.empty()) {
     return UsageError("give --database URL, or set LONGSHORE_DATABASE_URL");
@@ -62,6 +84,9 @@ absl::StatusOr<int> Verify(const Options& options, const Here& here) {
                    verify::CheckDatabase(*connection, options.checks));
   ASSIGN_OR_RETURN(auto in_logs, verify::CheckLogs(options.logs, options.secret_files));
   Append(std::move(in_logs), &violations);
+  ASSIGN_OR_RETURN(const auto sources, MetricsSources(options.metrics, here.access));
+  ASSIGN_OR_RETURN(auto in_metrics, verify::CheckMetrics(*connection, sources));
+  Append(std::move(in_metrics), &violations);
   std::string looked;
   bool complete = true;
   if (options.instances) {
@@ -99,6 +124,8 @@ void AddVerify(const Command& parent) {
   command.TextOrVariable("--ssh-key", kFileType, "LONGSHORE_SSH_KEY", &options->ssh_key,
                          "the private key that opens the instances");
   command.Texts("--log", kFileType, &options->logs, "look for secrets in this file");
+  command.Texts("--metrics", "URL", &options->metrics,
+                "compare the metrics of this api_server, https://HOST:PORT of its --http_listen");
   command.Texts("--secret-file", kFileType, &options->secret_files,
                 "a secret, on the file's first line");
   command.Number("--max-output-bytes", "N", &options->checks.max_output_bytes,

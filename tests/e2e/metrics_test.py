@@ -1,10 +1,12 @@
 """The metrics are true: they agree with the rows, docs/metrics.md names each, and a real Prometheus takes them and the rules."""
 
 import http.client
+import http.server
 import json
 import re
 import signal
 import subprocess
+import threading
 import unittest
 import urllib.error
 import urllib.parse
@@ -13,6 +15,7 @@ import urllib.request
 from harness.api import access_pb, payload_service, pb
 from harness.patience import PATIENCE, wait_until
 from harness.process import Process, free_port
+from harness.programs import LONGSHORE
 from harness.stack import Stack
 from harness.web import Web, port_of
 
@@ -146,6 +149,48 @@ class MetricsTest(unittest.TestCase):
         self.stack.postgres.start()
         self.assertEqual(page["longshore_database_up", frozenset()], 0)
 
+    def verify(self, url, token=None):
+        environment = self.stack.environment_of_cli()
+        return subprocess.run([LONGSHORE, "verify", "--json", "--database", self.stack.database_url, "--metrics", url],
+                              env=dict(environment, LONGSHORE_TOKEN=token or self.stack.token), capture_output=True, text=True)
+
+    def test_verify_compares_them(self):
+        running = self.stack.deploy("sleep 600\n").payload_ids
+        for payload_id in running:
+            self.stack.wait(payload_id, (pb.PAYLOAD_STATUS_EXECUTING,))
+        url = f"https://127.0.0.1:{port_of(self.stack.api_servers[0])}"
+        run = self.verify(url)
+        self.assertEqual((run.returncode, run.stdout), (0, ""), run.stderr)
+        # A page that lies, in front of the true one.
+        page = self.web.get("/metrics").body.decode()
+        told = 'longshore_open_tasks{status="running",type="payload_transfer"}'
+        told = told if told in page else 'longshore_open_tasks{type="payload_transfer",status="running"}'
+        lies = {"/": page.replace(f"{told} 2", f"{told} 3"), "/none": "", "/down": page.replace("database_up 1", "database_up 0")}
+
+        class Liar(http.server.BaseHTTPRequestHandler):
+
+            def do_GET(self):
+                # A token does not go over a connection that anybody may read.
+                self.send_response(200 if self.headers["Authorization"] is None else 400)
+                self.end_headers()
+                self.wfile.write(lies[self.path.removesuffix("metrics").rstrip("/") or "/"].encode())
+
+            def log_message(self, *words):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        liar = f"http://127.0.0.1:{server.server_port}"
+        run = self.verify(liar)
+        self.assertEqual(run.returncode, 1, run.stderr)
+        (violation,) = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual((violation["invariant"], violation["detail"]), (9, "it tells 3, there are 2"))
+        for path in ("/none", "/down"):
+            self.assertNotEqual(self.verify(liar + path).returncode, 0)
+        self.assertIn("401", self.verify(url, "lsk_1_" + "0" * 64).stderr)
+
     def ask_worker(self, path, method="GET"):
         connection = http.client.HTTPConnection("127.0.0.1", self.stack.workers[0].port, timeout=PATIENCE)
         self.addCleanup(connection.close)
@@ -158,19 +203,27 @@ class MetricsTest(unittest.TestCase):
 
     def test_what_a_worker_tells(self):
         steps = "longshore_delivery_steps_total"
-        before = {step: self.worker_value(steps, step=step, result="ok") for step in ("connect", "upload", "start")}
+        before = {step: self.worker_value(steps, step=step, result="ok") for step in ("connect", "login", "upload", "start")}
         reused = self.worker_value("longshore_ssh_sessions_reused_total")
         sent = self.worker_value("longshore_script_bytes_sent_total")
+        printed = self.worker_value("longshore_output_bytes_read_total")
+        measured = self.worker_value("longshore_ssh_round_trip_seconds_count")
+        traffic = [self.worker_value("longshore_ssh_bytes_total", direction=way) for way in ("received", "sent")]
         instance = self.stack.add_instance("counted")
         for _ in range(2):
-            payload_id = self.stack.deploy("exit 0\n", instances=[instance]).payload_ids[0]
+            payload_id = self.stack.deploy("echo printed\n", instances=[instance]).payload_ids[0]
             self.stack.wait(payload_id)
             wait_until(lambda: self.count("run_cleanups") == 0, "the cleanup")
         self.assertEqual(self.worker_value(steps, step="connect", result="ok"), before["connect"] + 1)
+        self.assertEqual(self.worker_value(steps, step="login", result="ok"), before["login"] + 1)
         self.assertEqual(self.worker_value(steps, step="upload", result="ok"), before["upload"] + 2)
         self.assertGreaterEqual(self.worker_value(steps, step="start", result="ok"), before["start"] + 2)
         self.assertGreaterEqual(self.worker_value("longshore_ssh_sessions_reused_total"), reused + 1)
-        self.assertEqual(self.worker_value("longshore_script_bytes_sent_total"), sent + 2 * len("exit 0\n"))
+        self.assertEqual(self.worker_value("longshore_script_bytes_sent_total"), sent + 2 * len("echo printed\n"))
+        self.assertEqual(self.worker_value("longshore_output_bytes_read_total"), printed + 2 * len("printed\n"))
+        self.assertEqual(self.worker_value("longshore_ssh_round_trip_seconds_count"), measured + 1)
+        for way, before_it in zip(("received", "sent"), traffic):
+            self.assertGreater(self.worker_value("longshore_ssh_bytes_total", direction=way), before_it + 1000)
         self.assertGreaterEqual(self.worker_value("longshore_ssh_sessions_kept"), 1)
         self.assertEqual((self.worker_value("longshore_worker_tasks", state="held"),
                           self.worker_value("longshore_outbox_bytes")), (0, 0))
@@ -184,6 +237,11 @@ class MetricsTest(unittest.TestCase):
             instance_ids=[other_id], payload_content=b"true"))
         self.stack.wait(response.payload_ids[0])
         self.assertEqual(self.worker_value(steps, step="connect", result="host_key_mismatch"), 1)
+        unknown = self.stack.register(other, ssh_user="nobody-of-that-name").id
+        response = self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
+            instance_ids=[unknown], payload_content=b"true"))
+        self.stack.wait(response.payload_ids[0])
+        self.assertEqual(self.worker_value(steps, step="login", result="authentication_failed"), 1)
 
     def test_how_a_worker_is(self):
         self.assertEqual([self.ask_worker(path)[0] for path in ("/healthz", "/readyz", "/metrics", "/", "/rpc")],

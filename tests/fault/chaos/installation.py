@@ -13,6 +13,7 @@ from fault.chaos.scripts import LEDGERS
 from harness.api import payload_service
 from harness.programs import LONGSHORE
 from harness.stack import Stack
+from harness.web import port_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Small, so that large outputs are cut without taking long.
@@ -32,8 +33,8 @@ MARKED = ["payloads", "tasks", "deployments", "audit.payloads", "audit.tasks", "
 class ChaosStack(Stack):
 
     def __init__(self, instances, workers, api_servers=2, **kwargs):
-        super().__init__(instances=instances, api_servers=api_servers, workers=workers, api_flags=API_FLAGS, relay_database=True,
-                         worker_flags=[f"--ansible_playbook={HERE}/ansible_playbook.sh"], **kwargs)
+        super().__init__(instances=instances, api_servers=api_servers, workers=workers, api_flags=API_FLAGS, http=True,
+                         relay_database=True, worker_flags=[f"--ansible_playbook={HERE}/ansible_playbook.sh"], **kwargs)
         with open(os.path.join(HERE, "audit.sql")) as file:
             self.sql(file.read())
         self.meet()
@@ -155,8 +156,10 @@ class View:
             return file.read().split("\n")[1:3]
 
     def _verify(self):
+        metrics = [word for server in self.stack.api_servers for word in ("--metrics", f"https://127.0.0.1:{port_of(server)}")]
         run = subprocess.run([LONGSHORE, "verify", "--json", "--quiescent", "--database", self.stack.database_url,
-                              f"--max-output-bytes={MAX_OUTPUT_BYTES}"], capture_output=True, text=True, check=False)
+                              f"--max-output-bytes={MAX_OUTPUT_BYTES}", *metrics], capture_output=True, text=True, check=False,
+                             env=self.stack.environment_of_cli())
         found = [json.loads(line) for line in run.stdout.splitlines()]
         if not found and run.returncode != 0:
             return [(0, run.stderr)]
