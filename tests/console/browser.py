@@ -25,12 +25,14 @@ new PerformanceObserver((list) => {
 
 
 class Browser:
-    """Sees the console of api_server `i`. close() asserts that only its own server was asked, and that nothing complained."""
+    """Sees the console of api_server `i`, or what is behind `port`. close() asserts that only its own server was asked, and that
+    nothing complained.
+    """
 
-    def __init__(self, stack, i=0, width=1280, height=900, dark=False, touch=False):
+    def __init__(self, stack, i=0, width=1280, height=900, dark=False, touch=False, port=None):
         self.stack = stack
         scheme = "http" if stack.insecure else "https"
-        self.origin = f"{scheme}://127.0.0.1:{port_of(stack.api_servers[i])}"
+        self.origin = f"{scheme}://127.0.0.1:{port or port_of(stack.api_servers[i])}"
         self.profile = tempfile.TemporaryDirectory(prefix="chromium-")
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"

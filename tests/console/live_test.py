@@ -7,7 +7,9 @@ from console.browser import Browser
 from harness.api import access_pb, access_service
 from harness.held import HELD, hold, let_go
 from harness.patience import wait_until
+from harness.relay import Relay
 from harness.stack import Stack
+from harness.web import port_of
 
 # Titles, links, cursor movement, screens that are cleared, hidden text, marks of direction, markup, and what is no UTF-8.
 HOSTILE = (b"\x1b]0;pwned\x07\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\\n"
@@ -71,6 +73,23 @@ class LiveTest(unittest.TestCase):
         self.stack.api_servers[0].start()
         self.browser.see_no_more("The connection to the server is lost")
         self.browser.see_no_more("the server is not reached")
+
+    def test_a_network_that_says_nothing_any_more(self):
+        payload_id = self.printing()
+        relay = Relay(port_of(self.stack.api_servers[0]))
+        self.addCleanup(relay.close)
+        browser = Browser(self.stack, port=relay.port)
+        self.addCleanup(browser.close)
+        browser.allowed_complaints += ["ERR_", "503"]
+        browser.log_in(view=f"payloads/{payload_id}")
+        browser.see("first", ".screen")
+        relay.silence_present()
+        browser.see("The connection to the server is lost", ".lost")
+        let_go(self.instance)
+        relay.heal()
+        browser.see("last", ".screen")
+        browser.see("2 lines", ".terminal")
+        browser.see_no_more("The connection to the server is lost")
 
     def test_a_token_that_is_revoked_while_somebody_looks(self):
         payload_id = self.printing()
