@@ -75,7 +75,10 @@ class Stack:
         subprocess.run([POSTGRES, "init", data], check=True)
         port = free_port()
         self.database_url = self.url_of("longshore", port)
-        return Process("postgres", self.directory, [POSTGRES, "run", data, str(port)], port).start()
+        postgres = Process("postgres", self.directory, [POSTGRES, "run", data, str(port)], port).start()
+        # It listens before it takes anybody in.
+        wait_until(lambda: subprocess.run(["pg_isready", "-q", "-d", self.database_url]).returncode == 0, "PostgreSQL")
+        return postgres
 
     @staticmethod
     def url_of(role, port):
