@@ -6,10 +6,13 @@
 #include <fstream>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "common/backoff.h"
 #include "common/policy.h"
+#include "common/status_macros.h"
+#include "storage/database_url.h"
 
 DEFINE_string(listen, "127.0.0.1:50051", "Address of the public services.");
 DEFINE_string(worker_listen, "127.0.0.1:50052", "Address that payload_workers dial.");
@@ -44,6 +47,10 @@ DEFINE_int64(max_instances_per_project, 0,
 DEFINE_int32(max_watches_per_token, 0, "Watches of a token that are open here; 0: any number.");
 DEFINE_int32(requests_per_second_per_token, 0, "Requests of a token here; 0: any number.");
 DEFINE_string(database_url, "", "PostgreSQL connection string, postgresql://...");
+DEFINE_string(
+    database_url_file, "",
+    "File whose first line is the connection string, instead of --database_url: a password "
+    "on a command line is there for every user of the machine to read.");
 DEFINE_string(
     allowed_payload_dirs, "",
     "Comma-separated absolute directories that payload_path may be in, for one project only "
@@ -118,8 +125,26 @@ std::string DigitalOceanToken() {
 
 }  // namespace
 
+absl::StatusOr<std::string> DatabaseUrl() {
+  if (FLAGS_database_url.empty() == FLAGS_database_url_file.empty()) {
+    return absl::InvalidArgumentError("one of --database_url_file and --database_url is required");
+  }
+  std::string url = FLAGS_database_url;
+  if (url.empty()) {
+    std::ifstream file(FLAGS_database_url_file);
+    std::getline(file, url);
+    absl::StripAsciiWhitespace(&url);
+    if (url.empty()) {
+      return absl::InvalidArgumentError("--database_url_file: '" + FLAGS_database_url_file +
+                                        "' cannot be read or has no first line");
+    }
+  }
+  RETURN_IF_ERROR(storage::CheckUrl(url));
+  return url;
+}
+
 std::string FlagProblem() {
-  if (FLAGS_database_url.empty()) return "--database_url is required";
+  if (const auto url = DatabaseUrl(); !url.ok()) return std::string(url.status().message());
   for (const domain::PayloadDirectory& directory : PayloadDirectories()) {
     if (directory.path[0] != '/') {
       return "--allowed_payload_dirs: '" + directory.path + "' must be absolute";
@@ -190,7 +215,7 @@ ServerOptions OptionsFromFlags() {
   options.max_watches_per_token = FLAGS_max_watches_per_token;
   options.requests_per_second_per_token = FLAGS_requests_per_second_per_token;
   options.bootstrap_token_file = FLAGS_bootstrap_token_file;
-  options.database_url = FLAGS_database_url;
+  options.database_url = *DatabaseUrl();
   options.allowed_payload_dirs = PayloadDirectories();
   options.max_payload_bytes = FLAGS_max_payload_bytes;
   options.max_output_bytes = FLAGS_max_output_bytes;

@@ -17,11 +17,13 @@
 #include "common/shutdown.h"
 #include "common/status_macros.h"
 #include "common/version.h"
+#include "storage/database_url.h"
 #include "storage/migrator.h"
 
-DECLARE_string(database_url);  // In flags.cc.
 DEFINE_bool(migrate_only, false,
             "Brings the database's schema to this version, as --database_url's role, and ends.");
+DEFINE_bool(check, false, "Says whether flags and files are good, and ends; asks no database.");
+DEFINE_string(log_format, "text", "text, as glog writes it, or json: one object a line.");
 DEFINE_int32(database_wait, 60, "Seconds to wait for the database at the start.");
 
 namespace longshore {
@@ -54,18 +56,30 @@ int Ended(const absl::Status& status) {
   return 1;
 }
 
+int Check(const ServerOptions& options) {
+  const absl::Status status = Server::Check(options);
+  if (status.ok()) std::cout << "the configuration is good\n";
+  if (status.ok() && storage::IsExposed(options.database_url)) {
+    std::cout << "advice: the database is on another machine, and its URL does not say "
+                 "sslmode=verify-full: scripts and output can be read, or answered, on the way\n";
+  }
+  return Ended(status);
+}
+
 int Main() {
   ShutdownSignals signals;
   if (const std::string problem = FlagProblem(); !problem.empty()) {
     std::cerr << "api_server: " << problem << "\n";
     return 2;
   }
+  const ServerOptions options = OptionsFromFlags();
+  if (FLAGS_check) return Check(options);
   if (FLAGS_migrate_only) {
-    return Ended(AwaitDatabase(&signals, [] { return storage::Migrate(FLAGS_database_url); }));
+    return Ended(AwaitDatabase(&signals, [&] { return storage::Migrate(options.database_url); }));
   }
   std::unique_ptr<Server> server;
   const absl::Status started = AwaitDatabase(&signals, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(server, Server::Start(OptionsFromFlags()));
+    ASSIGN_OR_RETURN(server, Server::Start(options));
     return absl::OkStatus();
   });
   if (!started.ok()) return Ended(started);
@@ -92,6 +106,11 @@ int main(int argc, char** argv) {
   gflags::SetUsageMessage("the api_server of Longshore; see docs/operations.md");
   gflags::SetVersionString(std::string(longshore::kVersion));
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
-  const longshore::Logging logging(argv[0]);
+  longshore::LogFormat format = longshore::LogFormat::kText;
+  if (!longshore::ParseLogFormat(FLAGS_log_format, &format)) {
+    std::cerr << "api_server: --log_format must be text or json\n";
+    return 2;
+  }
+  const longshore::Logging logging(argv[0], format);
   return longshore::Main();
 }

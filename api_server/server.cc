@@ -280,9 +280,13 @@ absl::Status Server::StartHttp() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+absl::Status Server::Check(const ServerOptions& options) {
   RETURN_IF_ERROR(CheckTls(options));
-  RETURN_IF_ERROR(executor::RefusedWorkers(options.refused_workers_file).Read());
+  return executor::RefusedWorkers(options.refused_workers_file).Read();
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  RETURN_IF_ERROR(Check(options));
   RETURN_IF_ERROR(storage::Migrate(options.database_url));
   grpc::EnableDefaultHealthCheckService(true);
   static const bool reflection = [] {

@@ -53,6 +53,8 @@ struct ServerOptions {
 // Not thread-safe. Drain is called once, after Start.
 class Server {
  public:
+  // Says what is wrong with the options, as far as files tell it; Start does so first.
+  static absl::Status Check(const ServerOptions& options);
   // Migrates the database and starts listening. Errors: Unavailable (database away),
   // FailedPrecondition (address in use, TLS missing or its files unusable, or the schema is newer
   // than this binary).

@@ -23,6 +23,8 @@ DEFINE_string(tls_ca, "", "PEM file: who signs the certificates of the api_serve
 DEFINE_string(tls_cert, "", "PEM file: this worker's certificate; it names the worker.");
 DEFINE_string(tls_key, "", "PEM file: the key of --tls_cert.");
 DEFINE_bool(insecure, false, "Without TLS; only to api_servers on loopback.");
+DEFINE_bool(check, false, "Says whether flags and files are good, and ends; asks no api_server.");
+DEFINE_string(log_format, "text", "text, as glog writes it, or json: one object a line.");
 DEFINE_string(http_listen, "",
               "Address of /healthz, /readyz and /metrics; beyond loopback by TLS. Empty: none.");
 DEFINE_string(ssh_private_key, "",
@@ -151,6 +153,10 @@ int Main() {
     std::cerr << "payload_worker: " << keys.message() << "\n";
     return 1;
   }
+  if (FLAGS_check) {
+    std::cout << "the configuration is good\n";
+    return 0;
+  }
   CheckFileLimit();
   Worker worker(std::move(options));
   StatusPage page(&worker);
@@ -176,6 +182,11 @@ int main(int argc, char** argv) {
   gflags::SetUsageMessage("the payload_worker of Longshore; see docs/operations.md");
   gflags::SetVersionString(std::string(longshore::kVersion));
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
-  const longshore::Logging logging(argv[0]);
+  longshore::LogFormat format = longshore::LogFormat::kText;
+  if (!longshore::ParseLogFormat(FLAGS_log_format, &format)) {
+    std::cerr << "payload_worker: --log_format must be text or json\n";
+    return 2;
+  }
+  const longshore::Logging logging(argv[0], format);
   return longshore::Main();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/fail_point.h"
+#include "common/log_fields.h"
 #include "common/status_macros.h"
 #include "common/version.h"
 #include "payload_worker/ssh/errors.h"
@@ -165,6 +166,8 @@ void Worker::Deliver(int64_t number, const v1::Assignment& assignment,
 void Worker::CleanUp(const v1::Assignment& assignment, const ConnectorPool::OnSocket& on_socket) {
   const absl::Status status = run::Delivery(context_, assignment, on_socket).Clean();
   if (!status.ok()) {
+    const LogFields about{{"payload_id", assignment.payload_id()},
+                          {"instance_id", assignment.instance_id()}};
     LOG(WARNING) << "cleaning up after payload " << assignment.payload_id() << " on instance "
                  << assignment.instance_id() << ": " << status;
     return;  // The server asks again.
@@ -287,6 +290,7 @@ void Worker::OnLost(const LeaseKey& key) {
     MutexLock lock(&mutex_);
     if (tasks_.count(key) == 0) return;
   }
+  const LogFields about{{"task_id", key.task_id}};
   LOG(WARNING) << "the lease of task " << key.task_id << " (epoch " << key.lease_epoch
                << ") is lost";
   outbox_.Drop(key);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "common/log_fields.h"
 #include "common/metrics.h"
 
 namespace longshore::storage {
@@ -15,6 +16,14 @@ std::string Line(const Row& row, const std::string& what, const std::string& mor
   return "payload " + row.String("id") + " " + what + ": deployment " +
          row.String("deployment_id") + ", instance " + row.String("instance_id") + ", task " +
          row.String("task_id") + ", attempt " + row.String("attempt") + more;
+}
+
+std::vector<LogField> Fields(const Row& row) {
+  return {{"payload_id", row.Int("id")},
+          {"deployment_id", row.Int("deployment_id")},
+          {"instance_id", row.Int("instance_id")},
+          {"task_id", row.Int("task_id")},
+          {"attempt", row.Int("attempt")}};
 }
 
 struct PayloadMetrics {
@@ -29,9 +38,10 @@ PayloadMetrics& Metrics() {
   return *kMetrics;
 }
 
-// What becomes of a payload: a line of the log, and what is counted.
+// What becomes of a payload: a line of the log, what it is about, and what is counted.
 struct Note {
   std::string line;
+  std::vector<LogField> fields;
   metrics::Counter* counter = nullptr;
 };
 
@@ -39,6 +49,7 @@ void WriteAfterCommit(Connection& connection, std::vector<Note> notes) {
   if (notes.empty()) return;
   connection.AfterCommit([notes = std::move(notes)] {
     for (const Note& note : notes) {
+      const LogFields fields(note.fields);
       LOG(INFO) << note.line;
       note.counter->Increment();
     }
@@ -55,7 +66,8 @@ void Log(
   std::vector<Note> notes;
   notes.reserve(payloads.rows());
   for (const Row row : payloads) {
-    if (takes(row)) notes.push_back({.line = Line(row, what), .counter = &counter});
+    if (!takes(row)) continue;
+    notes.push_back({.line = Line(row, what), .fields = Fields(row), .counter = &counter});
   }
   WriteAfterCommit(connection, std::move(notes));
 }
@@ -106,7 +118,9 @@ void LogEnded(Connection& connection, const Result& payloads) {
     if (row.IsNull("id")) continue;
     std::string how = "ended " + row.String("status");
     if (!row.Text("failure_reason").empty()) how += " (" + row.String("failure_reason") + ")";
-    notes.push_back({.line = Line(row, how, OutcomeOf(row)), .counter = &EndCounter(row)});
+    notes.push_back({.line = Line(row, how, OutcomeOf(row)),
+                     .fields = Fields(row),
+                     .counter = &EndCounter(row)});
   }
   WriteAfterCommit(connection, std::move(notes));
 }

@@ -8,6 +8,7 @@
 #include "api_server/domain/task_ends.h"
 #include "api_server/executor/metrics/executor_metrics.h"
 #include "common/fail_point.h"
+#include "common/log_fields.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "storage/isolate.h"
@@ -175,6 +176,7 @@ absl::Status Claimer::EndUnclaimable(int64_t task_id, const std::string& reason)
         {domain::InternalEnd(tasks[0], "its task cannot be given to a worker: " + reason)},
         OutputLimit(max_output_bytes_));
   }));
+  const LogFields about{{"task_id", task_id}};
   LOG(ERROR) << "task " << task_id << " cannot be claimed, it is FAILED: " << reason;
   if (!changed.empty()) signals_.PayloadsChanged(changed);
   return absl::OkStatus();

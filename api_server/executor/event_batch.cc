@@ -4,6 +4,7 @@
 
 #include "api_server/domain/task_ends.h"
 #include "api_server/executor/event_rules.h"
+#include "common/log_fields.h"
 #include "common/path_rules.h"
 #include "common/payload_status.h"
 #include "common/status.h"
@@ -124,6 +125,7 @@ void EventBatchBuilder::Refuse(const ReportedEvent& reported, const std::string&
   LockedTask* task = Held(reported);
   outcome_.lost.insert(reported.lease());
   if (task == nullptr) return;
+  const LogFields about{{"worker", reported.worker}, {"task_id", task->id}};
   LOG(ERROR) << "worker '" << reported.worker << "', task " << task->id
              << ": its report was refused: " << problem;
   if (task->payload_id != 0) {

@@ -8,6 +8,7 @@
 #include "api_server/domain/task_ends.h"
 #include "api_server/executor/instance_end.h"
 #include "api_server/executor/metrics/executor_metrics.h"
+#include "common/log_fields.h"
 #include "common/status_macros.h"
 #include "storage/isolate.h"
 #include "storage/lease_store.h"
@@ -113,6 +114,7 @@ absl::Status Housekeeper::ReapExpiredLeases() {
   };
   ASSIGN_OR_RETURN(const auto refused, storage::ApplyIsolated<int64_t>(expired, reap));
   for (const auto& one : refused) {
+    const LogFields about{{"task_id", one.item}};
     LOG(ERROR) << "task " << one.item << ", whose lease ran out, cannot go back: " << one.reason;
   }
   Metrics().expired_leases.Increment(static_cast<double>(reaped));

@@ -10,6 +10,7 @@
 #include "api_server/executor/instance_end.h"
 #include "common/backoff.h"
 #include "common/host_key.h"
+#include "common/log_fields.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
@@ -73,6 +74,7 @@ absl::Status InstanceSteps::Postpone(const InstanceTask& task, milliseconds dela
 }
 
 absl::Status InstanceSteps::TryAgain(const InstanceTask& task, const std::string& error) {
+  const LogFields about{{"instance_id", task.instance_id}, {"task_id", task.id}};
   LOG(WARNING) << "instance " << task.instance_id << ": " << error << "; trying again";
   const milliseconds delay = BackoffDelay(kProviderAway, task.failures + 1, UniformRandom());
   return WhileHeld(task, [&](Connection& connection) {
@@ -285,6 +287,7 @@ absl::Status InstanceSteps::DeleteMachine(const InstanceTask& task) {
     return instance_task_store::End(connection, task.id, v1::TASK_STATUS_COMPLETED);
   }));
   signals_.InstancesChanged();
+  const LogFields about{{"instance_id", task.instance_id}, {"task_id", task.id}};
   LOG(INFO) << "instance " << task.instance_id << " is terminated";
   return absl::OkStatus();
 }

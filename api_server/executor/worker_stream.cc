@@ -10,6 +10,7 @@
 
 #include "api_server/executor/event_rules.h"
 #include "common/grpc_status.h"
+#include "common/log_fields.h"
 #include "common/mutex.h"
 #include "common/policy.h"
 #include "common/status_macros.h"
@@ -205,6 +206,7 @@ class WorkerStream : public Reactor {
     size_t unprocessed_bytes = 0;
     const absl::Status status = Handle(session_->incoming(), &unprocessed_bytes);
     if (!status.ok()) {
+      const LogFields about{{"worker", name_}};
       LOG(WARNING) << "worker '" << name_ << "': " << status;
       Leave();
       session_->Finish(ToGrpcStatus(status));
@@ -285,6 +287,7 @@ class WorkerStream : public Reactor {
       return absl::FailedPreconditionError("a payload_worker of version " + hello.version() +
                                            " does not know the ids of runs: it must be replaced");
     }
+    const LogFields about{{"worker", name_}};
     LOG(INFO) << "worker '" << name_ << "' (" << hello.incarnation() << ", version "
               << hello.version() << ") connected, takes " << hello.capacity();
     session_->Join(name_, certified_names_);
@@ -314,6 +317,7 @@ class WorkerStream : public Reactor {
 
   void Leave() {
     if (key_ <= 0) return;
+    const LogFields about{{"worker", name_}};
     LOG(INFO) << "worker '" << name_ << "' left";
     context_.registry->Remove(key_);
     key_ = -1;

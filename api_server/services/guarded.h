@@ -13,6 +13,7 @@
 #include "api_server/access/guard.h"
 #include "api_server/domain/caller.h"
 #include "common/grpc_status.h"
+#include "common/log_fields.h"
 
 namespace longshore::services {
 
@@ -37,6 +38,9 @@ grpc::Status Guarded(access::Guard& guard, const grpc::ServerContextBase& contex
   const access::Call call = CallOf(context, std::move(method), request);
   const absl::StatusOr<domain::Caller> caller = guard.Admit(call);
   if (!caller.ok()) return ToGrpcStatus(caller.status());
+  // What is logged in its course says who asked.
+  const LogFields who{
+      {"principal", caller->name}, {"token_id", caller->token_id}, {"method", caller->method}};
   absl::StatusOr<Response> result = handler(*caller);
   if (!result.ok()) {
     guard.NoteFailure(*caller, call, result.status());
