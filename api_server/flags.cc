@@ -87,6 +87,9 @@ DEFINE_string(digitalocean_token_file, "",
               "File with the token of the provider 'digitalocean'; empty: $DIGITALOCEAN_TOKEN.");
 DEFINE_string(digitalocean_url, longshore::providers::DigitalOceanOptions().url,
               "Where its API is.");
+DEFINE_int32(retain_payloads, 90, "Days that payloads are kept after their end; 0: for ever.");
+DEFINE_int32(retain_request_ids, 7, "Days that answers to request ids are kept; 0: for ever.");
+DEFINE_int32(retain_audit, 400, "Days that the audit is kept, at least 30; 0: for ever.");
 DEFINE_int32(database_connections, longshore::policy::kDatabaseConnections,
              "Most connections to the database.");
 
@@ -191,6 +194,15 @@ std::string FlagProblem() {
         {"requests_per_second_per_token", FLAGS_requests_per_second_per_token}}) {
     if (value < 0) return "--" + std::string(flag) + " must not be negative; 0 means no limit";
   }
+  for (const auto& [flag, days] :
+       {std::pair<const char*, int32_t>("payloads", FLAGS_retain_payloads),
+        {"request_ids", FLAGS_retain_request_ids},
+        {"audit", FLAGS_retain_audit}}) {
+    if (days < 0 || days > 36500) return "--retain_" + std::string(flag) + " must be 0 to 36500";
+  }
+  if (FLAGS_retain_audit > 0 && FLAGS_retain_audit < 30) {
+    return "--retain_audit must be at least 30, or 0";
+  }
   if (FLAGS_max_connection_age < 1 || FLAGS_max_connection_age > 86400) {
     return "--max_connection_age must be 1 to 86400";
   }
@@ -232,6 +244,10 @@ ServerOptions OptionsFromFlags() {
   options.providers.digitalocean = {.url = FLAGS_digitalocean_url, .token = DigitalOceanToken()};
   options.providers.enabled = SplitList(FLAGS_providers);
   options.providers.local_directory = FLAGS_local_instances_dir;
+  const auto days = [](int32_t count) { return std::chrono::hours(24) * count; };
+  options.retention = {.payloads = days(FLAGS_retain_payloads),
+                       .request_ids = days(FLAGS_retain_request_ids),
+                       .audit = days(FLAGS_retain_audit)};
   options.database_connections = FLAGS_database_connections;
   return options;
 }

@@ -18,6 +18,7 @@
 #include "api_server/executor/signal_bus.h"
 #include "api_server/executor/worker_registry.h"
 #include "api_server/executor/worker_stream.h"
+#include "api_server/pruner.h"
 #include "api_server/server_metrics.h"
 #include "api_server/services/request_metrics.h"
 #include "api_server/services/services.h"
@@ -172,7 +173,8 @@ struct Server::Parts {
                         .on_credit = [this] { dispatcher.CreditCame(); },
                         .lease_duration = options.lease_duration,
                         .names_by_certificate = !options.insecure,
-                        .refused = &refused_workers}) {
+                        .refused = &refused_workers}),
+        pruner(&database, options.retention) {
     ready = true;
   }
 
@@ -239,6 +241,7 @@ struct Server::Parts {
   WorkQueue worker_database_work;
   executor::CancelSender cancels;
   executor::WorkerServiceImpl worker_service;
+  Pruner pruner;
   std::unique_ptr<grpc::Server> public_server;
   std::unique_ptr<grpc::Server> worker_server;
   std::unique_ptr<api_http::Front> front;
@@ -341,6 +344,7 @@ void Server::Drain() {
   }
   parts.dispatcher.Shutdown();
   parts.instance_tasks.Shutdown();
+  parts.pruner.Shutdown();
   parts.workers.BeginDrain();
   parts.watches.Shutdown();
   if (parts.http_server != nullptr) {

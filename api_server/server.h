@@ -16,6 +16,7 @@
 #include "common/backoff.h"
 #include "common/policy.h"
 #include "common/tls.h"
+#include "storage/retention_store.h"
 
 namespace longshore {
 
@@ -47,6 +48,7 @@ struct ServerOptions {
   BackoffOptions retry_backoff{};
   int database_connections = policy::kDatabaseConnections;
   providers::ProviderOptions providers;
+  storage::Retention retention;
   std::chrono::milliseconds drain_timeout = policy::kDrainTimeout;
 };
 

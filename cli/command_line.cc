@@ -63,6 +63,7 @@ void AddCommands(const Command& root) {
   AddContextSet(context);
   AddContextUse(context);
   AddContextDelete(context);
+  AddPrune(root);
   AddVerify(root);
   AddCompletion(root);
 }

@@ -6,11 +6,24 @@
 namespace longshore::storage {
 
 namespace script_store {
+namespace {
+
+// Another one that is unused goes at the very moment only once.
+constexpr int kPutTries = 5;
+
+}  // namespace
 
 absl::Status Put(Connection& connection, const std::string& sha256, const std::string& content) {
-  return connection
-      .Execute(queries::kInsertScript, Params().Bytes("sha256", sha256).Bytes("content", content))
-      .status();
+  for (int turn = 0; turn < kPutTries; ++turn) {
+    RETURN_IF_ERROR(connection
+                        .Execute(queries::kInsertScript,
+                                 Params().Bytes("sha256", sha256).Bytes("content", content))
+                        .status());
+    ASSIGN_OR_RETURN(const Result held,
+                     connection.Execute(queries::kHoldScript, Params().Bytes("sha256", sha256)));
+    if (held.rows() > 0) return absl::OkStatus();
+  }
+  return absl::AbortedError("a script goes whenever it is stored");
 }
 
 absl::StatusOr<std::optional<std::string>> Get(Connection& connection, const Scope& scope,

@@ -29,6 +29,7 @@ void AddInstancesUpdate(const Command& parent);
 void AddList(const Command& parent);
 void AddOutput(const Command& parent);
 void AddPayloadsList(const Command& parent);
+void AddPrune(const Command& parent);
 void AddScript(const Command& parent);
 void AddStatus(const Command& parent);
 void AddTasks(const Command& parent);
