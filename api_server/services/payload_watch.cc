@@ -14,7 +14,8 @@
 namespace longshore::services {
 namespace {
 
-constexpr int64_t kMaxOutputPerEvent = 256 * 1024;
+// Thousands of streams may each have one in memory, and by HTTP in base64 as well.
+constexpr int64_t kMaxOutputPerEvent = 64 * 1024;
 
 class PayloadSource : public WatchSource<v1::PayloadEvent> {
  public:
