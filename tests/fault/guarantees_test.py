@@ -19,7 +19,7 @@ class GuaranteesTest(unittest.TestCase):
     def test_every_named_test_exists(self):
         with open("docs/guarantees.md") as file:
             rows = [line for line in file if re.match(r"\| \d+ \| .*`\w+\.test_", line)]
-        self.assertEqual([int(re.match(r"\| (\d+) ", row).group(1)) for row in rows], [*range(1, 53), 55])
+        self.assertEqual([int(re.match(r"\| (\d+) ", row).group(1)) for row in rows], [*range(1, 53), 54, 55])
         for row in rows:
             for module, pattern in re.findall(r"`(\w+_test)\.(test_[\w*]+)`", row):
                 with self.subTest(module=module, pattern=pattern):
