@@ -18,6 +18,7 @@
 #include "api_server/executor/signal_bus.h"
 #include "api_server/executor/worker_registry.h"
 #include "api_server/executor/worker_stream.h"
+#include "api_server/health.h"
 #include "api_server/pruner.h"
 #include "api_server/server_metrics.h"
 #include "api_server/services/request_metrics.h"
@@ -197,6 +198,8 @@ struct Server::Parts {
     cancels.Look(stopped);
   }
 
+  absl::Status CheckReady() { return watching_database.Run(storage::CheckSchema); }
+
   // Whether metrics may be read: they are of every project.
   absl::Status MayRead(const api_http::RpcCaller& caller) {
     if (options.open_metrics) return absl::OkStatus();
@@ -244,6 +247,7 @@ struct Server::Parts {
   Pruner pruner;
   std::unique_ptr<grpc::Server> public_server;
   std::unique_ptr<grpc::Server> worker_server;
+  std::unique_ptr<Health> health;
   std::unique_ptr<api_http::Front> front;
   std::unique_ptr<http::Server> http_server;
   int port = 0;
@@ -269,8 +273,7 @@ absl::Status Server::StartHttp() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);  // What this process answers is bounded as it is.
   parts->front = std::make_unique<api_http::Front>(
-      parts->public_server->InProcessChannel(arguments),
-      [parts] { return parts->watching_database.Run(storage::CheckSchema); },
+      parts->public_server->InProcessChannel(arguments), [parts] { return parts->CheckReady(); },
       api_http::MetricsHooks{
           .may_read = [parts](const api_http::RpcCaller& caller) { return parts->MayRead(caller); },
           .refresh = [parts] { parts->metrics.Refresh(); }},
@@ -321,6 +324,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   parts->public_server = builder.BuildAndStart();
   if (parts->public_server == nullptr) return CannotListen(options.listen);
   SetServing(*parts->public_server, true);
+  parts->health = std::make_unique<Health>(
+      [parts] { return parts->CheckReady(); },
+      [parts](bool serving) { SetServing(*parts->public_server, serving); });
 
   grpc::ServerBuilder worker_builder;
   SetConnectionLimits(&worker_builder, kWorkerPingLimitMs, options.max_connection_age);
@@ -337,7 +343,7 @@ void Server::Drain() {
   Parts& parts = *parts_;
   if (!parts.ready.exchange(false)) return;
   const auto deadline = std::chrono::system_clock::now() + parts.options.drain_timeout;
-  if (parts.public_server != nullptr) SetServing(*parts.public_server, false);
+  if (parts.health != nullptr) parts.health->BeginDrain();
   if (parts.http_server != nullptr) {
     parts.front->BeginDrain();
     parts.http_server->BeginDrain();
@@ -354,6 +360,7 @@ void Server::Drain() {
     parts.front->Shutdown();
     parts.http_server->Shutdown();
   }
+  if (parts.health != nullptr) parts.health->Shutdown();
   if (parts.public_server != nullptr) parts.public_server->Shutdown(deadline);
   if (parts.worker_server != nullptr) parts.worker_server->Shutdown(deadline);
   parts.watches.streams()->AwaitNone();

@@ -77,8 +77,12 @@ class HttpTest(unittest.TestCase):
         wait_until(lambda: self.stack.postgres.child.poll() is not None, "PostgreSQL to end")
         answer = stranger.get("/readyz")
         self.assertEqual((answer.status, answer.json["ready"], stranger.get("/healthz").status), (503, False, 200))
+        # gRPC's health says the same, within seconds: 1 is SERVING, 2 NOT_SERVING.
+        health = self.stack.channels[0].unary_unary("/grpc.health.v1.Health/Check")
+        wait_until(lambda: health(b"") == b"\x08\x02", "gRPC's health to follow")
         self.stack.postgres.start()
         wait_until(lambda: stranger.get("/readyz").status == 200, "it to be ready")
+        wait_until(lambda: health(b"") == b"\x08\x01", "gRPC's health to follow")
         self.stack.sql("UPDATE schema_migrations SET version = -version "
                        "WHERE version = (SELECT max(version) FROM schema_migrations)")
         try:
