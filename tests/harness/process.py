@@ -39,6 +39,7 @@ class Process:
     def __init__(self, name, directory, command, port=None, env=None):
         self.name, self.command, self.port = name, command, port
         self.more_ports = []  # That it listens on besides.
+        self.is_ready = lambda: True  # Beyond that it listens.
         self.fail_points = os.path.join(directory, name + ".fail_points")
         self.env = dict(os.environ, LONGSHORE_FAIL_POINTS=self.fail_points, **(env or {}))
         self.log = os.path.join(directory, name + ".log")
@@ -51,7 +52,8 @@ class Process:
                                           start_new_session=True)
         if self.port and wait:
             ports = [self.port, *self.more_ports]
-            wait_until(lambda: all(map(listening, ports)) or self.child.poll() is not None, f"{self.name} to listen")
+            wait_until(lambda: (all(map(listening, ports)) and self.is_ready()) or self.child.poll() is not None,
+                       f"{self.name} to listen")
             if self.child.poll() is not None:
                 raise AssertionError(f"{self.name} ended: {self.tail()}")
         return self

@@ -75,10 +75,10 @@ class Stack:
         subprocess.run([POSTGRES, "init", data], check=True)
         port = free_port()
         self.database_url = self.url_of("longshore", port)
-        postgres = Process("postgres", self.directory, [POSTGRES, "run", data, str(port)], port).start()
+        postgres = Process("postgres", self.directory, [POSTGRES, "run", data, str(port)], port)
         # It listens before it takes anybody in.
-        wait_until(lambda: subprocess.run(["pg_isready", "-q", "-d", self.database_url]).returncode == 0, "PostgreSQL")
-        return postgres
+        postgres.is_ready = lambda: subprocess.run(["pg_isready", "-q", "-d", self.database_url]).returncode == 0
+        return postgres.start()
 
     @staticmethod
     def url_of(role, port):
