@@ -2,7 +2,7 @@
 // was typed when the session ended. Another token gets the latter only.
 
 import type { Draft } from './deploy_request.ts';
-import { token } from './session.ts';
+import { ended, token } from './session.ts';
 
 let marked: readonly number[] = [];
 let interrupted: { url: string; draft: Draft } | undefined;
@@ -21,7 +21,8 @@ export function keptMarked(): readonly number[] {
 
 // Keeps the draft of the view at `url`, when the session has ended in the middle of it.
 export function keepInterrupted(url: string, draft: Draft): void {
-  if (token.value === '') interrupted = { url, draft };
+  // Who logs out leaves nothing to whoever comes next.
+  if (token.value === '' && ended.value !== '') interrupted = { url, draft };
 }
 
 // Takes it, where it was kept at the same view.

@@ -33,7 +33,7 @@ function lastLine(data: Uint8Array): string {
 
 token.follow(() => known.clear());
 
-// Learns up to MOST_AT_ONCE of those that are not known yet; returns how many.
+// Learns up to MOST_AT_ONCE of those that are not known yet; returns how many it has learned.
 export async function learnLastLines(payloads: readonly Payload[]): Promise<number> {
   const unknown = payloads.filter((payload) => lastLineOf(payload) === undefined).slice(0, MOST_AT_ONCE);
   if (unknown.length === 0) return 0;
@@ -45,10 +45,12 @@ export async function learnLastLines(payloads: readonly Payload[]): Promise<numb
   const answers = await askAll<{ data: string }>(questions);
   if (token.value !== asker) return 0;
   if (known.size > MOST_KNOWN) known.clear();
+  let learned = 0;
   answers.forEach((answer, at) => {
     // One that the server had no time for is asked again.
     if (answer instanceof ApiError && (answer.code === 'UNAVAILABLE' || answer.isBusy)) return;
+    learned += 1;
     known.set(keyOf(unknown[at] as Payload), answer instanceof ApiError ? '' : lastLine(fromBase64(answer.data)));
   });
-  return unknown.length;
+  return learned;
 }

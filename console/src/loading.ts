@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 import { healed } from './api/connection.ts';
-import { ApiError, isAbort, toError } from './api/errors.ts';
+import { ApiError, toError } from './api/errors.ts';
 import { useValue } from './state.ts';
 
 // Before that nobody notices that something is loading.
@@ -58,7 +58,7 @@ export function useLoaded<T>(
       .then(
         (value) => take({ value, isWhole: true, isSlow: false }, false),
         (thrown) => {
-          if (isAbort(thrown)) return;
+          if (abort.signal.aborted) return;
           const error = toError(thrown);
           take((before) => ({ ...before, error, isSlow: false }), error instanceof ApiError && error.isPassing);
         },

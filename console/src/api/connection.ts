@@ -11,29 +11,32 @@ export const isLost = new State(false);
 // Counts how often the connection came back.
 export const healed = new State(0);
 
-let looking: ReturnType<typeof setTimeout> | undefined;
+let isLooking = false;
 let wait = LOOK_FROM_MS;
 let lastHealed = -Infinity;
 
-async function look(): Promise<void> {
-  looking = undefined;
+async function answers(): Promise<boolean> {
   try {
     const answer = await fetch('/readyz', { cache: 'no-store', signal: AbortSignal.timeout(5000) });
-    if (answer.ok) {
-      lastHealed = performance.now();
-      isLost.value = false;
-      healed.value += 1;
-      return;
-    }
+    return answer.ok;
   } catch {
-    // Not yet.
+    return false;
   }
-  looking = setTimeout(look, wait);
+}
+
+async function look(): Promise<void> {
+  do await new Promise((resolve) => setTimeout(resolve, wait));
+  while (!(await answers()));
+  isLooking = false;
+  lastHealed = performance.now();
+  isLost.value = false;
+  healed.value += 1;
 }
 
 export function lost(): void {
   isLost.value = true;
-  if (looking !== undefined) return;
+  if (isLooking) return;
+  isLooking = true;
   wait = performance.now() - lastHealed < STEADY_MS ? Math.min(LOOK_UP_TO_MS, wait * 2) : LOOK_FROM_MS;
-  looking = setTimeout(look, wait);
+  void look();
 }

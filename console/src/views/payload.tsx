@@ -13,6 +13,8 @@ import { Terminal } from '../terminal/terminal.tsx';
 import { bytes, visible, words } from '../text.ts';
 import { ScriptText } from './script.tsx';
 
+// How often a payload that has ended is looked at.
+const LOOK_EVERY_MS = 10000;
 // Some browsers read it only after a while.
 const KEEP_DOWNLOAD_MS = 60000;
 
@@ -104,6 +106,15 @@ export function PayloadView({ id }: { id: string }) {
     [taskId, of?.status],
     isOpen ? 5000 : 0,
   );
+  // The stream has ended, and somebody may begin the payload anew.
+  const later = useLoaded(
+    async (signal) => (feed.isOver && !feed.error ? get<Payload>(`payloads/${encodeURIComponent(id)}`, {}, signal) : undefined),
+    [id, feed.isOver],
+    LOOK_EVERY_MS,
+  );
+  useEffect(() => {
+    if (later.value && later.value.attempt !== of?.attempt) setTurn((before) => before + 1);
+  }, [later.value]);
   const act = (verb: string) => async () => {
     await post(`payloads/${encodeURIComponent(id)}:${verb}`);
     if (feed.isOver) setTurn((before) => before + 1);
