@@ -126,9 +126,7 @@ std::string DigitalOceanToken() {
   return std::string(absl::StripAsciiWhitespace(token));
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> DatabaseUrl() {
+absl::StatusOr<std::string> ReadDatabaseUrl() {
   if (FLAGS_database_url.empty() == FLAGS_database_url_file.empty()) {
     return absl::InvalidArgumentError("one of --database_url_file and --database_url is required");
   }
@@ -146,8 +144,16 @@ absl::StatusOr<std::string> DatabaseUrl() {
   return url;
 }
 
+}  // namespace
+
+const absl::StatusOr<std::string>& DatabaseUrl() {
+  // Once: what stands in a pipe is there once.
+  static const auto* const kUrl = new absl::StatusOr<std::string>(ReadDatabaseUrl());
+  return *kUrl;
+}
+
 std::string FlagProblem() {
-  if (const auto url = DatabaseUrl(); !url.ok()) return std::string(url.status().message());
+  if (const auto& url = DatabaseUrl(); !url.ok()) return std::string(url.status().message());
   for (const domain::PayloadDirectory& directory : PayloadDirectories()) {
     if (directory.path[0] != '/') {
       return "--allowed_payload_dirs: '" + directory.path + "' must be absolute";

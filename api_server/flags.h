@@ -9,9 +9,9 @@
 
 namespace longshore {
 
-// Returns what --database_url or the file of --database_url_file says. Errors: InvalidArgument,
-// without the connection string, which may hold a password.
-absl::StatusOr<std::string> DatabaseUrl();
+// Returns what, at the first call, --database_url or the file of --database_url_file says. Errors:
+// InvalidArgument, without the connection string, which may hold a password.
+const absl::StatusOr<std::string>& DatabaseUrl();
 
 // Says which flag breaks which rule; empty when none does.
 std::string FlagProblem();

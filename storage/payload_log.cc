@@ -18,12 +18,19 @@ std::string Line(const Row& row, const std::string& what, const std::string& mor
          row.String("task_id") + ", attempt " + row.String("attempt") + more;
 }
 
-std::vector<LogField> Fields(const Row& row) {
-  return {{"payload_id", row.Int("id")},
-          {"deployment_id", row.Int("deployment_id")},
-          {"instance_id", row.Int("instance_id")},
-          {"task_id", row.Int("task_id")},
-          {"attempt", row.Int("attempt")}};
+// Whether a worker has had it in hand.
+enum class By { kNobody, kWorker };
+
+std::vector<LogField> Fields(const Row& row, By by) {
+  std::vector<LogField> fields{
+      {"payload_id", row.Int("id")},           {"deployment_id", row.Int("deployment_id")},
+      {"instance_id", row.Int("instance_id")}, {"task_id", row.Int("task_id")},
+      {"attempt", row.Int("attempt")},         {"project", row.String("project")}};
+  if (by == By::kNobody) return fields;
+  if (std::string worker = row.String("worker"); !worker.empty()) {
+    fields.push_back({"worker", std::move(worker)});
+  }
+  return fields;
 }
 
 struct PayloadMetrics {
@@ -60,14 +67,14 @@ void WriteAfterCommit(Connection& connection, std::vector<Note> notes) {
 using Takes = bool (*)(const Row& row);
 
 void Log(
-    Connection& connection, const Result& payloads, const std::string& what,
+    Connection& connection, const Result& payloads, const std::string& what, By by,
     Takes takes = [](const Row&) { return true; }) {
   metrics::Counter& counter = Metrics().steps.Add({{"step", what}});
   std::vector<Note> notes;
   notes.reserve(payloads.rows());
   for (const Row row : payloads) {
     if (!takes(row)) continue;
-    notes.push_back({.line = Line(row, what), .fields = Fields(row), .counter = &counter});
+    notes.push_back({.line = Line(row, what), .fields = Fields(row, by), .counter = &counter});
   }
   WriteAfterCommit(connection, std::move(notes));
 }
@@ -95,19 +102,19 @@ std::string OutcomeOf(const Row& row) {
 }  // namespace
 
 void LogAccepted(Connection& connection, const Result& payloads) {
-  Log(connection, payloads, "accepted");
+  Log(connection, payloads, "accepted", By::kNobody);
 }
 
 void LogAskedToRun(Connection& connection, const Result& payloads) {
-  Log(connection, payloads, "asked to run");
+  Log(connection, payloads, "asked to run", By::kNobody);
 }
 
 void LogStarted(Connection& connection, const Result& payloads) {
-  Log(connection, payloads, "started");
+  Log(connection, payloads, "started", By::kWorker);
 }
 
 void LogDelivered(Connection& connection, const Result& payloads) {
-  Log(connection, payloads, "delivered",
+  Log(connection, payloads, "delivered", By::kWorker,
       [](const Row& row) { return !row.Bool("execute_payload"); });
 }
 
@@ -119,7 +126,7 @@ void LogEnded(Connection& connection, const Result& payloads) {
     std::string how = "ended " + row.String("status");
     if (!row.Text("failure_reason").empty()) how += " (" + row.String("failure_reason") + ")";
     notes.push_back({.line = Line(row, how, OutcomeOf(row)),
-                     .fields = Fields(row),
+                     .fields = Fields(row, By::kWorker),
                      .counter = &EndCounter(row)});
   }
   WriteAfterCommit(connection, std::move(notes));

@@ -10,7 +10,8 @@
 
 namespace longshore::storage {
 
-// Each row of `payloads` has the columns id, deployment_id, instance_id, task_id and attempt. The
+// Each row of `payloads` has the columns id, deployment_id, instance_id, task_id, attempt and
+// project, and worker but for the first two. The
 // lines are written, and the steps counted, once the transaction that the connection is in has been
 // committed, and not at all when it is rolled back; a commit that stays in doubt writes none.
 

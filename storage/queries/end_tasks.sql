@@ -56,6 +56,8 @@ ended_payloads AS (
     p.failure_reason,
     p.exit_code,
     p.execution_time_us,
+    ${project_of_payload},
+    ${worker_of_payload},
     -- The stored output has to be cut to head and tail.
     p.output_bytes > @max_output_bytes::bigint AS cut
 ),

@@ -90,3 +90,11 @@ ended_dependents AS (
     AND t.blocked_by = ended.task_id
     AND t.id NOT IN (SELECT task_id FROM ended)
 )
+
+-- fragment: project_of_payload
+-- Of a payload p, for the log.
+(SELECT i.project FROM instances i WHERE i.id = p.instance_id) AS project
+
+-- fragment: worker_of_payload
+-- Of a payload p, for the log: who has its task, or had it last.
+(SELECT t.worker FROM tasks t WHERE t.id = p.task_id) AS worker

@@ -1,5 +1,5 @@
 -- Inserts the payloads of one deployment, one for each index of the arrays.
-INSERT INTO payloads (deployment_id, execute_payload, timeout, id, instance_id, remote_path, task_id, run_id)
+INSERT INTO payloads AS p (deployment_id, execute_payload, timeout, id, instance_id, remote_path, task_id, run_id)
 SELECT
   @deployment_id::bigint,
   @execute_payload::boolean,
@@ -16,4 +16,4 @@ FROM unnest(
   @task_ids::bigint[],
   @run_ids::text[]
 ) AS added(id, instance_id, remote_path, task_id, run_id)
-RETURNING id, deployment_id, instance_id, task_id, attempt;
+RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt, ${project_of_payload};

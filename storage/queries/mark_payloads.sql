@@ -24,4 +24,12 @@ FROM unnest(@ids::bigint[], @remote_paths::text[]) AS arrived(id, path)
 WHERE p.id = arrived.id
   AND ${open_payload}
   AND p.status NOT IN ('TRANSFERRED', 'EXECUTING')
-RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt, p.execute_payload;
+RETURNING
+  p.id,
+  p.deployment_id,
+  p.instance_id,
+  p.task_id,
+  p.attempt,
+  p.execute_payload,
+  ${project_of_payload},
+  ${worker_of_payload};

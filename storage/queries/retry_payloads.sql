@@ -21,4 +21,4 @@ SET
   earlier_run_ids = p.earlier_run_ids || coalesce(nullif(p.run_id, ''), p.id || '.' || p.attempt)
 FROM unnest(@ids::bigint[], @task_ids::bigint[], @run_ids::text[]) AS retry(id, task_id, run_id)
 WHERE p.id = retry.id
-RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt;
+RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt, ${project_of_payload};

@@ -9,4 +9,4 @@ SET
   run_id = CASE WHEN p.run_id = '' AND p.status = 'TRANSFERRED' THEN handed.run_id ELSE p.run_id END
 FROM unnest(@ids::bigint[], @task_ids::bigint[], @run_ids::text[]) AS handed(id, task_id, run_id)
 WHERE p.id = handed.id
-RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt;
+RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt, ${project_of_payload};

@@ -16,7 +16,15 @@ WITH started AS (
   WHERE p.id = run.payload_id
     AND ${open_payload}
     AND p.status <> 'EXECUTING'
-  RETURNING p.id, p.deployment_id, p.instance_id, p.task_id, p.attempt, p.started_at
+  RETURNING
+    p.id,
+    p.deployment_id,
+    p.instance_id,
+    p.task_id,
+    p.attempt,
+    p.started_at,
+    ${project_of_payload},
+    ${worker_of_payload}
 ),
 
 -- deliver_by is for losing contact with the instance from now on, end_by for an instance that does not end the run. An end_by
@@ -44,5 +52,5 @@ dated AS (
     AND run.timeout_at IS NOT NULL
 )
 
-SELECT id, deployment_id, instance_id, task_id, attempt
+SELECT id, deployment_id, instance_id, task_id, attempt, project, worker
 FROM started;

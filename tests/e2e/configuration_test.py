@@ -88,7 +88,7 @@ class ConfigurationTest(unittest.TestCase):
         payload = self.stack.run("echo out; exit 3")
         lines = wait_until(lambda: self.lines_of(payload.id, 3), "its three lines")
         ids = {"payload_id": payload.id, "deployment_id": payload.deployment_id, "instance_id": payload.instance_id,
-               "task_id": payload.task_id, "attempt": 1}
+               "task_id": payload.task_id, "attempt": 1, "project": "default"}
         self.assertEqual([line["message"].split(":")[0].split(" ", 2)[2] for line in lines],
                          ["accepted", "started", "ended FAILED (NONZERO_EXIT)"])
         for line in lines:
@@ -101,6 +101,7 @@ class ConfigurationTest(unittest.TestCase):
         # Who asked for it, where somebody did.
         self.assertEqual((lines[0]["principal"], lines[0]["method"]), ("bootstrap", "PayloadService.DeployPayload"))
         self.assertNotIn("principal", lines[1])
+        self.assertEqual([line.get("worker") for line in lines], [None, "worker-0", "worker-0"])
         for process in self.stack.api_servers + self.stack.workers:
             for line in process.read_log().splitlines():
                 self.assertTrue(line.isascii())
