@@ -350,7 +350,6 @@ void Server::Drain() {
   }
   parts.dispatcher.Shutdown();
   parts.instance_tasks.Shutdown();
-  parts.pruner.Shutdown();
   parts.workers.BeginDrain();
   parts.watches.Shutdown();
   if (parts.http_server != nullptr) {
@@ -367,6 +366,7 @@ void Server::Drain() {
   parts.sink.Shutdown();
   parts.worker_database_work.Shutdown();
   parts.worker_service.AwaitStreams();
+  parts.pruner.Shutdown();
   parts.signals.Shutdown();
 }
 

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "storage/connection.h"
@@ -24,15 +26,25 @@ struct Retention {
 // The audit of the last 30 days stays whatever is asked for (migrations/0015_retention.sql).
 inline constexpr std::chrono::hours kLeastAuditRetention{30 * 24};
 
-// How many rows went, by their kind: "payloads", "tasks", "deployments" and so on.
+// How many rows go, by their kind: "payloads", "tasks", "deployments" and so on.
 using Pruned = std::map<std::string, int64_t>;
 
 namespace retention_store {
 
-// Takes up to `limit` rows of each kind; the kinds that hang on payloads only once no more payloads
-// are to go. Call it in a transaction, and again until it returns nothing. Returns nothing at once
-// while somebody else prunes. The audit is left alone where this role may not delete from it.
-absl::StatusOr<Pruned> Prune(Connection& connection, const Retention& retention, int64_t limit);
+// What is pruned together. The kinds that hang on payloads come after them.
+enum class Step { kRequestIds, kAudit, kPayloads, kInstanceTasks, kInstances, kScripts, kWorkers };
+
+// Returns all of them, in their order.
+const std::vector<Step>& Steps();
+
+// Removes up to `limit` rows. Call it in a transaction of its own, and again until it returns
+// nothing. Returns nullopt while somebody else prunes. The audit is left alone where this role may
+// not delete from it. Errors: also Aborted, when somebody holds a lock for long.
+absl::StatusOr<std::optional<Pruned>> Prune(Connection& connection, const Retention& retention,
+                                            Step step, int64_t limit);
+
+// Returns how many rows would go now, and in the end. Reads only.
+absl::StatusOr<Pruned> Count(Connection& connection, const Retention& retention);
 
 }  // namespace retention_store
 

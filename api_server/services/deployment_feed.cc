@@ -100,11 +100,10 @@ absl::Status DeploymentFeed::ReadUnkept(const std::vector<int64_t>& ids,
   }));
   size_t next = 0;
   for (Change& change : *changes) {
-    if (change.payload != nullptr) continue;
-    const auto found = read.find(ids[next++]);
-    if (found == read.end()) return domain::DeploymentNotFound(deployment_id_);
-    change.payload = found->second;
+    if (change.payload == nullptr) change.payload = read[ids[next++]];
   }
+  // One that is gone by now was too old to be kept.
+  std::erase_if(*changes, [](const Change& change) { return change.payload == nullptr; });
   return absl::OkStatus();
 }
 

@@ -1,22 +1,39 @@
--- What is old enough to go. Each statement takes a batch; what somebody else has locked is left for the next one.
+-- What is old enough to go, a batch at a time, each kind in a transaction of its own. What somebody else has locked is left for
+-- the next batch.
 
 -- name: begin_pruning
--- One transaction at a time prunes: two could each leave a deployment to the other whose last payloads they take.
+-- One transaction at a time prunes: two could each leave a deployment to the other whose last payloads they take. It gives way to
+-- whoever holds a lock, and each statement is planned for its own numbers: a plan for any would read whole tables.
 SELECT
   pg_try_advisory_xact_lock(hashtext('longshore prune')) AS is_alone,
-  has_table_privilege('audit_events', 'DELETE') AS may_prune_audit,
-  set_config('longshore.pruning', 'on', true);
+  set_config('longshore.pruning', 'on', true) AS pruning,
+  set_config('lock_timeout', '2s', true) AS lock_timeout,
+  set_config('statement_timeout', '20s', true) AS statement_timeout,
+  set_config('plan_cache_mode', 'force_custom_plan', true) AS plan_cache_mode;
+
+-- name: may_prune_audit
+SELECT has_table_privilege('audit_events', 'DELETE') AS may_prune_audit;
+
+-- fragment: old_payload
+-- Of a payload p: it ended so long ago, nothing of it may still lie on its instance or is under way, and no instance shows it as
+-- its own.
+p.finished_at < now() - @retain_seconds::bigint * interval '1 second'
+AND NOT EXISTS (SELECT FROM run_cleanups c WHERE c.payload_id = p.id)
+AND NOT EXISTS (SELECT FROM tasks t WHERE t.payload_id = p.id AND t.status IN ('PENDING', 'RUNNING'))
+AND NOT EXISTS (SELECT FROM instances i WHERE i.payload_id = p.id AND i.status <> 'TERMINATED')
+
+-- fragment: old_instance_task
+-- Of a task t: it is of an instance itself, and ended so long ago.
+t.payload_id IS NULL
+AND t.status NOT IN ('PENDING', 'RUNNING')
+AND t.updated_at < now() - @retain_seconds::bigint * interval '1 second'
 
 -- name: prune_payloads
--- Payloads that ended so long ago, with their tasks and output. Not while something of them may still lie on their instance or is
--- under way, and not the one that an instance shows as its own.
+-- With their tasks and output; an instance that is terminated forgets which was its own.
 WITH old AS MATERIALIZED (
   SELECT p.id
   FROM payloads p
-  WHERE p.finished_at < now() - @retain_seconds::bigint * interval '1 second'
-    AND NOT EXISTS (SELECT FROM run_cleanups c WHERE c.payload_id = p.id)
-    AND NOT EXISTS (SELECT FROM tasks t WHERE t.payload_id = p.id AND t.status IN ('PENDING', 'RUNNING'))
-    AND NOT EXISTS (SELECT FROM instances i WHERE i.payload_id = p.id AND i.status <> 'TERMINATED')
+  WHERE ${old_payload}
   ORDER BY p.finished_at
   LIMIT @limit
   FOR UPDATE OF p SKIP LOCKED
@@ -38,14 +55,19 @@ DELETE FROM deployments d
 WHERE d.id = ANY (@ids::bigint[])
   AND NOT EXISTS (SELECT FROM payloads p WHERE p.deployment_id = d.id);
 
+-- name: mark_pruned_deployments
+-- The others have lost some.
+UPDATE deployments d
+SET pruned_at = now()
+WHERE d.id = ANY (@ids::bigint[])
+  AND d.pruned_at IS NULL;
+
 -- name: prune_instance_tasks
--- Tasks of instances themselves that ended so long ago, and that nothing depends on any more.
+-- Once nothing depends on them any more.
 WITH old AS MATERIALIZED (
   SELECT t.id
   FROM tasks t
-  WHERE t.payload_id IS NULL
-    AND t.status NOT IN ('PENDING', 'RUNNING')
-    AND t.updated_at < now() - @retain_seconds::bigint * interval '1 second'
+  WHERE ${old_instance_task}
     AND NOT EXISTS (SELECT FROM tasks d WHERE d.depends_on = t.id)
   ORDER BY t.updated_at
   LIMIT @limit
@@ -70,17 +92,20 @@ WHERE i.id IN (
   FOR UPDATE OF old SKIP LOCKED
 );
 
+-- name: lock_unused_scripts
+-- Who deploys one holds it (hold_script), so it is not taken from under them.
+SELECT old.sha256
+FROM scripts old
+WHERE old.created_at < now() - @retain_seconds::bigint * interval '1 second'
+  AND NOT EXISTS (SELECT FROM deployments d WHERE d.script_sha256 = old.sha256)
+LIMIT @limit
+FOR UPDATE OF old SKIP LOCKED;
+
 -- name: prune_scripts
--- Scripts that no deployment has. Who deploys one holds it (hold_script), so it is not taken from under them.
+-- Of those that are locked: a statement of its own sees what was deployed before they were.
 DELETE FROM scripts s
-WHERE s.sha256 IN (
-  SELECT old.sha256
-  FROM scripts old
-  WHERE old.created_at < now() - @retain_seconds::bigint * interval '1 second'
-    AND NOT EXISTS (SELECT FROM deployments d WHERE d.script_sha256 = old.sha256)
-  LIMIT @limit
-  FOR UPDATE OF old SKIP LOCKED
-);
+WHERE s.sha256 = ANY (@sha256s::bytea[])
+  AND NOT EXISTS (SELECT FROM deployments d WHERE d.script_sha256 = s.sha256);
 
 -- name: prune_workers
 DELETE FROM workers w
@@ -106,3 +131,53 @@ WHERE a.id IN (
   ORDER BY old.at
   LIMIT @limit
 );
+
+-- name: count_prunable
+-- What would go with payloads, all of it, in the end.
+WITH old AS MATERIALIZED (SELECT p.id, p.deployment_id, p.instance_id FROM payloads p WHERE ${old_payload}),
+old_tasks AS MATERIALIZED (
+  SELECT t.id, t.instance_id
+  FROM tasks t
+  WHERE t.payload_id IN (SELECT id FROM old)
+     OR (${old_instance_task})
+),
+emptied AS MATERIALIZED (
+  SELECT d.id
+  FROM deployments d
+  WHERE d.id IN (SELECT deployment_id FROM old)
+    AND NOT EXISTS (SELECT FROM payloads p WHERE p.deployment_id = d.id AND p.id NOT IN (SELECT id FROM old))
+)
+SELECT
+  (SELECT count(*) FROM old) AS payloads,
+  (SELECT count(*) FROM old_tasks) AS tasks,
+  (SELECT count(*) FROM emptied) AS deployments,
+  (
+    SELECT count(*)
+    FROM instances i
+    WHERE i.status = 'TERMINATED'
+      AND i.updated_at < now() - @retain_seconds::bigint * interval '1 second'
+      AND NOT EXISTS (SELECT FROM payloads p WHERE p.instance_id = i.id AND p.id NOT IN (SELECT id FROM old))
+      AND NOT EXISTS (SELECT FROM tasks t WHERE t.instance_id = i.id AND t.id NOT IN (SELECT id FROM old_tasks))
+      AND NOT EXISTS (SELECT FROM run_cleanups c WHERE c.instance_id = i.id)
+  ) AS instances,
+  (
+    SELECT count(*)
+    FROM scripts s
+    WHERE s.created_at < now() - @retain_seconds::bigint * interval '1 second'
+      AND NOT EXISTS (
+        SELECT FROM deployments d WHERE d.script_sha256 = s.sha256 AND d.id NOT IN (SELECT id FROM emptied)
+      )
+  ) AS scripts,
+  (
+    SELECT count(*) FROM workers w WHERE w.seen_at < now() - @retain_seconds::bigint * interval '1 second'
+  ) AS workers;
+
+-- name: count_old_request_ids
+SELECT count(*) AS request_ids
+FROM request_ids r
+WHERE r.created_at < now() - @retain_seconds::bigint * interval '1 second';
+
+-- name: count_old_audit_events
+SELECT count(*) AS audit_events
+FROM audit_events a
+WHERE a.at < now() - @retain_seconds::bigint * interval '1 second';

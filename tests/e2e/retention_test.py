@@ -61,8 +61,7 @@ class RetentionTest(unittest.TestCase):
         young = self.stack.run("echo young")
         self.settled()
         would_go = self.prune("--dry-run")
-        self.assertEqual({kind: would_go[kind] for kind in ("payloads", "deployments", "instances")},
-                         {"payloads": 4, "deployments": 4, "instances": 1})
+        self.assertEqual(would_go, {"payloads": 4, "tasks": 5, "deployments": 4, "instances": 1, "scripts": 4, "request_ids": 3})
         self.assertEqual(self.count("payloads"), 6, "a dry run changes nothing")
         self.assertNotIn("audit_events", would_go)
         # An api_server does it when it begins, and from time to time.
@@ -84,12 +83,15 @@ class RetentionTest(unittest.TestCase):
         self.verified()
         self.age(400)
         self.settled()
-        self.assertGreater(self.prune("--retain-audit", "720h")["audit_events"], 5)
+        self.assertGreater(self.prune("--retain-audit", "30")["audit_events"], 5)
         self.verified()
 
     def test_wrong_times(self):
-        self.assertEqual(self.longshore("prune", "--retain-audit", "24h")[0], 2)
-        self.assertEqual(self.longshore("prune", "--retain-payloads", "yes")[0], 2)
+        for words in (("--retain-audit", "1"), ("--retain-payloads", "yes"), ("--retain-request-ids", "-1"),
+                      ("--database_url_file", "/none")):
+            self.assertEqual(self.longshore("prune", *words)[0], 2, words)
+        self.age(1000)
+        self.assertEqual(self.prune("--retain-payloads", "0", "--retain-request-ids", "0", "--retain-audit", "0"), {})
 
 
 if __name__ == "__main__":

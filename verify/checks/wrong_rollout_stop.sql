@@ -10,8 +10,8 @@ CROSS JOIN LATERAL (
     AND p.status = 'FAILED'
 ) f
 WHERE
-  -- It stopped too early.
-  (d.stop_reason <> '' AND f.failed < d.max_errors)
+  -- It stopped too early; of one that has lost old payloads nobody can tell any more.
+  (d.stop_reason <> '' AND f.failed < d.max_errors AND d.pruned_at IS NULL)
   -- It did not stop; 0 is no limit.
   OR (
     d.max_errors > 0
