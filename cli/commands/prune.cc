@@ -42,8 +42,9 @@ absl::StatusOr<std::string> UrlOf(const Options& options) {
     std::ifstream file(options.database_file);
     std::getline(file, url);
     absl::StripAsciiWhitespace(&url);
-    if (url.empty())
+    if (url.empty()) {
       return UsageError("'" + options.database_file + "' cannot be read, or is empty");
+    }
   }
   if (!url.empty()) return url;
   return UsageError(
