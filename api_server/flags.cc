@@ -3,13 +3,13 @@
 #include <gflags/gflags.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "common/backoff.h"
+#include "common/first_line.h"
 #include "common/policy.h"
 #include "common/status_macros.h"
 #include "storage/database_url.h"
@@ -113,17 +113,11 @@ std::vector<domain::PayloadDirectory> PayloadDirectories() {
   return directories;
 }
 
-// The first line of the file; empty when there is none.
+// Empty when there is none.
 std::string DigitalOceanToken() {
-  std::string token;
-  if (FLAGS_digitalocean_token_file.empty()) {
-    const char* variable = std::getenv("DIGITALOCEAN_TOKEN");
-    token = variable == nullptr ? "" : variable;
-  } else {
-    std::ifstream file(FLAGS_digitalocean_token_file);
-    std::getline(file, token);
-  }
-  return std::string(absl::StripAsciiWhitespace(token));
+  if (!FLAGS_digitalocean_token_file.empty()) return FirstLine(FLAGS_digitalocean_token_file);
+  const char* variable = std::getenv("DIGITALOCEAN_TOKEN");
+  return std::string(absl::StripAsciiWhitespace(variable == nullptr ? "" : variable));
 }
 
 absl::StatusOr<std::string> ReadDatabaseUrl() {
@@ -132,9 +126,7 @@ absl::StatusOr<std::string> ReadDatabaseUrl() {
   }
   std::string url = FLAGS_database_url;
   if (url.empty()) {
-    std::ifstream file(FLAGS_database_url_file);
-    std::getline(file, url);
-    absl::StripAsciiWhitespace(&url);
+    url = FirstLine(FLAGS_database_url_file);
     if (url.empty()) {
       return absl::InvalidArgumentError("--database_url_file: '" + FLAGS_database_url_file +
                                         "' cannot be read or has no first line");

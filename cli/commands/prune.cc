@@ -1,12 +1,11 @@
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/ascii.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "common/first_line.h"
 #include "common/status_macros.h"
 #include "storage/database.h"
 #include "storage/retention_store.h"
@@ -35,18 +34,12 @@ struct Options {
 };
 
 absl::StatusOr<std::string> UrlOf(const Options& options) {
-  std::string url;
-  if (options.database_file.empty()) {
-    url = options.database;
-  } else {
-    std::ifstream file(options.database_file);
-    std::getline(file, url);
-    absl::StripAsciiWhitespace(&url);
-    if (url.empty()) {
-      return UsageError("'" + options.database_file + "' cannot be read, or is empty");
-    }
+  if (!options.database_file.empty()) {
+    std::string url = FirstLine(options.database_file);
+    if (!url.empty()) return url;
+    return UsageError("'" + options.database_file + "' cannot be read, or is empty");
   }
-  if (!url.empty()) return url;
+  if (!options.database.empty()) return options.database;
   return UsageError(
       "give --database_url_file FILE or --database URL, or set LONGSHORE_DATABASE_URL");
 }

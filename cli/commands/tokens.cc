@@ -1,9 +1,7 @@
 #include <google/protobuf/util/time_util.h>
 
-#include <fstream>
 #include <iostream>
 
-#include "absl/strings/ascii.h"
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/pages.h"
@@ -11,6 +9,7 @@
 #include "cli/shared_options.h"
 #include "cli/tables.h"
 #include "common/access_token.h"
+#include "common/first_line.h"
 #include "common/status_macros.h"
 #include "storage/audit_store.h"
 #include "storage/connection.h"
@@ -69,10 +68,7 @@ absl::StatusOr<int> RevokeToken(int64_t id, Session* session) {
 
 // For who has the database: nobody else can make a first token.
 absl::StatusOr<int> Bootstrap(const std::string& url_file, const Here& here) {
-  std::ifstream file(url_file);
-  std::string url;
-  std::getline(file, url);
-  url = std::string(absl::StripAsciiWhitespace(url));
+  const std::string url = FirstLine(url_file);
   if (url.empty()) return UsageError("'" + url_file + "' cannot be read, or is empty");
   ASSIGN_OR_RETURN(const auto connection, storage::Connection::Open(url));
   AccessToken made{.secret = NewTokenSecret()};
