@@ -27,6 +27,8 @@
 #include "common/status_macros.h"
 #include "http/server.h"
 #include "storage/migrator.h"
+#include "storage/scope.h"
+#include "storage/worker_store.h"
 
 namespace longshore {
 namespace {
@@ -200,6 +202,19 @@ struct Server::Parts {
 
   absl::Status CheckReady() { return watching_database.Run(storage::CheckSchema); }
 
+  // Returns how many pools have no worker, if it is ready.
+  absl::StatusOr<int64_t> CountLackingPools() {
+    int64_t lacking = 0;
+    RETURN_IF_ERROR(watching_database.Run([&](storage::Connection& connection) -> absl::Status {
+      RETURN_IF_ERROR(storage::CheckSchema(connection));
+      ASSIGN_OR_RETURN(const auto pools, storage::worker_store::PoolsWithoutWorker(
+                                             connection, storage::Scope::Everything()));
+      lacking = static_cast<int64_t>(pools.size());
+      return absl::OkStatus();
+    }));
+    return lacking;
+  }
+
   // Whether metrics may be read: they are of every project.
   absl::Status MayRead(const api_http::RpcCaller& caller) {
     if (options.open_metrics) return absl::OkStatus();
@@ -273,7 +288,8 @@ absl::Status Server::StartHttp() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);  // What this process answers is bounded as it is.
   parts->front = std::make_unique<api_http::Front>(
-      parts->public_server->InProcessChannel(arguments), [parts] { return parts->CheckReady(); },
+      parts->public_server->InProcessChannel(arguments),
+      [parts] { return parts->CountLackingPools(); },
       api_http::MetricsHooks{
           .may_read = [parts](const api_http::RpcCaller& caller) { return parts->MayRead(caller); },
           .refresh = [parts] { parts->metrics.Refresh(); }},

@@ -9,7 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "common/enum_text.h"
 #include "common/status_macros.h"
+#include "storage/scope.h"
 #include "storage/task_store.h"
+#include "storage/worker_store.h"
 
 namespace longshore {
 
@@ -30,16 +32,30 @@ ServerMetrics::ServerMetrics(storage::Database* pool, storage::Database* own,
       connections_(
           metrics::Gauges("longshore_database_connections", "Connections of the pool, by state.")),
       connected_workers_(
-          metrics::NewGauge("longshore_worker_streams", "Workers connected to this api_server.")) {
+          metrics::NewGauge("longshore_worker_streams", "Workers connected to this api_server.")),
+      lacking_pools_(metrics::NewGauge(
+          "longshore_pools_without_worker",
+          "Pools of instances that no connected worker reaches, in the whole installation.")) {
   metrics::ShowVersion();
 }
 
 void ServerMetrics::Refresh() {
   SetOpenTasks();
+  SetLackingPools();
   const storage::Database::Usage usage = pool_.usage();
   connections_.Add({{"state", "idle"}}).Set(usage.idle);
   connections_.Add({{"state", "used"}}).Set(usage.open - usage.idle);
   connected_workers_.Set(static_cast<double>(workers_.size()));
+}
+
+void ServerMetrics::SetLackingPools() {
+  own_.Run([&](storage::Connection& connection) -> absl::Status {
+        ASSIGN_OR_RETURN(const auto pools, storage::worker_store::PoolsWithoutWorker(
+                                               connection, storage::Scope::Everything()));
+        lacking_pools_.Set(static_cast<double>(pools.size()));
+        return absl::OkStatus();
+      })
+      .IgnoreError();  // database_up says that it is away.
 }
 
 void ServerMetrics::SetOpenTasks() {

@@ -19,6 +19,7 @@ class ServerMetrics {
 
  private:
   void SetOpenTasks();
+  void SetLackingPools();
 
   storage::Database& pool_;
   storage::Database& own_;
@@ -28,6 +29,7 @@ class ServerMetrics {
   metrics::Gauge& database_up_;
   prometheus::Family<metrics::Gauge>& connections_;
   metrics::Gauge& connected_workers_;
+  metrics::Gauge& lacking_pools_;
 };
 
 }  // namespace longshore

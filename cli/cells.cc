@@ -1,5 +1,6 @@
 #include "cli/cells.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
@@ -37,7 +38,21 @@ std::string StatusText(const v1::Payload& payload) {
 
 std::string AddressText(const v1::Instance& instance) {
   if (instance.address().empty()) return "-";
-  return instance.address() + ":" + std::to_string(instance.port());
+  return EndpointText(instance.address(), instance.port());
+}
+
+std::string EndpointText(const std::string& address, int32_t port) {
+  const bool is_ipv6 = address.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
+std::string JumpText(const v1::Instance& instance) {
+  std::string text;
+  for (const v1::JumpHost& host : instance.jump()) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", host.ssh_user(), "@",
+                    EndpointText(host.address(), host.port()));
+  }
+  return text;
 }
 
 std::string ScriptText(const v1::Deployment& deployment) {

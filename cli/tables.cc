@@ -22,6 +22,9 @@ std::string InstanceTable(const std::vector<v1::Instance>& instances, bool wide)
       {"PROJECT", [](const Row& row) { return row.project(); }},
       {"ADDRESS", AddressText},
       {"USER", [](const Row& row) { return row.ssh_user(); }},
+      {"POOL", [](const Row& row) { return row.pool(); }, kWide},
+      {"BECOME", [](const Row& row) -> std::string { return row.become() ? "yes" : "no"; }, kWide},
+      {"JUMP", [](const Row& row) { return OrDash(JumpText(row)); }, kWide},
       {"STATUS", [](const Row& row) { return EnumText(row.status()); }},
       {"PROVIDER", [](const Row& row) { return OrDash(row.provider()); }, kWide},
       {"REGION", [](const Row& row) { return OrDash(row.region()); }, kWide},
@@ -104,6 +107,7 @@ std::string WorkerTable(const std::vector<v1::Worker>& workers) {
   using Row = v1::Worker;
   static const auto* const kColumns = new std::vector<Column<Row>>{
       {"NAME", [](const Row& row) { return row.name(); }},
+      {"POOL", [](const Row& row) { return row.pool(); }},
       {"VERSION", [](const Row& row) { return row.version(); }},
       {"CONNECTED", [](const Row& row) { return TimeText(row.connected_at()); }},
       {"SEEN", [](const Row& row) { return TimeText(row.seen_at()); }},

@@ -38,6 +38,9 @@ inline constexpr int64_t kMaxOutputBytes = 1048576;
 // The default of --max_running_per_instance (docs/api.md, "Delivery").
 inline constexpr int kMaxRunningPerInstance = 8;
 
+// The pool of instances and workers that name no other (docs/instances.md, "Pools").
+inline constexpr char kDefaultPool[] = "default";
+
 // The default of --database_connections.
 inline constexpr int kDatabaseConnections = 12;
 

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_split.h"
 #include "common/logging.h"
+#include "common/policy.h"
+#include "common/pool_name.h"
 #include "common/process_limits.h"
 #include "common/shutdown.h"
 #include "common/tls.h"
@@ -32,6 +34,8 @@ DEFINE_string(ssh_private_key, "",
 DEFINE_string(ssh_keys_dir, "",
               "Directory with private keys named like their projects, and one named default.");
 DEFINE_string(projects, "", "Comma-separated projects whose tasks it takes; empty: every one.");
+DEFINE_string(pool, longshore::policy::kDefaultPool,
+              "The pool of the instances that it reaches; it takes no tasks of others.");
 DEFINE_string(allowed_addresses, "",
               "Comma-separated networks of the addresses that it may dial; empty: any.");
 DEFINE_bool(require_host_key, false, "Refuse instances whose host key is not known yet.");
@@ -117,6 +121,7 @@ int Main() {
   std::string problem = TlsProblem();
   if (options.servers.empty()) problem = "--api_server is required";
   options.keys = {.file = FLAGS_ssh_private_key, .directory = FLAGS_ssh_keys_dir};
+  options.pool = FLAGS_pool;
   options.projects = absl::StrSplit(FLAGS_projects, ',', absl::SkipEmpty());
   options.require_host_key = FLAGS_require_host_key;
   if (FLAGS_ssh_private_key.empty() && FLAGS_ssh_keys_dir.empty()) {
@@ -131,6 +136,9 @@ int Main() {
   }
   if (ToPrintableLine(options.name, kMaxNameBytes) != options.name) {
     problem = "--name must be UTF-8 without control characters, at most 255 bytes";
+  }
+  if (!IsPoolName(options.pool)) {
+    problem = "--pool must be letters, digits, '.', '_' and '-', at most 64";
   }
   if (FLAGS_max_connecting < 1 || FLAGS_max_connecting > 1024) {
     problem = "--max_connecting must be 1 to 1024";

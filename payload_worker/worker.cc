@@ -63,6 +63,7 @@ Worker::Worker(WorkerOptions options)
       ServerLinkOptions{.servers = options_.servers,
                         .name = options_.name,
                         .version = std::string(kVersion),
+                        .pool = options_.pool,
                         .projects = options_.projects,
                         .credentials = options_.tls.empty() ? grpc::InsecureChannelCredentials()
                                                             : MakeChannelCredentials(options_.tls)},

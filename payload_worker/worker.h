@@ -35,6 +35,7 @@ struct WorkerOptions {
   ssh::KeyRingOptions keys;
   ssh::Networks allowed;              // Addresses that it may dial.
   bool require_host_key = false;      // Instances without a known host key are refused.
+  std::string pool;                   // Whose instances it reaches.
   std::vector<std::string> projects;  // Whose tasks it takes; none: every project's.
   std::chrono::seconds ssh_idle{60};  // How long a connection without a task is kept.
   int max_running = 10000;            // How many tasks it holds in all.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "longshore/v1/instance.pb.h"
 #include "storage/connection.h"
 
 namespace longshore::storage {
@@ -19,11 +20,17 @@ struct Target {
   std::string ssh_user;
   std::string host_key;  // "TYPE BASE64"; empty before the first contact.
   std::string project;
+  bool become = false;
+  std::vector<v1::JumpHost> jump{};  // The way to it.
 };
 
-// Reads a Target from the columns instance_id, address, port, ssh_user, host_key and
-// project.
+// Reads a Target from the columns instance_id, address, port, ssh_user, host_key, project, become
+// and jump.
 Target ReadTarget(const Row& row);
+
+// How the hosts on the way to an instance are kept in the column instances.jump.
+std::vector<std::string> JumpTexts(const std::vector<v1::JumpHost>& jump);
+std::vector<v1::JumpHost> ReadJump(const Row& row);
 
 // A payload's task under a new lease.
 struct PayloadClaim {

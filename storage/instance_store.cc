@@ -2,6 +2,7 @@
 
 #include "common/enum_text.h"
 #include "common/status_macros.h"
+#include "storage/claims.h"
 #include "storage/queries/queries.h"
 
 namespace longshore::storage {
@@ -21,6 +22,9 @@ v1::Instance ReadInstance(const Row& row) {
   instance.set_ssh_user(row.String("ssh_user"));
   instance.set_host_key(row.String("host_key"));
   for (std::string& tag : row.TextArray("tags")) instance.add_tags(std::move(tag));
+  instance.set_pool(row.String("pool"));
+  instance.set_become(row.Bool("become"));
+  for (v1::JumpHost& host : ReadJump(row)) *instance.add_jump() = std::move(host);
   instance.set_status(EnumFromText<v1::InstanceStatus>(row.Text("status")));
   instance.set_status_error(row.String("status_error"));
   instance.set_payload_status(EnumFromText<v1::InstancePayloadStatus>(row.Text("payload_status")));
@@ -52,6 +56,7 @@ std::map<int64_t, instance_store::Target> ReadTargets(const Result& result) {
                               .project = row.String("project"),
                               .ssh_user = row.String("ssh_user"),
                               .home = row.String("home"),
+                              .become = row.Bool("become"),
                               .terminating = row.Bool("terminating")};
   }
   return targets;
@@ -69,20 +74,25 @@ absl::StatusOr<v1::Instance> Insert(Connection& connection, const v1::Instance& 
                                     const std::string& machine_key) {
   ASSIGN_OR_RETURN(
       const Result result,
-      connection.Execute(queries::kInsertInstance, Params()
-                                                       .Text("name", instance.name())
-                                                       .Text("project", instance.project())
-                                                       .Text("provider", instance.provider())
-                                                       .Text("region", instance.region())
-                                                       .Text("size", instance.size())
-                                                       .Text("image", instance.image())
-                                                       .Text("address", instance.address())
-                                                       .Int("port", instance.port())
-                                                       .Text("ssh_user", instance.ssh_user())
-                                                       .Text("host_key", instance.host_key())
-                                                       .Texts("tags", Tags(instance))
-                                                       .Text("status", EnumText(instance.status()))
-                                                       .Text("machine_key", machine_key)));
+      connection.Execute(
+          queries::kInsertInstance,
+          Params()
+              .Text("name", instance.name())
+              .Text("project", instance.project())
+              .Text("provider", instance.provider())
+              .Text("region", instance.region())
+              .Text("size", instance.size())
+              .Text("image", instance.image())
+              .Text("address", instance.address())
+              .Int("port", instance.port())
+              .Text("ssh_user", instance.ssh_user())
+              .Text("host_key", instance.host_key())
+              .Texts("tags", Tags(instance))
+              .Text("status", EnumText(instance.status()))
+              .Text("pool", instance.pool())
+              .Bool("become", instance.become())
+              .Texts("jump", JumpTexts({instance.jump().begin(), instance.jump().end()}))
+              .Text("machine_key", machine_key)));
   ASSIGN_OR_RETURN(const auto inserted,
                    Get(connection, Scope::Everything(), result.first().Int("id")));
   return *inserted;
@@ -168,18 +178,28 @@ absl::StatusOr<bool> LockAddress(Connection& connection, const std::string& addr
 }
 
 absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& update) {
+  RETURN_IF_ERROR(
+      connection
+          .Execute(queries::kUpdateInstance,
+                   Params()
+                       .Int("id", id)
+                       .Text("name", update.name)
+                       .Bool("set_tags", update.tags.has_value())
+                       .Texts("tags", update.tags.value_or(std::vector<std::string>()))
+                       .Text("address", update.address)
+                       .Int("port", update.port)
+                       .Bool("set_host_key", update.host_key.has_value())
+                       .Text("host_key", update.host_key.value_or(""))
+                       .Text("pool", update.pool)
+                       .Bool("set_become", update.become.has_value())
+                       .Bool("become", update.become.value_or(false))
+                       .Bool("set_jump", update.jump.has_value())
+                       .Texts("jump", JumpTexts(update.jump.value_or(std::vector<v1::JumpHost>())))
+                       .Int("payload_id", update.payload_id))
+          .status());
+  if (update.pool.empty()) return absl::OkStatus();
   return connection
-      .Execute(queries::kUpdateInstance,
-               Params()
-                   .Int("id", id)
-                   .Text("name", update.name)
-                   .Bool("set_tags", update.tags.has_value())
-                   .Texts("tags", update.tags.value_or(std::vector<std::string>()))
-                   .Text("address", update.address)
-                   .Int("port", update.port)
-                   .Bool("set_host_key", update.host_key.has_value())
-                   .Text("host_key", update.host_key.value_or(""))
-                   .Int("payload_id", update.payload_id))
+      .Execute(queries::kMoveTasksToPool, Params().Text("pool", update.pool).Int("instance_id", id))
       .status();
 }
 

@@ -29,9 +29,15 @@ struct InstanceUpdate {
   std::string address;                  // Empty: stays.
   int port = 0;                         // 0: stays.
   std::optional<std::string> host_key;  // Empty: unpinned, to be learned anew.
-  int64_t payload_id = 0;               // 0: stays.
+  std::string pool;                     // Empty: stays.
+  std::optional<bool> become;
+  std::optional<std::vector<v1::JumpHost>> jump;
+  int64_t payload_id = 0;  // 0: stays.
 
-  bool HasAddress() const { return !address.empty() || port != 0 || host_key.has_value(); }
+  bool HasAddress() const {
+    return !address.empty() || port != 0 || host_key.has_value() || become.has_value() ||
+           jump.has_value();
+  }
 };
 
 // Functions without state. They work inside a transaction or outside of one, unless they lock.
@@ -62,7 +68,8 @@ struct Target {
   v1::InstanceStatus status;
   std::string project;
   std::string ssh_user;
-  std::string home;  // Empty until learned.
+  std::string home;  // Of ssh_user; empty until learned.
+  bool become = false;
   bool terminating = false;
 };
 // Returns the instances that exist, and locks them, so that they cannot be terminated until the
@@ -77,6 +84,7 @@ absl::StatusOr<std::map<int64_t, Target>> LockMatching(Connection& connection, c
 // and keeps it so until the transaction ends.
 absl::StatusOr<bool> LockAddress(Connection& connection, const std::string& address, int port,
                                  const std::string& project);
+// A new pool takes the tasks of the instance along.
 absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& update);
 // Marks an instance that is to be terminated: from now on it takes no new payloads.
 absl::Status MarkTerminating(Connection& connection, int64_t id);

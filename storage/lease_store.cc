@@ -38,16 +38,19 @@ RefusedTask ReadRefused(const Row& row, RefusedTask::Reason reason) {
 }
 
 Params FlowParams(const std::vector<DueFlow>& flows, const std::vector<int64_t>& set_aside) {
+  std::vector<std::string> pools;
   std::vector<std::string> projects;
   std::vector<int64_t> deployment_ids;
   std::vector<int64_t> shares;
   for (const DueFlow& flow : flows) {
+    pools.push_back(flow.pool);
     projects.push_back(flow.project);
     deployment_ids.push_back(flow.deployment_id);
     shares.push_back(flow.due);
   }
   Params params;
-  params.Texts("projects", projects)
+  params.Texts("pools", pools)
+      .Texts("projects", projects)
       .Ints("deployment_ids", deployment_ids)
       .Ints("shares", shares)
       .Ints("set_aside", set_aside);
@@ -84,17 +87,20 @@ ClaimResult ReadClaims(const Result& result) {
 
 namespace lease_store {
 
-absl::StatusOr<std::vector<DueFlow>> FindDueFlows(Connection& connection, int most_counted,
+absl::StatusOr<std::vector<DueFlow>> FindDueFlows(Connection& connection, const std::string& pool,
+                                                  int most_counted,
                                                   const std::vector<int64_t>& set_aside) {
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(queries::kFindDueFlows,
-                         Params().Int("most_counted", most_counted).Ints("set_aside", set_aside)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kFindDueFlows, Params()
+                                                                  .Text("pool", pool)
+                                                                  .Int("most_counted", most_counted)
+                                                                  .Ints("set_aside", set_aside)));
   std::vector<DueFlow> flows;
   for (const Row row : result) {
     flows.push_back({.project = row.String("project"),
                      .deployment_id = row.Int("deployment_id"),
-                     .due = static_cast<int>(row.Int("due"))});
+                     .due = static_cast<int>(row.Int("due")),
+                     .pool = pool});
   }
   return flows;
 }
@@ -191,13 +197,12 @@ absl::StatusOr<Ahead> LookAhead(Connection& connection) {
   return ahead;
 }
 
-absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection,
-                                                        const Scope& projects,
+absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection, const Reach& reach,
                                                         const std::vector<std::string>& workers) {
   RETURN_IF_ERROR(connection.Execute(queries::kGiveUpRunCleanups).status());
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kClaimRunCleanups,
-                                      projects.AddTo(Params().Texts("workers", workers))));
+                                      reach.AddTo(Params().Texts("workers", workers))));
   std::vector<CleanupClaim> claims;
   for (const Row row : result) {
     claims.push_back({.worker = row.String("worker"),

@@ -13,7 +13,7 @@
 #include "common/policy.h"
 #include "storage/claims.h"
 #include "storage/connection.h"
-#include "storage/scope.h"
+#include "storage/reach.h"
 #include "storage/task_store.h"
 
 namespace longshore::storage {
@@ -25,11 +25,12 @@ struct ClaimOptions {
   std::chrono::milliseconds readiness_delay{5000};
 };
 
-// The due tasks of one deployment. `due` is their number, or how many of them to claim.
+// The due tasks of one deployment in one pool. `due` is their number, or how many of them to claim.
 struct DueFlow {
   std::string project;
   int64_t deployment_id = 0;
   int due = 0;
+  std::string pool{};
 };
 
 // A run directory that `worker` says it has removed: after the run of the task that it held under
@@ -51,10 +52,11 @@ struct ClaimResult {
 
 namespace lease_store {
 
-// Returns the deployments that have due tasks of payloads, each with their number, which is counted
-// up to `most_counted` and without the tasks `set_aside`. Of a project with very many deployments
-// it returns the oldest and the newest only.
-absl::StatusOr<std::vector<DueFlow>> FindDueFlows(Connection& connection, int most_counted,
+// Returns the deployments that have due tasks of payloads in the pool, each with their number,
+// which is counted up to `most_counted` and without the tasks `set_aside`. Of a project with very
+// many deployments it returns the oldest and the newest only.
+absl::StatusOr<std::vector<DueFlow>> FindDueFlows(Connection& connection, const std::string& pool,
+                                                  int most_counted,
                                                   const std::vector<int64_t>& set_aside);
 // Returns the ids of the tasks that ClaimDue would look at.
 absl::StatusOr<std::vector<int64_t>> FindDue(Connection& connection,
@@ -115,8 +117,7 @@ absl::StatusOr<Ahead> LookAhead(Connection& connection);
 // Claims run directories that are due for removal, the first for the first element of `workers`,
 // and so on. It also forgets those of instances that are TERMINATED, and those that could not be
 // removed for a week.
-absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection,
-                                                        const Scope& projects,
+absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection, const Reach& reach,
                                                         const std::vector<std::string>& workers);
 // Forgets the run directories that were removed, if the worker that says so held the task or was
 // asked to remove the directory.

@@ -15,16 +15,16 @@ constexpr int64_t kMaxLogCharacters = 256 * 1024;
 
 namespace provision_store {
 
-absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const Scope& projects,
+absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const Reach& reach,
                                                   const std::string& worker, int limit,
                                                   std::chrono::milliseconds lease_duration) {
   ASSIGN_OR_RETURN(
       const Result result,
       connection.Execute(queries::kClaimProvisionTasks,
-                         projects.AddTo(Params()
-                                            .Text("worker", worker)
-                                            .Int("limit", limit)
-                                            .Int("lease_milliseconds", lease_duration.count()))));
+                         reach.AddTo(Params()
+                                         .Text("worker", worker)
+                                         .Int("limit", limit)
+                                         .Int("lease_milliseconds", lease_duration.count()))));
   std::vector<ProvisionClaim> claims;
   for (const Row row : result) {
     claims.push_back({.worker = worker,

@@ -12,16 +12,16 @@
 #include "absl/status/statusor.h"
 #include "storage/claims.h"
 #include "storage/connection.h"
-#include "storage/scope.h"
+#include "storage/reach.h"
 #include "storage/task_store.h"
 
 namespace longshore::storage {
 
 namespace provision_store {
 
-// Claims up to `limit` due tasks of `projects` for `worker` and sets their instances to
+// Claims up to `limit` due tasks within `reach` for `worker` and sets their instances to
 // PROVISIONING. Call it in a transaction.
-absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const Scope& projects,
+absl::StatusOr<std::vector<ProvisionClaim>> Claim(Connection& connection, const Reach& reach,
                                                   const std::string& worker, int limit,
                                                   std::chrono::milliseconds lease_duration);
 

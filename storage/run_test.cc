@@ -20,7 +20,7 @@ TEST_F(RunTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   const auto claim = [&] {
     std::vector<CleanupClaim> cleanups;
     Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(cleanups, lease_store::ClaimCleanups(c, Scope::Everything(), {"w", "v"}));
+      ASSIGN_OR_RETURN(cleanups, lease_store::ClaimCleanups(c, Reach(), {"w", "v"}));
       return absl::OkStatus();
     });
     return cleanups;
@@ -132,7 +132,7 @@ TEST_F(RunTest, AnOlderApiServerAsksForNoCleanupOfARunThatHasAnId) {
                   " UPDATE run_cleanups SET failures = failures + 1")
                   .ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto claims, lease_store::ClaimCleanups(c, Scope::Everything(), {"w"}));
+    ASSIGN_OR_RETURN(const auto claims, lease_store::ClaimCleanups(c, Reach(), {"w"}));
     EXPECT_EQ(claims.at(0).run.size(), 32u);
     EXPECT_EQ(claims.at(0).try_number, 1);
     return absl::OkStatus();
@@ -160,8 +160,7 @@ TEST_F(RunTest, WhatATryThatBrokeOffMayHaveLeftIsCleanedUpToo) {
   cancel(AddInstance("never reached", /*host_key=*/""), true);
   ASSERT_TRUE(Sql("UPDATE run_cleanups SET run_at = now()").ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto cleanups,
-                     lease_store::ClaimCleanups(c, Scope::Everything(), {"w", "w"}));
+    ASSIGN_OR_RETURN(const auto cleanups, lease_store::ClaimCleanups(c, Reach(), {"w", "w"}));
     EXPECT_EQ(cleanups.size(), 1u);
     EXPECT_EQ(cleanups.at(0).payload_id, tried);
     EXPECT_EQ(cleanups.at(0).remote_path, "/x");

@@ -206,7 +206,7 @@ TEST_F(StorageTest, DueFlowsAreCountedByProjectAndDeployment) {
       Sql("UPDATE tasks SET run_at = now() + interval '1 h' WHERE id = " + std::to_string(late))
           .ok());
   Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto flows, lease_store::FindDueFlows(c, 2, {}));
+    ASSIGN_OR_RETURN(const auto flows, lease_store::FindDueFlows(c, "default", 2, {}));
     EXPECT_EQ(flows.size(), 2u);
     EXPECT_EQ(flows.at(0).project, "default");
     EXPECT_EQ(flows.at(0).deployment_id, 1);

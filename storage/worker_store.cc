@@ -13,7 +13,8 @@ absl::Status Upsert(Connection& connection, const ConnectedWorker& worker) {
                                            .Text("name", worker.name)
                                            .Text("incarnation", worker.incarnation)
                                            .Text("version", worker.version)
-                                           .Int("capacity", worker.capacity))
+                                           .Int("capacity", worker.capacity)
+                                           .Text("pool", worker.pool))
       .status();
 }
 
@@ -37,12 +38,23 @@ absl::StatusOr<std::vector<ListedWorker>> List(Connection& connection, Page page
     worker.set_name(row.String("name"));
     worker.set_version(row.String("version"));
     worker.set_capacity(static_cast<int32_t>(row.Int("capacity")));
+    worker.set_pool(row.String("pool"));
     worker.set_running(static_cast<int32_t>(row.Int("running")));
     ReadTimestamp(row, "connected_at", [&] { return worker.mutable_connected_at(); });
     ReadTimestamp(row, "seen_at", [&] { return worker.mutable_seen_at(); });
     workers.push_back(std::move(listed));
   }
   return workers;
+}
+
+absl::StatusOr<std::vector<std::string>> PoolsWithoutWorker(Connection& connection,
+                                                            const Scope& scope) {
+  Params params;
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kPoolsWithoutWorker, scope.AddTo(params)));
+  std::vector<std::string> pools;
+  for (const Row row : result) pools.push_back(row.String("pool"));
+  return pools;
 }
 
 }  // namespace worker_store

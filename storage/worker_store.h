@@ -11,6 +11,7 @@
 #include "longshore/v1/worker.pb.h"
 #include "storage/connection.h"
 #include "storage/rows.h"
+#include "storage/scope.h"
 
 namespace longshore::storage {
 
@@ -20,6 +21,7 @@ struct ConnectedWorker {
   std::string incarnation;  // Differs for each process of that name.
   std::string version;
   int capacity = 0;  // Assignments that it takes when it connects.
+  std::string pool;
 };
 
 // A row of the list, with its place in it.
@@ -41,6 +43,10 @@ absl::Status MarkSeen(Connection& connection, const std::vector<std::string>& na
 // Lists workers in the order of their first connection; page.after is the row_id of the last one on
 // the previous page.
 absl::StatusOr<std::vector<ListedWorker>> List(Connection& connection, Page page);
+// Returns the pools of instances within the scope, terminated ones apart, of which no worker was
+// seen lately.
+absl::StatusOr<std::vector<std::string>> PoolsWithoutWorker(Connection& connection,
+                                                            const Scope& scope);
 
 }  // namespace worker_store
 

@@ -169,8 +169,9 @@ absl::Status Deployer::ChooseInstances(Connection& connection, const Caller& cal
     }
     std::string remote_path = request.remote_path();
     if (remote_path.empty()) {
-      remote_path =
-          DefaultRemotePath(target->second.ssh_user, target->second.home, plan->script.base_name);
+      remote_path = DefaultRemotePath(target->second.become ? "root" : target->second.ssh_user,
+                                      target->second.become ? "" : target->second.home,
+                                      plan->script.base_name);
       // A path under "~/" is not known yet, only its name; every other must keep to the rules like
       // one that was asked for.
       if (remote_path[0] == '/' || !limits_.allowed_remote_dirs.empty()) {
@@ -190,6 +191,7 @@ absl::Status Deployer::ChooseInstances(Connection& connection, const Caller& cal
     if (first_error.ok()) first_error = taken;
     AddInstanceError(id, taken, response);
   }
+  response->mutable_instance_ids()->Assign(plan->instance_ids.begin(), plan->instance_ids.end());
   response->set_success(first_error.ok());
   return plan->instance_ids.empty() ? first_error : absl::OkStatus();
 }

@@ -132,6 +132,7 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Call
                                     connection, static_cast<int64_t>(tasks.payload_ids.size())));
     RETURN_IF_ERROR(payload_store::Retry(connection, tasks.payload_ids, tasks.ids));
     RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
+    response->mutable_instance_ids()->Add(tasks.instance_ids.begin(), tasks.instance_ids.end());
     response->mutable_payload_ids()->Add(tasks.payload_ids.begin(), tasks.payload_ids.end());
     response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
   }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "api_server/domain/errors.h"
 #include "api_server/domain/fields.h"
+#include "api_server/domain/instance_fields.h"
 #include "api_server/domain/request_once.h"
 #include "common/policy.h"
 #include "common/status.h"
@@ -26,6 +27,10 @@ constexpr size_t kMaxNameBytes = kMaxLabelBytes - 3;
 
 std::string ProviderOf(const v1::CreateInstanceRequest& request) {
   return request.provider().empty() ? providers::kDefaultProvider : request.provider();
+}
+
+std::string PoolOf(const v1::CreateInstanceRequest& request) {
+  return request.pool().empty() ? policy::kDefaultPool : request.pool();
 }
 
 int CountOf(const v1::CreateInstanceRequest& request) {
@@ -60,7 +65,8 @@ v1::Instance NewInstance(const v1::CreateInstanceRequest& request, int number) {
   instance.set_region(request.region());
   instance.set_size(request.size());
   instance.set_image(request.image());
-  instance.set_port(22);
+  instance.set_port(PortOrDefault(0));
+  instance.set_pool(PoolOf(request));
   instance.set_ssh_user("root");
   instance.set_status(v1::INSTANCE_STATUS_PENDING);
   for (std::string& tag : SortedTags(request.tags())) instance.add_tags(std::move(tag));
@@ -93,6 +99,7 @@ absl::Status InstanceCreator::Check(const v1::CreateInstanceRequest& request) co
     RETURN_IF_ERROR(CheckLabel(field, *value, kMaxLabelBytes, /*required=*/false));
   }
   RETURN_IF_ERROR(CheckTags("tags", request.tags()));
+  RETURN_IF_ERROR(ReadPool(request.pool()).status());
   if (request.number_of_instances() < 0 || request.number_of_instances() > kMaxInstances) {
     return InvalidField("number_of_instances", std::to_string(request.number_of_instances()),
                         "is out of range: 0 for 1, or 1 to " + std::to_string(kMaxInstances));

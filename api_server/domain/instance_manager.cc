@@ -6,9 +6,9 @@
 
 #include "api_server/domain/errors.h"
 #include "api_server/domain/fields.h"
+#include "api_server/domain/instance_fields.h"
 #include "api_server/domain/page.h"
 #include "api_server/domain/request_once.h"
-#include "common/host_key.h"
 #include "common/status_macros.h"
 #include "storage/instance_store.h"
 #include "storage/instance_task_store.h"
@@ -20,41 +20,14 @@ using storage::Connection;
 namespace instance_store = storage::instance_store;
 namespace instance_task_store = storage::instance_task_store;
 
-constexpr int kSshPort = 22;
 constexpr char kRegistered[] = "registered";
-
-absl::Status CheckAddress(const std::string& address) {
-  RETURN_IF_ERROR(CheckLabel("address", address, kMaxLabelBytes, /*required=*/true));
-  if (address.find_first_of(" /@") == std::string::npos) return absl::OkStatus();
-  return InvalidField("address", address, "must be a host name or an IP address");
-}
-
-absl::Status CheckPort(int32_t port) {
-  if (port >= 0 && port <= 65535) return absl::OkStatus();
-  return InvalidField("port", std::to_string(port), "is out of range: 0 for 22, or 1 to 65535");
-}
-
-int32_t PortOrDefault(int32_t port) { return port == 0 ? kSshPort : port; }
-
-// The key as it is stored; empty stays empty.
-absl::StatusOr<std::string> ReadHostKey(const std::string& line) {
-  if (line.empty()) return "";
-  std::string key = NormalizedHostKey(line);
-  if (!key.empty()) return key;
-  return InvalidField("host_key", line,
-                      "is not an OpenSSH public key line, \"TYPE BASE64 [COMMENT]\", of type "
-                      "ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256/384/521");
-}
 
 absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& request) {
   RETURN_IF_ERROR(CheckLabel("name", request.name(), kMaxLabelBytes, /*required=*/true));
   RETURN_IF_ERROR(CheckLabel("project", request.project(), kMaxLabelBytes, /*required=*/false));
-  RETURN_IF_ERROR(CheckAddress(request.address()));
-  RETURN_IF_ERROR(CheckPort(request.port()));
-  RETURN_IF_ERROR(CheckLabel("ssh_user", request.ssh_user(), 64, /*required=*/false));
-  if (request.ssh_user().find_first_of(" /:@") != std::string::npos) {
-    return InvalidField("ssh_user", request.ssh_user(), "is not a login name");
-  }
+  RETURN_IF_ERROR(CheckAddress("address", request.address()));
+  RETURN_IF_ERROR(CheckPort("port", request.port()));
+  RETURN_IF_ERROR(CheckLogin("ssh_user", request.ssh_user()));
   RETURN_IF_ERROR(CheckTags("tags", request.tags()));
   v1::Instance instance;
   instance.set_name(request.name());
@@ -65,7 +38,11 @@ absl::StatusOr<v1::Instance> NewInstance(const v1::RegisterInstanceRequest& requ
   instance.set_ssh_user(request.ssh_user().empty() ? "root" : request.ssh_user());
   for (std::string& tag : SortedTags(request.tags())) instance.add_tags(std::move(tag));
   instance.set_status(v1::INSTANCE_STATUS_READY);
-  ASSIGN_OR_RETURN(*instance.mutable_host_key(), ReadHostKey(request.host_key()));
+  ASSIGN_OR_RETURN(*instance.mutable_host_key(), ReadHostKey("host_key", request.host_key()));
+  ASSIGN_OR_RETURN(*instance.mutable_pool(), ReadPool(request.pool()));
+  instance.set_become(request.become());
+  ASSIGN_OR_RETURN(const auto jump, ReadJump(request.jump()));
+  instance.mutable_jump()->Add(jump.begin(), jump.end());
   return instance;
 }
 
@@ -88,15 +65,16 @@ struct Changes {
 
 // The fields of the request that count.
 absl::StatusOr<std::set<std::string>> ReadMask(const v1::UpdateInstanceRequest& request) {
-  constexpr std::array kFields = {"name",     "tags",         "address",         "port",
-                                  "host_key", "payload_path", "execute_payload", "timeout"};
+  constexpr std::array kFields = {"name",   "tags",   "address", "port",         "host_key",
+                                  "pool",   "become", "jump",    "payload_path", "execute_payload",
+                                  "timeout"};
   std::set<std::string> mask(request.update_mask().paths().begin(),
                              request.update_mask().paths().end());
   for (const std::string& path : mask) {
     if (std::find(kFields.begin(), kFields.end(), path) == kFields.end()) {
       return InvalidField("update_mask", path,
-                          "is not one of name, tags, address, port, host_key, payload_path, "
-                          "execute_payload, timeout");
+                          "is not one of name, tags, address, port, host_key, pool, become, jump, "
+                          "payload_path, execute_payload, timeout");
     }
   }
   if (!mask.empty()) return mask;
@@ -105,6 +83,9 @@ absl::StatusOr<std::set<std::string>> ReadMask(const v1::UpdateInstanceRequest& 
   if (!request.address().empty()) mask.insert("address");
   if (request.port() != 0) mask.insert("port");
   if (!request.host_key().empty()) mask.insert("host_key");
+  if (!request.pool().empty()) mask.insert("pool");
+  if (request.become()) mask.insert("become");
+  if (!request.jump().empty()) mask.insert("jump");
   if (!request.payload_path().empty()) mask.insert("payload_path");
   if (request.execute_payload()) mask.insert("execute_payload");
   if (request.timeout() != 0) mask.insert("timeout");
@@ -112,18 +93,25 @@ absl::StatusOr<std::set<std::string>> ReadMask(const v1::UpdateInstanceRequest& 
   return InvalidField("update_mask", "", "and all fields are empty: nothing to change");
 }
 
-absl::Status ReadAddress(const v1::UpdateInstanceRequest& request,
-                         const std::set<std::string>& mask, storage::InstanceUpdate* update) {
+absl::Status ReadWay(const v1::UpdateInstanceRequest& request, const std::set<std::string>& mask,
+                     storage::InstanceUpdate* update) {
   if (mask.count("address") > 0) {
-    RETURN_IF_ERROR(CheckAddress(request.address()));
+    RETURN_IF_ERROR(CheckAddress("address", request.address()));
     update->address = request.address();
   }
   if (mask.count("port") > 0) {
-    RETURN_IF_ERROR(CheckPort(request.port()));
+    RETURN_IF_ERROR(CheckPort("port", request.port()));
     update->port = PortOrDefault(request.port());
   }
   if (mask.count("host_key") > 0) {
-    ASSIGN_OR_RETURN(update->host_key, ReadHostKey(request.host_key()));
+    ASSIGN_OR_RETURN(update->host_key, ReadHostKey("host_key", request.host_key()));
+  }
+  if (mask.count("pool") > 0) {
+    ASSIGN_OR_RETURN(update->pool, ReadPool(request.pool()));
+  }
+  if (mask.count("become") > 0) update->become = request.become();
+  if (mask.count("jump") > 0) {
+    ASSIGN_OR_RETURN(update->jump, ReadJump(request.jump()));
   }
   return absl::OkStatus();
 }
@@ -144,7 +132,7 @@ absl::StatusOr<Changes> ReadChanges(const v1::UpdateInstanceRequest& request) {
     RETURN_IF_ERROR(CheckTags("tags", request.tags()));
     changes.update.tags = SortedTags(request.tags());
   }
-  RETURN_IF_ERROR(ReadAddress(request, mask, &changes.update));
+  RETURN_IF_ERROR(ReadWay(request, mask, &changes.update));
   changes.sends_payload = mask.count("payload_path") > 0;
   if (changes.sends_payload) return changes;
   if (mask.count("execute_payload") > 0 && request.execute_payload()) {

@@ -67,17 +67,21 @@ absl::StatusOr<v1::ListTasksResponse> TaskManager::List(const Caller& caller,
 }
 
 absl::StatusOr<v1::ListWorkersResponse> TaskManager::ListWorkers(
-    const v1::ListWorkersRequest& request) {
+    const Caller& caller, const v1::ListWorkersRequest& request) {
   constexpr char kList[] = "workers";
   ASSIGN_OR_RETURN(const storage::Page page,
                    ParsePage(kList, request.page_size(), request.page_token()));
   std::vector<storage::ListedWorker> workers;
+  std::vector<std::string> lacking;
   RETURN_IF_ERROR(FromStorage(database_.Run([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(workers, storage::worker_store::List(connection, page));
+    if (page.after != 0) return absl::OkStatus();
+    ASSIGN_OR_RETURN(lacking, storage::worker_store::PoolsWithoutWorker(connection, caller.scope));
     return absl::OkStatus();
   })));
   v1::ListWorkersResponse response;
   response.set_next_page_token(FinishPage(kList, page, &workers));
+  response.mutable_pools_without_worker()->Add(lacking.begin(), lacking.end());
   for (storage::ListedWorker& listed : workers) *response.add_workers() = std::move(listed.worker);
   return response;
 }

@@ -20,7 +20,8 @@ class TaskManager {
   absl::StatusOr<v1::GetTaskLogResponse> GetLog(const Caller& caller, int64_t task_id);
   absl::StatusOr<v1::ListTasksResponse> List(const Caller& caller,
                                              const v1::ListTasksRequest& request);
-  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request);
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const Caller& caller,
+                                                      const v1::ListWorkersRequest& request);
 
  private:
   storage::Database& database_;

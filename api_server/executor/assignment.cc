@@ -10,6 +10,8 @@ void SetTarget(const storage::Target& target, v1::Assignment* assignment) {
   assignment->set_ssh_user(target.ssh_user);
   assignment->set_host_key(target.host_key);
   assignment->set_project(target.project);
+  assignment->set_become(target.become);
+  for (const v1::JumpHost& host : target.jump) *assignment->add_jump() = host;
 }
 
 }  // namespace

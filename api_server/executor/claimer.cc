@@ -46,10 +46,10 @@ Claimer::Claimer(storage::Database* database, WorkerRegistry* workers, domain::S
       max_output_bytes_(max_output_bytes) {}
 
 absl::Status Claimer::ClaimAll() {
-  for (const storage::Scope& projects : workers_.ProjectSets()) {
+  for (const storage::Reach& reach : workers_.Reaches()) {
     bool more = true;
     while (more) {
-      ASSIGN_OR_RETURN(more, ClaimOnce(projects));
+      ASSIGN_OR_RETURN(more, ClaimOnce(reach));
     }
   }
   return absl::OkStatus();
@@ -63,13 +63,13 @@ std::vector<int64_t> Claimer::SetAside() {
   return ids;
 }
 
-absl::StatusOr<std::vector<DueFlow>> Claimer::Turns(int slots, const storage::Scope& projects) {
+absl::StatusOr<std::vector<DueFlow>> Claimer::Turns(int slots, const storage::Reach& reach) {
   std::vector<DueFlow> flows;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(flows, lease_store::FindDueFlows(connection, slots, SetAside()));
+    ASSIGN_OR_RETURN(flows, lease_store::FindDueFlows(connection, reach.pool, slots, SetAside()));
     return absl::OkStatus();
   }));
-  std::erase_if(flows, [&](const DueFlow& flow) { return !projects.Contains(flow.project); });
+  std::erase_if(flows, [&](const DueFlow& flow) { return !reach.projects.Contains(flow.project); });
   return fair_share_.Divide(flows, slots);
 }
 
@@ -87,13 +87,13 @@ absl::StatusOr<ClaimResult> Claimer::Claim(
   return claimed;
 }
 
-absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Scope& projects) {
-  const Slots slots = workers_.TakeCredit(kMaxClaimsPerRound, projects);
+absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Reach& reach) {
+  const Slots slots = workers_.TakeCredit(kMaxClaimsPerRound, reach);
   if (slots.empty()) return false;
   std::vector<std::string> names;
   for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
   LONGSHORE_FAIL_POINT("executor.claiming");
-  const auto turns = Turns(static_cast<int>(slots.size()), projects);
+  const auto turns = Turns(static_cast<int>(slots.size()), reach);
   if (!turns.ok() || turns->empty()) {
     LONGSHORE_FAIL_POINT("executor.idle");
     ReturnCredit(slots);

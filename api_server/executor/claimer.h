@@ -42,10 +42,10 @@ class Claimer {
  private:
   using Slots = std::vector<WorkerRegistry::Slot>;
 
-  // Claims for the workers that take exactly these projects. Returns true when there may be more to
+  // Claims for the workers that have exactly this reach. Returns true when there may be more to
   // claim at once.
-  absl::StatusOr<bool> ClaimOnce(const storage::Scope& projects);
-  absl::StatusOr<std::vector<storage::DueFlow>> Turns(int slots, const storage::Scope& projects);
+  absl::StatusOr<bool> ClaimOnce(const storage::Reach& reach);
+  absl::StatusOr<std::vector<storage::DueFlow>> Turns(int slots, const storage::Reach& reach);
   // Calls `claim` in a transaction, which also ends the tasks that it refuses.
   absl::StatusOr<storage::ClaimResult> Claim(
       const std::function<absl::StatusOr<storage::ClaimResult>(storage::Connection&)>& claim);

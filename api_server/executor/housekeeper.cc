@@ -171,15 +171,14 @@ absl::Status Housekeeper::MarkWorkersSeen() {
 }
 
 absl::Status Housekeeper::SendCleanups() {
-  for (const storage::Scope& projects : workers_.ProjectSets()) {
-    RETURN_IF_ERROR(SendCleanupsOf(projects));
+  for (const storage::Reach& reach : workers_.Reaches()) {
+    RETURN_IF_ERROR(SendCleanupsOf(reach));
   }
   return absl::OkStatus();
 }
 
-absl::Status Housekeeper::SendCleanupsOf(const storage::Scope& projects) {
-  const std::vector<WorkerRegistry::Slot> slots =
-      workers_.TakeCredit(kMaxCleanupsPerRound, projects);
+absl::Status Housekeeper::SendCleanupsOf(const storage::Reach& reach) {
+  const std::vector<WorkerRegistry::Slot> slots = workers_.TakeCredit(kMaxCleanupsPerRound, reach);
   if (slots.empty()) return absl::OkStatus();
   std::vector<std::string> names;
   names.reserve(slots.size());
@@ -188,8 +187,7 @@ absl::Status Housekeeper::SendCleanupsOf(const storage::Scope& projects) {
   return claimer_.SendAll(
       slots,
       [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
-        ASSIGN_OR_RETURN(const auto claims,
-                         lease_store::ClaimCleanups(connection, projects, names));
+        ASSIGN_OR_RETURN(const auto claims, lease_store::ClaimCleanups(connection, reach, names));
         return MakeAssignments(claims);
       },
       &unsent);

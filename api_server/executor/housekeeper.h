@@ -48,7 +48,7 @@ class Housekeeper {
   absl::Status FailOverdueProvisions();
   // Sends workers to remove run directories.
   absl::Status SendCleanups();
-  absl::Status SendCleanupsOf(const storage::Scope& projects);
+  absl::Status SendCleanupsOf(const storage::Reach& reach);
   // Notes who is connected.
   absl::Status MarkWorkersSeen();
 

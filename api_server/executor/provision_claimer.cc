@@ -25,15 +25,15 @@ ProvisionClaimer::ProvisionClaimer(storage::Database* database, WorkerRegistry* 
       lease_duration_(lease_duration) {}
 
 absl::Status ProvisionClaimer::Claim() {
-  for (const storage::Scope& projects : workers_.ProjectSets()) {
-    RETURN_IF_ERROR(ClaimFor(projects));
+  for (const storage::Reach& reach : workers_.Reaches()) {
+    RETURN_IF_ERROR(ClaimFor(reach));
   }
   return absl::OkStatus();
 }
 
-absl::Status ProvisionClaimer::ClaimFor(const storage::Scope& projects) {
+absl::Status ProvisionClaimer::ClaimFor(const storage::Reach& reach) {
   const std::vector<WorkerRegistry::Slot> slots =
-      workers_.TakeCreditOfOne(kMaxProvisionsPerRound, projects);
+      workers_.TakeCreditOfOne(kMaxProvisionsPerRound, reach);
   if (slots.empty()) return absl::OkStatus();
   std::vector<storage::HeldLease> unsent;
   bool claimed = false;
@@ -41,7 +41,7 @@ absl::Status ProvisionClaimer::ClaimFor(const storage::Scope& projects) {
       slots,
       [&](Connection& connection) -> absl::StatusOr<std::vector<AddressedAssignment>> {
         ASSIGN_OR_RETURN(const auto claims, storage::provision_store::Claim(
-                                                connection, projects, slots[0].worker,
+                                                connection, reach, slots[0].worker,
                                                 static_cast<int>(slots.size()), lease_duration_));
         claimed = !claims.empty();
         return MakeAssignments(claims);

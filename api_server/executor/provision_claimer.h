@@ -22,8 +22,8 @@ class ProvisionClaimer {
   absl::Status Claim();
 
  private:
-  // Claims for the workers that take exactly these projects.
-  absl::Status ClaimFor(const storage::Scope& projects);
+  // Claims for the workers that have exactly this reach.
+  absl::Status ClaimFor(const storage::Reach& reach);
 
   storage::Database& database_;
   WorkerRegistry& workers_;

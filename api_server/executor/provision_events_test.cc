@@ -43,8 +43,8 @@ class ProvisionEventsTest : public storage::DatabaseFixture {
     std::vector<storage::ProvisionClaim> claimed;
     Do([&](Connection& c) -> absl::Status {
       claimed.clear();
-      ASSIGN_OR_RETURN(const auto claims, provision_store::Claim(c, storage::Scope::Everything(),
-                                                                 "w", 10, policy::kLeaseDuration));
+      ASSIGN_OR_RETURN(const auto claims, provision_store::Claim(c, storage::Reach(), "w", 10,
+                                                                 policy::kLeaseDuration));
       for (const auto& claim : claims) claimed.push_back(claim);
       return absl::OkStatus();
     });

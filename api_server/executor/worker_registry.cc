@@ -16,11 +16,11 @@ v1::ServerMessage DrainMessage() {
 }  // namespace
 
 int64_t WorkerRegistry::Add(std::shared_ptr<WorkerSession> session, const std::string& name,
-                            int credit, const storage::Scope& projects) {
+                            int credit, const storage::Reach& reach) {
   MutexLock lock(&mutex_);
   const int64_t key = next_key_++;
   if (draining_) session->Send(DrainMessage());
-  entries_.emplace(key, Entry{std::move(session), name, draining_ ? 0 : credit, projects});
+  entries_.emplace(key, Entry{std::move(session), name, draining_ ? 0 : credit, reach});
   return key;
 }
 
@@ -38,28 +38,28 @@ void WorkerRegistry::AddCredit(int64_t key, int count) {
   }
 }
 
-std::vector<storage::Scope> WorkerRegistry::ProjectSets() {
+std::vector<storage::Reach> WorkerRegistry::Reaches() {
   MutexLock lock(&mutex_);
-  std::vector<storage::Scope> sets;
+  std::vector<storage::Reach> reaches;
   for (const auto& [key, entry] : entries_) {
-    if (std::find(sets.begin(), sets.end(), entry.projects) == sets.end()) {
-      sets.push_back(entry.projects);
+    if (std::find(reaches.begin(), reaches.end(), entry.reach) == reaches.end()) {
+      reaches.push_back(entry.reach);
     }
   }
-  return sets;
+  return reaches;
 }
 
 std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCredit(int maximum,
-                                                             const storage::Scope& projects) {
+                                                             const storage::Reach& reach) {
   MutexLock lock(&mutex_);
   // Begins behind the one that had the first slot last: a task that this worker could not carry out
   // goes to another one next.
   std::vector<std::pair<const int64_t, Entry>*> turns;
   for (auto at = entries_.upper_bound(first_taken_); at != entries_.end(); ++at) {
-    if (at->second.projects == projects) turns.push_back(&*at);
+    if (at->second.reach == reach) turns.push_back(&*at);
   }
   for (auto at = entries_.begin(); at != entries_.upper_bound(first_taken_); ++at) {
-    if (at->second.projects == projects) turns.push_back(&*at);
+    if (at->second.reach == reach) turns.push_back(&*at);
   }
   std::vector<Slot> slots;
   bool found = true;
@@ -78,11 +78,11 @@ std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCredit(int maximum,
 }
 
 std::vector<WorkerRegistry::Slot> WorkerRegistry::TakeCreditOfOne(int maximum,
-                                                                  const storage::Scope& projects) {
+                                                                  const storage::Reach& reach) {
   MutexLock lock(&mutex_);
   auto most = entries_.end();
   for (auto at = entries_.begin(); at != entries_.end(); ++at) {
-    if (at->second.projects != projects) continue;
+    if (at->second.reach != reach) continue;
     if (most == entries_.end() || at->second.credit > most->second.credit) most = at;
   }
   if (most == entries_.end()) return {};

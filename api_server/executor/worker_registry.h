@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "common/mutex.h"
 #include "longshore/v1/worker_service.pb.h"
-#include "storage/scope.h"
+#include "storage/reach.h"
 
 namespace longshore::executor {
 
@@ -36,10 +36,9 @@ class WorkerSession {
 class WorkerRegistry {
  public:
   // Returns the key for the calls below. Sends Drain at once if BeginDrain was called before.
-  // `projects` are those whose tasks the worker takes.
+  // `reach` says which tasks the worker takes.
   int64_t Add(std::shared_ptr<WorkerSession> session, const std::string& name, int credit,
-              const storage::Scope& projects = storage::Scope::Everything())
-      ABSL_LOCKS_EXCLUDED(mutex_);
+              const storage::Reach& reach = {}) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(int64_t key) ABSL_LOCKS_EXCLUDED(mutex_);
   // The sum of a worker's credit stays within kMaxCredit (event_rules.h).
   void AddCredit(int64_t key, int count) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -49,15 +48,14 @@ class WorkerRegistry {
     int64_t key;
     std::string worker;
   };
-  // Returns the projects that the connected workers take, each set once. Who takes credit does so
-  // for one set after the other.
-  std::vector<storage::Scope> ProjectSets() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Takes up to `maximum` slots of workers that take exactly these projects, one of each in turn.
-  std::vector<Slot> TakeCredit(int maximum,
-                               const storage::Scope& projects = storage::Scope::Everything())
+  // Returns what the connected workers reach, each once. Who takes credit does so for one after the
+  // other.
+  std::vector<storage::Reach> Reaches() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes up to `maximum` slots of workers with exactly this reach, one of each in turn.
+  std::vector<Slot> TakeCredit(int maximum, const storage::Reach& reach = {})
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Takes up to `maximum` slots of the one of them with the most credit.
-  std::vector<Slot> TakeCreditOfOne(int maximum, const storage::Scope& projects)
+  std::vector<Slot> TakeCreditOfOne(int maximum, const storage::Reach& reach)
       ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasCredit() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -78,7 +76,7 @@ class WorkerRegistry {
     std::shared_ptr<WorkerSession> session;
     std::string name;
     int credit;
-    storage::Scope projects;
+    storage::Reach reach;
   };
   Mutex mutex_;
   std::map<int64_t, Entry> entries_ ABSL_GUARDED_BY(mutex_);

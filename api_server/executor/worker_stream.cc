@@ -298,17 +298,19 @@ class WorkerStream : public Reactor {
         static_cast<int32_t>(lease.count() % 1000 * 1000000));
     session_->Send(std::move(welcome));
     const std::set<std::string> named(hello.projects().begin(), hello.projects().end());
-    const auto projects = named.empty() ? storage::Scope::Everything()
-                                        : storage::Scope::Of({named.begin(), named.end()});
-    key_ = context_.registry->Add(session_, name_, hello.capacity(), projects);
+    storage::Reach reach;
+    if (!named.empty()) reach.projects = storage::Scope::Of({named.begin(), named.end()});
+    if (!hello.pool().empty()) reach.pool = hello.pool();
+    key_ = context_.registry->Add(session_, name_, hello.capacity(), reach);
     context_.on_credit();
-    context_.database_work->Add([database = context_.database, hello] {
+    context_.database_work->Add([database = context_.database, hello, pool = reach.pool] {
       database
           ->Run([&](storage::Connection& connection) {
             return storage::worker_store::Upsert(connection, {.name = hello.name(),
                                                               .incarnation = hello.incarnation(),
                                                               .version = hello.version(),
-                                                              .capacity = hello.capacity()});
+                                                              .capacity = hello.capacity(),
+                                                              .pool = pool});
           })
           .IgnoreError();  // For people only.
     });

@@ -100,8 +100,9 @@ http::Response Preflight() {
 
 }  // namespace
 
-Front::Front(std::shared_ptr<grpc::Channel> channel, std::function<absl::Status()> check_ready,
-             MetricsHooks metrics, FrontOptions options)
+Front::Front(std::shared_ptr<grpc::Channel> channel,
+             std::function<absl::StatusOr<int64_t>()> check_ready, MetricsHooks metrics,
+             FrontOptions options)
     : rpc_(std::move(channel)),
       options_(std::move(options)),
       json_rpc_(&rpc_),

@@ -33,8 +33,9 @@ struct FrontOptions {
 class Front : public http::Handler {
  public:
   // `channel` leads to the public services of this process. `check_ready`: see Readiness.
-  Front(std::shared_ptr<grpc::Channel> channel, std::function<absl::Status()> check_ready,
-        MetricsHooks metrics, FrontOptions options);
+  Front(std::shared_ptr<grpc::Channel> channel,
+        std::function<absl::StatusOr<int64_t>()> check_ready, MetricsHooks metrics,
+        FrontOptions options);
 
   void Handle(std::shared_ptr<http::Exchange> exchange) override;
 

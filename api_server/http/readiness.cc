@@ -14,14 +14,16 @@ namespace {
 constexpr std::chrono::seconds kLongestCheck{3};
 constexpr char kDatabaseAway[] = "the database does not answer";
 
-void Answer(http::Exchange* exchange, const absl::Status& status) {
-  exchange->Respond(status.ok() ? JsonResponse(200, {{"ready", true}})
-                                : JsonResponse(503, {{"ready", false}, {"why", ToString(status)}}));
+// Which pools lack a worker is not told to everybody.
+void Answer(http::Exchange* exchange, const absl::StatusOr<int64_t>& lacking) {
+  exchange->Respond(
+      lacking.ok() ? JsonResponse(200, {{"ready", true}, {"pools_without_worker", *lacking}})
+                   : JsonResponse(503, {{"ready", false}, {"why", ToString(lacking.status())}}));
 }
 
 }  // namespace
 
-Readiness::Readiness(std::function<absl::Status()> check) : check_(std::move(check)) {}
+Readiness::Readiness(std::function<absl::StatusOr<int64_t>()> check) : check_(std::move(check)) {}
 
 void Readiness::Handle(std::shared_ptr<http::Exchange> exchange) {
   absl::Status refusal;
@@ -43,10 +45,11 @@ void Readiness::Handle(std::shared_ptr<http::Exchange> exchange) {
 }
 
 void Readiness::Check() {
-  absl::Status status = check_();
-  if (absl::IsUnavailable(status)) {
-    LOG(WARNING) << "not ready: " << status;  // Where the database is is nobody's business.
-    status = absl::UnavailableError(kDatabaseAway);
+  absl::StatusOr<int64_t> lacking = check_();
+  if (absl::IsUnavailable(lacking.status())) {
+    // Where the database is is nobody's business.
+    LOG(WARNING) << "not ready: " << lacking.status();
+    lacking = absl::UnavailableError(kDatabaseAway);
   }
   std::vector<std::shared_ptr<http::Exchange>> waiting;
   {
@@ -54,7 +57,7 @@ void Readiness::Check() {
     checking_ = false;
     waiting.swap(waiting_);
   }
-  for (const auto& exchange : waiting) Answer(exchange.get(), status);
+  for (const auto& exchange : waiting) Answer(exchange.get(), lacking);
 }
 
 void Readiness::BeginDrain() {

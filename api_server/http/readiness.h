@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/mutex.h"
 #include "common/work_queue.h"
 #include "http/message.h"
@@ -18,9 +18,10 @@ namespace longshore::api_http {
 // at most.
 class Readiness {
  public:
-  // `check` says why it is not ready; it may wait for the database. The text of an Unavailable goes
-  // to the log alone.
-  explicit Readiness(std::function<absl::Status()> check);
+  // `check` returns how many pools of instances have no worker, which is told and makes it no less
+  // ready, or why it is not ready; it may wait for the database. The text of an Unavailable goes to
+  // the log alone.
+  explicit Readiness(std::function<absl::StatusOr<int64_t>()> check);
 
   // Answers with 200 or 503, after the check that is under way or a new one. When it has been under
   // way for more than three seconds the answer is 503 at once.
@@ -33,7 +34,7 @@ class Readiness {
  private:
   void Check() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const std::function<absl::Status()> check_;
+  const std::function<absl::StatusOr<int64_t>()> check_;
   Mutex mutex_;
   std::vector<std::shared_ptr<http::Exchange>> waiting_ ABSL_GUARDED_BY(mutex_);
   bool checking_ ABSL_GUARDED_BY(mutex_) = false;

@@ -187,7 +187,7 @@ grpc::Status TaskServiceImpl::ListWorkers(grpc::ServerContext* context,
                                           const v1::ListWorkersRequest* request,
                                           v1::ListWorkersResponse* response) {
   return Guarded(guard_, *context, "TaskService.ListWorkers", *request, response,
-                 [&](const Caller& /*caller*/) { return tasks_.ListWorkers(*request); });
+                 [&](const Caller& caller) { return tasks_.ListWorkers(caller, *request); });
 }
 
 grpc::Status AccessServiceImpl::CreateToken(grpc::ServerContext* context,

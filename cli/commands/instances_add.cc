@@ -1,5 +1,6 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
+#include "cli/jump.h"
 #include "cli/session.h"
 #include "cli/shared_options.h"
 #include "cli/tables.h"
@@ -16,6 +17,9 @@ struct Options {
   std::string project;
   std::vector<std::string> tags;
   std::string host_key;
+  std::string pool;
+  bool become = false;
+  std::vector<std::string> jump;
   std::string request_id;
   bool quiet = false;
 };
@@ -29,6 +33,10 @@ absl::StatusOr<int> AddInstance(const Options& options, Session* session) {
   request.set_project(options.project);
   request.mutable_tags()->Add(options.tags.begin(), options.tags.end());
   request.set_host_key(options.host_key);
+  request.set_pool(options.pool);
+  request.set_become(options.become);
+  ASSIGN_OR_RETURN(const auto jump, ParseJump(options.jump));
+  request.mutable_jump()->Add(jump.begin(), jump.end());
   request.set_request_id(options.request_id);
   ASSIGN_OR_RETURN(const v1::Instance instance, session->client.RegisterInstance(request));
   session->printer.Print(instance, options.quiet
@@ -53,6 +61,10 @@ void AddInstancesAdd(const Command& parent) {
   command.Texts("--tag", "TAG", &options->tags, "a label; may be given several times");
   command.Text("--host-key", "KEY", &options->host_key,
                "\"TYPE BASE64\"; without it the key is learned at the first contact");
+  command.Text("--pool", "POOL", &options->pool, "the workers that reach it; without it 'default'");
+  command.Flag("--become", &options->become, "scripts are root's, by sudo, and not the login's");
+  command.Texts("--jump", kJumpType, &options->jump,
+                "a host on the way to it, dialled first; given several times: one after the other");
   AddRequestId(command, &options->request_id);
   command.Flag("--quiet", &options->quiet, "print the id only");
   command.Does([options](Session* session) { return AddInstance(*options, session); });

@@ -17,6 +17,7 @@ struct Options {
   std::string size;
   std::string image;
   std::string project;
+  std::string pool;
   std::vector<std::string> tags;
   bool provision = false;
   std::string path;
@@ -32,6 +33,7 @@ v1::CreateInstanceRequest Request(const Options& options) {
   request.set_provider(options.provider);
   request.set_name(options.name);
   request.set_project(options.project);
+  request.set_pool(options.pool);
   request.set_region(options.region);
   request.set_size(options.size);
   request.set_image(options.image);
@@ -110,6 +112,8 @@ void AddInstancesCreate(const Command& parent) {
   command.Text("--image", "IMAGE", &options->image, "as the provider names it");
   command.Text("--project", "PROJECT", &options->project,
                "the project that it belongs to for ever; without it 'default'");
+  command.Text("--pool", "POOL", &options->pool,
+               "the workers that reach them; without it 'default'");
   command.Texts("--tag", "TAG", &options->tags, "a label; may be given several times");
   command.Flag("--provision", &options->provision, "set them up with Ansible");
   command.Text("--path", "PATH", &options->path,

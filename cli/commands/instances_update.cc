@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/instance_names.h"
+#include "cli/jump.h"
 #include "cli/session.h"
 #include "cli/tables.h"
 #include "common/status_macros.h"
@@ -20,29 +21,49 @@ struct Options {
   std::string address;
   int32_t port = 0;
   std::string host_key;
+  std::string pool;
+  bool become = false;
+  bool no_become = false;
+  std::vector<std::string> jump;
+  bool no_jump = false;
   std::string request_id;
   WaitOptions waiting;
 };
 
 absl::StatusOr<v1::UpdateInstanceRequest> Request(const Options& options) {
   v1::UpdateInstanceRequest request;
+  auto* const mask = request.mutable_update_mask();
+  const auto name = [&](bool is_given, const char* field) {
+    if (is_given) mask->add_paths(field);
+  };
+  if (options.no_tags && !options.tags.empty()) return UsageError("give either --tag or --no-tags");
+  if (options.become && options.no_become) return UsageError("give --become or --no-become");
+  if (options.no_jump && !options.jump.empty())
+    return UsageError("give either --jump or --no-jump");
   request.set_name(options.name);
+  name(!options.name.empty(), "name");
   request.mutable_tags()->Add(options.tags.begin(), options.tags.end());
+  name(options.no_tags || !options.tags.empty(), "tags");
   request.set_payload_path(options.path);
+  name(!options.path.empty(), "payload_path");
   request.set_execute_payload(options.execute);
+  name(options.execute, "execute_payload");
   request.set_timeout(options.timeout);
+  name(options.timeout != 0, "timeout");
   request.set_address(options.address);
+  name(!options.address.empty(), "address");
   request.set_port(options.port);
+  name(options.port != 0, "port");
   request.set_host_key(options.host_key);
+  name(!options.host_key.empty(), "host_key");
+  request.set_pool(options.pool);
+  name(!options.pool.empty(), "pool");
+  request.set_become(options.become);
+  name(options.become || options.no_become, "become");
+  ASSIGN_OR_RETURN(const auto jump, ParseJump(options.jump));
+  request.mutable_jump()->Add(jump.begin(), jump.end());
+  name(options.no_jump || !jump.empty(), "jump");
   request.set_request_id(options.request_id);
-  if (!options.no_tags) return request;
-  if (!options.tags.empty()) return UsageError("give either --tag or --no-tags");
-  request.mutable_update_mask()->add_paths("tags");
-  if (!options.name.empty()) request.mutable_update_mask()->add_paths("name");
-  if (!options.path.empty()) request.mutable_update_mask()->add_paths("payload_path");
-  if (!options.address.empty()) request.mutable_update_mask()->add_paths("address");
-  if (options.port != 0) request.mutable_update_mask()->add_paths("port");
-  if (!options.host_key.empty()) request.mutable_update_mask()->add_paths("host_key");
   return request;
 }
 
@@ -84,6 +105,12 @@ void AddInstancesUpdate(const Command& parent) {
   command.Number("--port", "PORT", &options->port, "its SSH port");
   command.Text("--host-key", "LINE", &options->host_key,
                "the OpenSSH public key that it shows from now on");
+  command.Text("--pool", "POOL", &options->pool, "the workers that reach it from now on");
+  command.Flag("--become", &options->become, "scripts are root's, by sudo, and not the login's");
+  command.Flag("--no-become", &options->no_become, "scripts are the login's");
+  command.Texts("--jump", kJumpType, &options->jump,
+                "the hosts on the way to it, instead of all before; see `instances add`");
+  command.Flag("--no-jump", &options->no_jump, "it is dialled directly");
   AddRequestId(command, &options->request_id);
   AddWaitOptions(command, &options->waiting);
   command.Does([options](Session* session) { return UpdateInstance(*options, session); });

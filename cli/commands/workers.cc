@@ -4,6 +4,7 @@
 #include "cli/session.h"
 #include "cli/shared_options.h"
 #include "cli/tables.h"
+#include "common/status_macros.h"
 
 namespace longshore::cli {
 namespace {
@@ -13,7 +14,14 @@ absl::StatusOr<int> ListWorkers(int32_t limit, Session* session) {
       const std::vector<v1::Worker> workers,
       ReadPages(&session->client, &Client::ListWorkers, &v1::ListWorkersResponse::mutable_workers,
                 v1::ListWorkersRequest(), limit));
-  session->printer.PrintRows(workers, WorkerTable(workers));
+  v1::ListWorkersRequest first;
+  first.set_page_size(1);
+  ASSIGN_OR_RETURN(const v1::ListWorkersResponse lacking, session->client.ListWorkers(first));
+  std::string text = WorkerTable(workers);
+  for (const std::string& pool : lacking.pools_without_worker()) {
+    text += "no worker of the pool " + pool + " is connected: what is for its instances waits\n";
+  }
+  session->printer.PrintRows(workers, text);
   return kExitDone;
 }
 

@@ -201,6 +201,7 @@ bool ServerLink::NextMessage(v1::WorkerMessage* message) {
     hello->set_incarnation(incarnation_);
     hello->set_version(options_.version);
     hello->set_capacity(credit_);
+    hello->set_pool(options_.pool);
     hello->mutable_projects()->Add(options_.projects.begin(), options_.projects.end());
     return true;
   }

@@ -31,6 +31,7 @@ struct ServerLinkOptions {
   std::vector<std::string> servers;  // host:port
   std::string name;
   std::string version;
+  std::string pool;                   // Whose instances the worker reaches.
   std::vector<std::string> projects;  // Whose tasks the worker takes; none: every project's.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
   const Clock* clock = Clock::Real();

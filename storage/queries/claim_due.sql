@@ -2,8 +2,8 @@
 -- those that have to wait for a place, and postpones those whose instance is not READY. The caller holds the capacity lock
 -- (lock_capacity.sql), so that no two claims count the same place, and ends what is refused.
 --
--- claim_due takes the longest due tasks of each flow (one deployment of one project), as many as its share, so that flows take
--- turns; apart from @set_aside, which the database has refused before. claim_tasks takes those of the given tasks that are due.
+-- claim_due takes the longest due tasks of each flow (one deployment of one project, in one pool), as many as its share, so that
+-- flows take turns; apart from @set_aside, which the database has refused before. claim_tasks takes those of the given tasks that are due.
 -- Everything after `due` is the same for both.
 --
 -- @workers: who gets the first claimed task, the second and so on; no more tasks are taken than there are names.
@@ -14,6 +14,7 @@
 -- fragment: longest_due_of_flow
 -- Of the tasks t: the longest due ones of a flow, as many as its share.
 WHERE ${due_task}
+  AND t.pool = flow.pool
   AND t.project = flow.project
   AND t.deployment_id = flow.deployment_id
   AND t.id <> ALL (@set_aside::bigint[])
@@ -169,6 +170,8 @@ SELECT
   i.ssh_user,
   i.host_key,
   i.project,
+  i.become,
+  i.jump,
   d.script_sha256,
   d.script_bytes,
   p.attempt,
@@ -190,7 +193,8 @@ ORDER BY j.id
 WITH due AS MATERIALIZED (
   SELECT t.id, t.instance_id, t.payload_id, t.deployment_id, t.remote_path, t.maybe_started
   FROM
-    unnest(@projects::text[], @deployment_ids::bigint[], @shares::bigint[]) AS flow(project, deployment_id, share),
+    unnest(@pools::text[], @projects::text[], @deployment_ids::bigint[], @shares::bigint[])
+    AS flow(pool, project, deployment_id, share),
     LATERAL (
       SELECT *
       FROM tasks t
@@ -217,7 +221,8 @@ ${judge_and_claim};
 -- The tasks that claim_due would take, without taking them: what is tried one by one when a claim of all is refused.
 SELECT t.id
 FROM
-  unnest(@projects::text[], @deployment_ids::bigint[], @shares::bigint[]) AS flow(project, deployment_id, share),
+  unnest(@pools::text[], @projects::text[], @deployment_ids::bigint[], @shares::bigint[])
+    AS flow(pool, project, deployment_id, share),
   LATERAL (
     SELECT t.id
     FROM tasks t

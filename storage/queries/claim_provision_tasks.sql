@@ -1,5 +1,5 @@
--- Claims due tasks that provision instances for one worker, of the projects that it takes, and tells all that it needs to know of
--- these instances.
+-- Claims due tasks that provision instances for one worker, of the projects and the pool that it takes, and tells all that it
+-- needs to know of these instances.
 WITH due AS MATERIALIZED (
   -- Which tasks are taken: those that are due longest. This is the predicate of the index tasks_provisioning.
   SELECT id, instance_id
@@ -8,6 +8,7 @@ WITH due AS MATERIALIZED (
     AND blocked_by IS NULL
     AND type = 'PROVISION_INSTANCE'
     AND run_at <= now()
+    AND pool = @pool
     AND (@every_project::boolean OR project = ANY (@scope::text[]))
   ORDER BY run_at, id
   LIMIT @limit
@@ -47,6 +48,8 @@ SELECT
   i.ssh_user,
   i.host_key,
   i.project,
+  i.become,
+  i.jump,
   i.name,
   i.tags
 FROM claimed

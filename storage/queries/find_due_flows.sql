@@ -1,11 +1,12 @@
--- Which deployments have tasks due, and how many each, counted to @most_counted. It goes from one project and deployment to the
--- next in the index tasks_turn, so it costs as much as there are deployments, however many tasks they have. Of a project with
--- very many deployments the oldest and the newest are found; the others follow as these end.
+-- Which deployments have tasks due in a pool, and how many each, counted to @most_counted. It goes from one project and
+-- deployment to the next in the index tasks_turn, so it costs as much as there are deployments, however many tasks they have.
+-- Of a project with very many deployments the oldest and the newest are found; the others follow as these end.
 WITH RECURSIVE projects AS (
   (
     SELECT t.project
     FROM tasks t
     WHERE ${due_task}
+      AND t.pool = @pool
     ORDER BY t.project
     LIMIT 1
   )
@@ -17,6 +18,7 @@ WITH RECURSIVE projects AS (
       SELECT t.project
       FROM tasks t
       WHERE ${due_task}
+        AND t.pool = @pool
         AND t.project > p.project
       ORDER BY t.project
       LIMIT 1
@@ -31,6 +33,7 @@ FROM
         SELECT t.deployment_id
         FROM tasks t
         WHERE ${due_task}
+          AND t.pool = @pool
           AND t.project = l.project
         ORDER BY t.deployment_id
         LIMIT 1
@@ -43,6 +46,7 @@ FROM
           SELECT t.deployment_id
           FROM tasks t
           WHERE ${due_task}
+            AND t.pool = @pool
             AND t.project = l.project
             AND t.deployment_id > o.deployment_id
           ORDER BY t.deployment_id
@@ -54,6 +58,7 @@ FROM
         SELECT t.deployment_id
         FROM tasks t
         WHERE ${due_task}
+          AND t.pool = @pool
           AND t.project = l.project
         ORDER BY t.deployment_id DESC
         LIMIT 1
@@ -66,6 +71,7 @@ FROM
           SELECT t.deployment_id
           FROM tasks t
           WHERE ${due_task}
+            AND t.pool = @pool
             AND t.project = l.project
             AND t.deployment_id < n.deployment_id
           ORDER BY t.deployment_id DESC
@@ -82,6 +88,7 @@ FROM
       SELECT 1
       FROM tasks t
       WHERE ${due_task}
+        AND t.pool = @pool
         AND t.project = l.project
         AND t.deployment_id = d.deployment_id
         AND t.id <> ALL (@set_aside::bigint[])

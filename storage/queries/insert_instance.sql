@@ -1,4 +1,4 @@
--- Inserts one instance and gives its id.
+-- Inserts one instance and gives its id. An empty @pool is the default one.
 INSERT INTO instances (
   name,
   project,
@@ -12,7 +12,10 @@ INSERT INTO instances (
   host_key,
   tags,
   status,
-  machine_key
+  machine_key,
+  pool,
+  become,
+  jump
 )
 VALUES (
   @name,
@@ -27,6 +30,9 @@ VALUES (
   @host_key,
   @tags,
   @status,
-  @machine_key
+  @machine_key,
+  coalesce(nullif(@pool, ''), 'default'),
+  @become,
+  @jump
 )
 RETURNING id;

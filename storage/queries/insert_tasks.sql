@@ -10,7 +10,8 @@ INSERT INTO tasks (
   blocked_by,
   deployment_id,
   gated,
-  project
+  project,
+  pool
 )
 SELECT
   @type,
@@ -23,7 +24,8 @@ SELECT
   new.depends_on,
   d.id,
   coalesce(d.max_concurrency > 0, false),
-  i.project
+  i.project,
+  i.pool
 FROM unnest(
   @task_ids::bigint[],
   @payload_ids::bigint[],

@@ -1,7 +1,7 @@
 -- Instances that a deployment is to reach. Each is locked, so that it cannot be terminated before the deployment is stored.
 
 -- fragment: target_columns
-i.id, i.status, i.project, i.ssh_user, i.home, i.terminating
+i.id, i.status, i.project, i.ssh_user, i.home, i.become, i.terminating
 
 -- name: lock_targets
 SELECT ${target_columns}

@@ -8,8 +8,8 @@ WHERE i.id = c.instance_id
   AND (i.status = 'TERMINATED' OR c.created_at < now() - interval '7 days');
 
 -- name: claim_run_cleanups
--- Of the projects that @workers take. The first of them is asked to remove the directory that is due longest, and so on. It is
--- asked again later, and then less and less often, unless it says that the directory is gone.
+-- Of the projects and the pool that @workers take. The first of them is asked to remove the directory that is due longest, and so
+-- on. It is asked again later, and then less and less often, unless it says that the directory is gone.
 WITH due AS MATERIALIZED (
   SELECT payload_id, attempt, row_number() OVER () AS number
   FROM (
@@ -17,6 +17,7 @@ WITH due AS MATERIALIZED (
     FROM run_cleanups c
     JOIN instances i ON i.id = c.instance_id
     WHERE c.run_at <= now()
+      AND i.pool = @pool
       AND ${in_scope}
     ORDER BY c.run_at
     LIMIT cardinality(@workers::text[])
@@ -46,7 +47,9 @@ RETURNING
   i.port,
   i.ssh_user,
   i.host_key,
-  i.project;
+  i.project,
+  i.become,
+  i.jump;
 
 -- name: delete_run_cleanups
 -- Only who held the task, or was asked to remove the directory in the try that @lease_epochs counts, is believed that it is gone.

@@ -1,5 +1,6 @@
--- Changes what the caller of UpdateInstance has named. Empty texts, 0 as @port and @payload_id, @set_tags and @set_host_key false
--- leave things as they are.
+-- name: update_instance
+-- Changes what the caller of UpdateInstance has named. Empty texts, 0 as @port and @payload_id, @set_tags, @set_host_key,
+-- @set_become and @set_jump false leave things as they are.
 UPDATE instances
 SET
   name = CASE WHEN @name = '' THEN name ELSE @name END,
@@ -7,6 +8,16 @@ SET
   address = CASE WHEN @address = '' THEN address ELSE @address END,
   port = CASE WHEN @port::integer = 0 THEN port ELSE @port END,
   host_key = CASE WHEN @set_host_key THEN @host_key ELSE host_key END,
+  pool = CASE WHEN @pool = '' THEN pool ELSE @pool END,
+  become = CASE WHEN @set_become THEN @become ELSE become END,
+  jump = CASE WHEN @set_jump THEN @jump::text[] ELSE jump END,
   payload_id = CASE WHEN @payload_id::bigint = 0 THEN payload_id ELSE @payload_id END,
   updated_at = now()
 WHERE id = @id;
+
+-- name: move_tasks_to_pool
+-- What has not ended of an instance goes to the workers of its new pool, from its next claim on.
+UPDATE tasks t
+SET pool = @pool
+WHERE t.instance_id = @instance_id
+  AND ${open_task};

@@ -2,13 +2,14 @@
 
 -- name: upsert_worker
 -- A worker has said hello.
-INSERT INTO workers (name, incarnation, version, capacity)
-VALUES (@name, @incarnation, @version, @capacity)
+INSERT INTO workers (name, incarnation, version, capacity, pool)
+VALUES (@name, @incarnation, @version, @capacity, @pool)
 ON CONFLICT (name) DO UPDATE
 SET
   incarnation = excluded.incarnation,
   version = excluded.version,
   capacity = excluded.capacity,
+  pool = excluded.pool,
   connected_at = now(),
   seen_at = now();
 
@@ -26,6 +27,7 @@ SELECT
   w.name,
   w.version,
   w.capacity,
+  w.pool,
   (extract(epoch FROM w.connected_at) * 1000000)::bigint AS connected_at,
   (extract(epoch FROM w.seen_at) * 1000000)::bigint AS seen_at,
   coalesce(held.tasks, 0) AS running
@@ -39,3 +41,37 @@ LEFT JOIN (
 WHERE w.id > @after
 ORDER BY w.id
 LIMIT @limit;
+
+-- name: pools_without_worker
+-- It goes from one project and pool to the next in the index instances_pool, so it costs as much as there are of these.
+WITH RECURSIVE placed AS (
+  (
+    SELECT i.project, i.pool
+    FROM instances i
+    WHERE i.status <> 'TERMINATED'
+    ORDER BY i.project, i.pool
+    LIMIT 1
+  )
+  UNION ALL
+  SELECT next.project, next.pool
+  FROM
+    placed p,
+    LATERAL (
+      SELECT i.project, i.pool
+      FROM instances i
+      WHERE i.status <> 'TERMINATED'
+        AND (i.project, i.pool) > (p.project, p.pool)
+      ORDER BY i.project, i.pool
+      LIMIT 1
+    ) AS next
+)
+SELECT DISTINCT i.pool
+FROM placed i
+WHERE ${in_scope}
+  AND NOT EXISTS (
+    SELECT 1
+    FROM workers w
+    WHERE w.pool = i.pool
+      AND w.seen_at > now() - interval '60 seconds'
+  )
+ORDER BY i.pool;

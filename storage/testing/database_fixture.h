@@ -33,8 +33,9 @@ inline std::string HostKey(char seed = 'K') {
 inline absl::StatusOr<ClaimResult> ClaimDue(Connection& connection,
                                             const std::vector<std::string>& workers,
                                             const ClaimOptions& options) {
-  ASSIGN_OR_RETURN(const auto flows,
-                   lease_store::FindDueFlows(connection, static_cast<int>(workers.size()), {}));
+  ASSIGN_OR_RETURN(
+      const auto flows,
+      lease_store::FindDueFlows(connection, "default", static_cast<int>(workers.size()), {}));
   return lease_store::ClaimDue(connection, flows, {}, workers, options);
 }
 

@@ -42,19 +42,20 @@ class Disk:
 
 
 class Instance(Disk):
-    """A local instance behind a relay."""
+    """A local instance behind a relay; in `network`, where there is none, on its port 22."""
 
-    def __init__(self, stack, name, mounts=""):
+    def __init__(self, stack, name, mounts="", network=None):
         super().__init__(os.path.join(stack.directory, name))
         self.name = name
         subprocess.run([LOCAL_INSTANCE, "init", self.directory, stack.key + ".pub"], check=True)
         if mounts:
             with open(os.path.join(self.directory, "mounts.sh"), "w") as file:
                 file.write(mounts)
-        port = free_port()
-        self.process = Process(name, stack.directory, [LOCAL_INSTANCE, "run", self.directory, str(port)], port)
+        port = 22 if network else free_port()
+        command = [*(network.inside if network else ()), LOCAL_INSTANCE, "run", self.directory, str(port)]
+        self.process = Process(name, stack.directory, command, None if network else port)
         self.process.start()
-        self.relay = Relay(port)
+        self.relay = None if network else Relay(port)
         self.doors = {}
         self.id = None
 

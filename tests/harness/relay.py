@@ -20,7 +20,8 @@ class Relay:
     heal()      back to passing everything; what was swallowed cannot be made good, so its connections die
     """
 
-    def __init__(self, target_port):
+    def __init__(self, target_port, server=None):
+        """`server`: a socket that listens already, maybe in another network."""
         self.target_port = target_port
         self.mode = "pass"
         self.silent = set()
@@ -34,11 +35,8 @@ class Relay:
         self.released = threading.Event()
         self.lock = threading.Lock()
         self.pairs = set()
-        self.server = socket.socket()
-        self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.server.bind(("127.0.0.1", 0))
+        self.server = server or socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.server.getsockname()[1]
-        self.server.listen(128)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):

@@ -19,6 +19,9 @@ export interface Instance {
   ssh_user: string;
   host_key: string;
   tags: string[];
+  pool: string;
+  become: boolean;
+  jump: { address: string; port: number; ssh_user: string }[];
   status: InstanceStatus;
   status_error: string;
   payload_status?: string;
@@ -115,6 +118,7 @@ export interface Task {
 export interface Worker {
   name: string;
   version: string;
+  pool: string;
   connected_at: string;
   seen_at: string;
   running: number;

@@ -31,7 +31,12 @@ function About({ of }: { of: Instance }) {
             <Text of={of.address} />:{of.port}
           </>,
         ],
-        ['Login', <Text of={of.ssh_user} />],
+        ['Login', <Text of={of.become ? `${of.ssh_user}, becomes root` : of.ssh_user} />],
+        [
+          'By way of',
+          <Text of={of.jump.length === 0 ? '–' : of.jump.map((hop) => `${hop.ssh_user}@${hop.address}:${hop.port}`).join(', ')} />,
+        ],
+        ['Pool', <Text of={of.pool} />],
         ['Project', <Text of={of.project} />],
         [
           'Tags',
