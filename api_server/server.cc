@@ -10,6 +10,7 @@
 
 #include "api_server/access/guard.h"
 #include "api_server/access/token_manager.h"
+#include "api_server/domain/wave_checks.h"
 #include "api_server/executor/cancel_sender.h"
 #include "api_server/executor/dispatcher.h"
 #include "api_server/executor/event_applier.h"
@@ -160,7 +161,12 @@ struct Server::Parts {
                               .max_running_per_instance = options.max_running_per_instance},
                     .max_output_bytes = options.max_output_bytes,
                     .delivery_timeout = options.deploy.delivery_timeout,
-                    .execution_grace = options.execution_grace}),
+                    .execution_grace = options.execution_grace,
+                    .deploy_check =
+                        [this](storage::Connection& connection,
+                               const storage::rollout_store::WaveCheck& check) {
+                          return domain::DeployCheck(connection, deployer, check);
+                        }}),
         instance_steps(&database, &providers, &signals,
                        {.max_output_bytes = options.max_output_bytes,
                         .authorized_keys_file = options.authorized_keys_file}),

@@ -184,6 +184,15 @@ absl::StatusOr<v1::Deployment> Client::CancelDeployment(
   return Write(&stubs_->payloads, &v1::PayloadService::Stub::CancelDeployment, request);
 }
 
+absl::StatusOr<v1::Deployment> Client::PauseDeployment(const v1::PauseDeploymentRequest& request) {
+  return Write(&stubs_->payloads, &v1::PayloadService::Stub::PauseDeployment, request);
+}
+
+absl::StatusOr<v1::Deployment> Client::ResumeDeployment(
+    const v1::ResumeDeploymentRequest& request) {
+  return Write(&stubs_->payloads, &v1::PayloadService::Stub::ResumeDeployment, request);
+}
+
 absl::StatusOr<v1::DeployPayloadResponse> Client::RetryDeployment(
     const v1::RetryDeploymentRequest& request) {
   return Write(&stubs_->payloads, &v1::PayloadService::Stub::RetryDeployment, request);

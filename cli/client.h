@@ -59,6 +59,8 @@ class Client {
   absl::StatusOr<v1::ListDeploymentsResponse> ListDeployments(
       const v1::ListDeploymentsRequest& request);
   absl::StatusOr<v1::Deployment> CancelDeployment(const v1::CancelDeploymentRequest& request);
+  absl::StatusOr<v1::Deployment> PauseDeployment(const v1::PauseDeploymentRequest& request);
+  absl::StatusOr<v1::Deployment> ResumeDeployment(const v1::ResumeDeploymentRequest& request);
   absl::StatusOr<v1::DeployPayloadResponse> RetryDeployment(
       const v1::RetryDeploymentRequest& request);
 

@@ -44,6 +44,8 @@ void AddCommands(const Command& root) {
   AddDeploymentsShow(deployments);
   AddDeploymentsWatch(deployments);
   AddDeploymentsCancel(deployments);
+  AddDeploymentsPause(deployments);
+  AddDeploymentsResume(deployments);
   AddDeploymentsRetry(deployments);
   const Command instances = root.Add("instances", "The hosts that scripts are delivered to");
   AddInstancesAdd(instances);

@@ -9,9 +9,9 @@ namespace longshore::cli {
 namespace {
 
 TEST(JsonTest, FieldsHaveTheirProtoNames) {
-  v1::Rollout rollout;
-  rollout.set_max_errors(7);
-  EXPECT_EQ(ToJson(rollout), R"({"max_concurrency":0,"max_errors":7})");
+  v1::Wave wave;
+  wave.set_percent(7);
+  EXPECT_EQ(ToJson(wave), R"({"count":0,"percent":7})");
 }
 
 TEST(JsonTest, IndentedItIsTheSame) {

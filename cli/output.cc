@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_join.h"
 #include "cli/cells.h"
+#include "cli/rollout_text.h"
 #include "cli/table.h"
 #include "common/enum_text.h"
 #include "common/utf8.h"
@@ -52,8 +53,10 @@ std::string DeploymentDetails(const v1::Deployment& deployment) {
        deployment.script_sha256() + " (" + std::to_string(deployment.script_bytes()) + " B)"},
       {"target:", TargetText(request)},
       {"execute:", request.execute_payload() ? "yes" : "no"},
-      {"max concurrency:", NumberText(request.rollout().max_concurrency())},
-      {"max errors:", NumberText(request.rollout().max_errors())},
+      {"max concurrency:", MaxConcurrencyText(request.rollout())},
+      {"max errors:", MaxErrorsText(request.rollout())},
+      {"waves:", WavesText(request.rollout())},
+      {"rollout:", RolloutText(deployment)},
       {"payloads:", CountsText(deployment.counts())},
       {"stopped:", OrDash(deployment.stop_reason())},
   });

@@ -8,9 +8,9 @@
 namespace longshore::cli {
 namespace {
 
-v1::Rollout Row(int32_t number) {
-  v1::Rollout row;
-  row.set_max_concurrency(number);
+v1::Wave Row(int32_t number) {
+  v1::Wave row;
+  row.set_count(number);
   return row;
 }
 
@@ -26,24 +26,21 @@ TEST(PrinterTest, OneThing) {
   const auto print = [](const Printer& printer) { printer.Print(Row(1), "text\n"); };
   EXPECT_EQ(Printed(Format::kTable, print), "text\n");
   EXPECT_EQ(Printed(Format::kWide, print), "text\n");
-  EXPECT_EQ(Printed(Format::kJson, print),
-            "{\n  \"max_concurrency\": 1,\n  \"max_errors\": 0\n}\n");
-  EXPECT_EQ(Printed(Format::kYaml, print), "max_concurrency: 1\nmax_errors: 0\n");
-  EXPECT_EQ(Printed(Format::kJsonLines, print), "{\"max_concurrency\":1,\"max_errors\":0}\n");
+  EXPECT_EQ(Printed(Format::kJson, print), "{\n  \"count\": 1,\n  \"percent\": 0\n}\n");
+  EXPECT_EQ(Printed(Format::kYaml, print), "count: 1\npercent: 0\n");
+  EXPECT_EQ(Printed(Format::kJsonLines, print), "{\"count\":1,\"percent\":0}\n");
 }
 
 TEST(PrinterTest, AListIsOneDocument) {
   const auto print = [](const Printer& printer) {
-    printer.PrintRows(std::vector<v1::Rollout>{Row(1), Row(2)}, "table\n");
+    printer.PrintRows(std::vector<v1::Wave>{Row(1), Row(2)}, "table\n");
   };
   EXPECT_EQ(Printed(Format::kTable, print), "table\n");
   EXPECT_EQ(Printed(Format::kYaml, print),
-            "-\n  max_concurrency: 1\n  max_errors: 0\n-\n  max_concurrency: 2\n  max_errors: 0\n");
+            "-\n  count: 1\n  percent: 0\n-\n  count: 2\n  percent: 0\n");
   EXPECT_EQ(Printed(Format::kJsonLines, print),
-            "{\"max_concurrency\":1,\"max_errors\":0}\n{\"max_concurrency\":2,\"max_errors\":0}\n");
-  const auto none = [](const Printer& printer) {
-    printer.PrintRows(std::vector<v1::Rollout>(), "");
-  };
+            "{\"count\":1,\"percent\":0}\n{\"count\":2,\"percent\":0}\n");
+  const auto none = [](const Printer& printer) { printer.PrintRows(std::vector<v1::Wave>(), ""); };
   EXPECT_EQ(Printed(Format::kJson, none), "[]\n");
   EXPECT_EQ(Printed(Format::kYaml, none), "[]\n");
   EXPECT_EQ(Printed(Format::kJsonLines, none), "");
@@ -51,18 +48,18 @@ TEST(PrinterTest, AListIsOneDocument) {
 
 TEST(PrinterTest, AThingWithItsListIsOneDocument) {
   const auto print = [](const Printer& printer) {
-    printer.PrintWithRows("it", Row(1), "rows", std::vector<v1::Rollout>{Row(2)}, "text\n");
+    printer.PrintWithRows("it", Row(1), "rows", std::vector<v1::Wave>{Row(2)}, "text\n");
   };
   EXPECT_EQ(Printed(Format::kTable, print), "text\n");
   EXPECT_EQ(Printed(Format::kYaml, print),
-            "it:\n  max_concurrency: 1\n  max_errors: 0\nrows:\n  -\n    max_concurrency: 2\n    "
-            "max_errors: 0\n");
+            "it:\n  count: 1\n  percent: 0\nrows:\n  -\n    count: 2\n    "
+            "percent: 0\n");
 }
 
 TEST(PrinterTest, EachEventIsADocument) {
   const auto print = [](const Printer& printer) { printer.PrintEvent(Row(1)); };
-  EXPECT_EQ(Printed(Format::kJson, print), "{\"max_concurrency\":1,\"max_errors\":0}\n");
-  EXPECT_EQ(Printed(Format::kYaml, print), "---\nmax_concurrency: 1\nmax_errors: 0\n");
+  EXPECT_EQ(Printed(Format::kJson, print), "{\"count\":1,\"percent\":0}\n");
+  EXPECT_EQ(Printed(Format::kYaml, print), "---\ncount: 1\npercent: 0\n");
 }
 
 TEST(PrinterTest, Errors) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_join.h"
 #include "cli/cells.h"
+#include "cli/rollout_text.h"
 #include "cli/table.h"
 #include "common/enum_text.h"
 
@@ -94,9 +95,10 @@ std::string DeploymentTable(const std::vector<v1::Deployment>& deployments, bool
        [](const Row& row) -> std::string { return row.request().execute_payload() ? "yes" : "no"; },
        kWide},
       {"MAX CONCURRENCY",
-       [](const Row& row) { return NumberText(row.request().rollout().max_concurrency()); }, kWide},
-      {"MAX ERRORS",
-       [](const Row& row) { return NumberText(row.request().rollout().max_errors()); }, kWide},
+       [](const Row& row) { return MaxConcurrencyText(row.request().rollout()); }, kWide},
+      {"MAX ERRORS", [](const Row& row) { return MaxErrorsText(row.request().rollout()); }, kWide},
+      {"WAVES", [](const Row& row) { return WavesText(row.request().rollout()); }, kWide},
+      {"ROLLOUT", RolloutText},
       {"PAYLOADS", [](const Row& row) { return CountsText(row.counts()); }},
       {"STOPPED", [](const Row& row) { return OrDash(row.stop_reason()); }},
   };

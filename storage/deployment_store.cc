@@ -11,6 +11,17 @@
 namespace longshore::storage {
 namespace {
 
+v1::RolloutState ReadRolloutState(const Row& row) {
+  const std::string_view state = row.Text("rollout_state");
+  if (state == "STOPPING" || state == "STOPPED") return v1::ROLLOUT_STATE_STOPPED;
+  if (row.Bool("paused")) return v1::ROLLOUT_STATE_PAUSED;
+  if (state != "OPEN") return v1::ROLLOUT_STATE_DONE;
+  const std::string_view between = row.Text("wave_state");
+  if (between == "WAITING") return v1::ROLLOUT_STATE_WAITING;
+  if (between == "CHECKING") return v1::ROLLOUT_STATE_CHECKING;
+  return between == "HELD" ? v1::ROLLOUT_STATE_PAUSED : v1::ROLLOUT_STATE_ROLLING;
+}
+
 v1::Deployment ReadDeployment(const Row& row) {
   v1::Deployment deployment;
   deployment.set_id(row.Int("id"));
@@ -19,6 +30,11 @@ v1::Deployment ReadDeployment(const Row& row) {
   deployment.set_script_sha256(HexEncode(row.Bytes("script_sha256")));
   deployment.set_script_bytes(row.Int("script_bytes"));
   deployment.set_stop_reason(row.String("stop_reason"));
+  deployment.set_rollout_state(ReadRolloutState(row));
+  deployment.set_wave(static_cast<int32_t>(row.Int("wave")));
+  deployment.set_wave_count(static_cast<int32_t>(row.Int("wave_count")));
+  ReadTimestamp(row, "next_wave_at", [&] { return deployment.mutable_next_wave_at(); });
+  deployment.set_check_deployment_id(row.Int("check_deployment_id"));
   ReadTimestamp(row, "created_at", [&] { return deployment.mutable_created_at(); });
   return deployment;
 }
@@ -64,20 +80,25 @@ void AddToCounts(v1::PayloadStatus status, int64_t count, v1::PayloadCounts* cou
 namespace deployment_store {
 
 absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& deployment) {
-  const v1::Rollout& rollout = deployment.request.rollout();
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kInsertDeployment,
-                                      Params()
-                                          .Bytes("script_sha256", deployment.script_sha256)
-                                          .Int("script_bytes", deployment.script_bytes)
-                                          .Text("original_path", deployment.original_path)
-                                          .Text("remote_path", deployment.remote_path)
-                                          .Bool("execute_payload", deployment.execute_payload)
-                                          .Int("timeout", deployment.timeout)
-                                          .Bytes("request", deployment.request.SerializeAsString())
-                                          .Texts("projects", {deployment.project})
-                                          .Int("max_concurrency", rollout.max_concurrency())
-                                          .Int("max_errors", rollout.max_errors())));
+  const RolloutLimits& rollout = deployment.rollout;
+  ASSIGN_OR_RETURN(
+      const Result result,
+      connection.Execute(queries::kInsertDeployment,
+                         Params()
+                             .Bytes("script_sha256", deployment.script_sha256)
+                             .Int("script_bytes", deployment.script_bytes)
+                             .Text("original_path", deployment.original_path)
+                             .Text("remote_path", deployment.remote_path)
+                             .Bool("execute_payload", deployment.execute_payload)
+                             .Int("timeout", deployment.timeout)
+                             .Bytes("request", deployment.request.SerializeAsString())
+                             .Texts("projects", {deployment.project})
+                             .Int("max_concurrency", rollout.max_concurrency)
+                             .Int("max_errors", rollout.max_errors)
+                             .Ints("waves", rollout.waves)
+                             .Int("wave_pause_seconds", rollout.pause_seconds)
+                             .Bool("wave_hold", rollout.until_resumed)
+                             .Bytes("check_script_sha256", rollout.check_script_sha256)));
   return result.first().Int("id");
 }
 
@@ -106,6 +127,13 @@ absl::StatusOr<std::vector<v1::Deployment>> List(Connection& connection, const S
   }
   RETURN_IF_ERROR(FillCounts(connection, &deployments));
   return deployments;
+}
+
+absl::StatusOr<Summary> GetSummary(Connection& connection, int64_t id) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kGetDeploymentSummary, Params().Int("id", id)));
+  return Summary{.project = result.first().String("project"),
+                 .first_payload_id = result.first().Int("first_payload_id")};
 }
 
 absl::StatusOr<std::vector<PayloadState>> PayloadStates(Connection& connection, int64_t id) {

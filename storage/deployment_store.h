@@ -16,6 +16,19 @@
 
 namespace longshore::storage {
 
+// A rollout in numbers of payloads.
+struct RolloutLimits {
+  int max_concurrency = 0;  // 0: no limit.
+  int max_errors = 0;       // 0: no limit.
+  // Up to which payload each wave goes, counted from the first; the last is their number. Empty: no
+  // waves.
+  std::vector<int64_t> waves{};
+  // Between waves: one of them, or nothing.
+  int pause_seconds = 0;
+  bool until_resumed = false;
+  std::string check_script_sha256{};  // 32 raw bytes; empty: no check.
+};
+
 struct NewDeployment {
   std::string script_sha256;  // 32 raw bytes; scripts are in script_store.h.
   int64_t script_bytes = 0;
@@ -23,9 +36,9 @@ struct NewDeployment {
   std::string original_path;
   std::string remote_path;  // From the request; empty: each instance's default.
   bool execute_payload = false;
-  int timeout = 0;  // Seconds.
-  // Without payload_content. Its rollout becomes the deployment's.
-  v1::DeployPayloadRequest request{};
+  int timeout = 0;                     // Seconds.
+  v1::DeployPayloadRequest request{};  // Without scripts.
+  RolloutLimits rollout{};
   std::string project{};  // Of all its instances.
 };
 
@@ -40,6 +53,13 @@ absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, const 
 // page.after is the last id of the previous page. An empty project means every project.
 absl::StatusOr<std::vector<v1::Deployment>> List(Connection& connection, const Scope& scope,
                                                  const std::string& project, Page page);
+
+// What somebody has to know who tells others about a deployment.
+struct Summary {
+  std::string project;
+  int64_t first_payload_id = 0;  // Its watches are woken by the ids of its payloads.
+};
+absl::StatusOr<Summary> GetSummary(Connection& connection, int64_t id);
 
 // What a watch compares to find the payloads that have changed.
 struct PayloadState {

@@ -42,6 +42,7 @@ StoredPayload ReadPayload(const Row& row) {
   payload.set_script_sha256(HexEncode(row.Bytes("script_sha256")));
   payload.set_script_bytes(row.Int("script_bytes"));
   payload.set_attempt(static_cast<int32_t>(row.Int("attempt")));
+  payload.set_wave(static_cast<int32_t>(row.Int("wave")));
   ReadTimestamp(row, "created_at", [&] { return payload.mutable_created_at(); });
   ReadTimestamp(row, "transferred_at", [&] { return payload.mutable_transferred_at(); });
   ReadTimestamp(row, "started_at", [&] { return payload.mutable_started_at(); });
@@ -49,6 +50,16 @@ StoredPayload ReadPayload(const Row& row) {
   ReadTimestamp(row, "updated_at", [&] { return payload.mutable_updated_at(); });
   stored.execute_payload = row.Bool("execute_payload");
   return stored;
+}
+
+// Which wave each of `count` payloads is of: from 1, or 0 where there are no waves.
+std::vector<int64_t> WaveNumbers(const std::vector<int64_t>& waves, size_t count) {
+  std::vector<int64_t> numbers(count, 0);
+  for (size_t i = 0; i < count && !waves.empty(); ++i) {
+    const auto wave = std::upper_bound(waves.begin(), waves.end(), static_cast<int64_t>(i));
+    numbers[i] = wave - waves.begin() + 1;
+  }
+  return numbers;
 }
 
 std::vector<std::string> NewRunIds(size_t count) {
@@ -72,17 +83,19 @@ absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                          const std::vector<int64_t>& instance_ids,
                          const std::vector<std::string>& remote_paths,
                          const std::vector<int64_t>& task_ids) {
-  ASSIGN_OR_RETURN(const Result inserted,
-                   connection.Execute(queries::kInsertPayloads,
-                                      Params()
-                                          .Int("deployment_id", deployment_id)
-                                          .Bool("execute_payload", deployment.execute_payload)
-                                          .Int("timeout", deployment.timeout)
-                                          .Ints("ids", ids)
-                                          .Ints("instance_ids", instance_ids)
-                                          .Texts("remote_paths", remote_paths)
-                                          .Ints("task_ids", task_ids)
-                                          .Texts("run_ids", NewRunIds(ids.size()))));
+  ASSIGN_OR_RETURN(
+      const Result inserted,
+      connection.Execute(queries::kInsertPayloads,
+                         Params()
+                             .Int("deployment_id", deployment_id)
+                             .Bool("execute_payload", deployment.execute_payload)
+                             .Int("timeout", deployment.timeout)
+                             .Ints("ids", ids)
+                             .Ints("instance_ids", instance_ids)
+                             .Texts("remote_paths", remote_paths)
+                             .Ints("task_ids", task_ids)
+                             .Ints("waves", WaveNumbers(deployment.rollout.waves, ids.size()))
+                             .Texts("run_ids", NewRunIds(ids.size()))));
   LogAccepted(connection, inserted);
   return absl::OkStatus();
 }

@@ -13,6 +13,59 @@ absl::Status OpenGates(Connection& connection) {
   return connection.Execute(queries::kOpenGates).status();
 }
 
+absl::StatusOr<std::vector<int64_t>> MoveWaves(Connection& connection) {
+  std::vector<int64_t> moved;
+  for (const Query& query :
+       {queries::kStopRolloutsAfterChecks, queries::kBeginWaves, queries::kEndWaves}) {
+    ASSIGN_OR_RETURN(const Result result, connection.Execute(query));
+    for (int64_t id : ReadIds(result)) moved.push_back(id);
+  }
+  return moved;
+}
+
+absl::StatusOr<std::optional<WaveCheck>> LockWaveToCheck(Connection& connection) {
+  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kLockWaveToCheck));
+  if (result.rows() == 0) return std::nullopt;
+  const Row row = result.first();
+  WaveCheck check{.deployment_id = row.Int("id"),
+                  .wave = static_cast<int>(row.Int("wave")),
+                  .timeout = static_cast<int>(row.Int("timeout")),
+                  .script = row.Bytes("check_script")};
+  for (const std::string& id : row.TextArray("instance_ids")) {
+    check.instance_ids.push_back(std::stoll(id));
+  }
+  return check;
+}
+
+absl::Status SetCheck(Connection& connection, int64_t id, int64_t check_deployment_id) {
+  return connection
+      .Execute(queries::kSetCheckDeployment,
+               Params().Int("id", id).Int("check_deployment_id", check_deployment_id))
+      .status();
+}
+
+absl::Status Stop(Connection& connection, int64_t id, const std::string& reason) {
+  return connection
+      .Execute(queries::kStopRollout, Params().Int("id", id).Text("stop_reason", reason))
+      .status();
+}
+
+absl::StatusOr<bool> Pause(Connection& connection, int64_t id) {
+  RETURN_IF_ERROR(LockCapacity(connection));  // No claim takes anything meanwhile.
+  ASSIGN_OR_RETURN(const Result paused,
+                   connection.Execute(queries::kPauseRollout, Params().Int("id", id)));
+  if (paused.affected() == 0) return false;
+  RETURN_IF_ERROR(connection.Execute(queries::kGateTasks, Params().Int("id", id)).status());
+  return true;
+}
+
+absl::StatusOr<bool> Resume(Connection& connection, int64_t id) {
+  RETURN_IF_ERROR(LockCapacity(connection));
+  ASSIGN_OR_RETURN(const Result resumed,
+                   connection.Execute(queries::kResumeRollout, Params().Int("id", id)));
+  return resumed.affected() > 0;
+}
+
 absl::StatusOr<bool> StopAfterFailures(Connection& connection,
                                        const std::vector<int64_t>& payload_ids) {
   if (payload_ids.empty()) return false;

@@ -19,6 +19,7 @@ class RolloutTest : public DatabaseFixture {
   void OpenGates() {
     Do([](Connection& c) -> absl::Status {
       RETURN_IF_ERROR(LockCapacity(c));
+      RETURN_IF_ERROR(rollout_store::MoveWaves(c).status());
       RETURN_IF_ERROR(rollout_store::OpenGates(c));
       return rollout_store::Settle(c);
     });
@@ -38,6 +39,22 @@ class RolloutTest : public DatabaseFixture {
                                .exit_code = failed ? 1 : 0}},
                              OutputLimit(100));
     });
+  }
+
+  void Pause(int64_t id) {
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const bool paused, rollout_store::Pause(c, id));
+      EXPECT_TRUE(paused);
+      return absl::OkStatus();
+    });
+  }
+  bool Resume(int64_t id) {
+    bool resumed = false;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(resumed, rollout_store::Resume(c, id));
+      return absl::OkStatus();
+    });
+    return resumed;
   }
 
   std::vector<int64_t> Stopped() {
@@ -205,6 +222,127 @@ TEST_F(RolloutTest, NewTasksOpenAStoppedRolloutAgain) {
   OpenGates();
   EXPECT_THAT(Claim(10), ElementsAre(again.ids[0]));
   EXPECT_EQ(Payload(tasks[0]).attempt(), 2);
+}
+
+TEST_F(RolloutTest, WhatIsPausedStaysBehindTheGate) {
+  const auto tasks = AddFleet(3, {});
+  Pause(1);
+  EXPECT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_PAUSED);
+  OpenGates();
+  EXPECT_THAT(Claim(10), IsEmpty()) << "although it has no rollout";
+  EXPECT_TRUE(Resume(1));
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[0], tasks[1], tasks[2]));
+  OpenGates();
+  EXPECT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_DONE);
+  EXPECT_FALSE(Resume(1)) << "nothing is held back";
+}
+
+TEST_F(RolloutTest, WhatIsUnderWayGoesOnInAPause) {
+  const auto tasks = AddFleet(3, {});
+  ASSERT_THAT(Claim(1), SizeIs(1));
+  Start(tasks[0]);
+  Pause(1);
+  EXPECT_EQ(QueryValue("SELECT count(*) FROM tasks WHERE gated"), "2");
+  End(tasks[0], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  EXPECT_THAT(Claim(10), IsEmpty());
+  EXPECT_TRUE(AnyActive());
+  for (int64_t task : {tasks[1], tasks[2]}) {
+    ASSERT_TRUE(Sql("UPDATE tasks SET gated = false WHERE id = " + std::to_string(task)).ok());
+    End(task, v1::PAYLOAD_STATUS_CANCELLED);
+  }
+  OpenGates();
+  EXPECT_FALSE(AnyActive()) << "all has ended";
+}
+
+TEST_F(RolloutTest, AStoppedRolloutIsNotPaused) {
+  const auto tasks = AddFleet(2, /*max_concurrency=*/1, /*max_errors=*/1);
+  OpenGates();
+  ASSERT_THAT(Claim(10), SizeIs(1));
+  End(tasks[0], v1::PAYLOAD_STATUS_FAILED);
+  Do([](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool paused, rollout_store::Pause(c, 1));
+    EXPECT_FALSE(paused);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_STOPPED);
+}
+
+TEST_F(RolloutTest, ATimeBetweenWaves) {
+  const auto tasks = AddFleet(2, {.waves = {1, 2}, .pause_seconds = 3600});
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
+  End(tasks[0], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  EXPECT_THAT(Claim(10), IsEmpty());
+  EXPECT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_WAITING);
+  EXPECT_TRUE(Deployment(1).has_next_wave_at());
+  EXPECT_EQ(QueryValue("SELECT next_wave_at > now() + interval '59 min' FROM deployments"), "t");
+  ASSERT_TRUE(Sql("UPDATE deployments SET next_wave_at = now()").ok());
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[1]));
+  EXPECT_FALSE(Deployment(1).has_next_wave_at());
+  EXPECT_EQ(Deployment(1).wave(), 2);
+  EXPECT_EQ(Deployment(1).wave_count(), 2);
+}
+
+TEST_F(RolloutTest, ResumeBeginsTheNextWave) {
+  const auto tasks = AddFleet(3, {.waves = {1, 2, 3}, .until_resumed = true});
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
+  EXPECT_FALSE(Resume(1)) << "the wave is under way";
+  End(tasks[0], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  EXPECT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_PAUSED);
+  Pause(1);
+  EXPECT_TRUE(Resume(1)) << "once, for both";
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[1]));
+}
+
+TEST_F(RolloutTest, ResumeOfAPauseLeavesTheTimeBetweenWaves) {
+  const auto tasks = AddFleet(2, {.waves = {1, 2}, .pause_seconds = 3600});
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
+  Pause(1);
+  End(tasks[0], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  EXPECT_TRUE(Resume(1));
+  EXPECT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_WAITING);
+  EXPECT_TRUE(Resume(1)) << "and once more for that";
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[1]));
+}
+
+TEST_F(RolloutTest, ARetryGoesThroughTheWavesAgain) {
+  const auto tasks = AddFleet(3, {.waves = {1, 2, 3}});
+  for (int64_t task : tasks) {
+    OpenGates();
+    ASSERT_THAT(Claim(10), ElementsAre(task));
+    End(task, task == tasks[1] ? v1::PAYLOAD_STATUS_COMPLETED : v1::PAYLOAD_STATUS_FAILED);
+  }
+  OpenGates();
+  ASSERT_FALSE(AnyActive());
+  NewTasks again{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER,
+                 .payload_ids = {tasks[0], tasks[2]},
+                 .instance_ids = {tasks[0], tasks[2]},
+                 .remote_paths = {"/x", "/x"},
+                 .depends_on = {std::nullopt, std::nullopt}};
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(again.ids, task_store::AllocateIds(c, 2));
+    RETURN_IF_ERROR(payload_store::Retry(c, again.payload_ids, again.ids));
+    return task_store::InsertBatch(c, again);
+  });
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(again.ids[0]));
+  Do([&](Connection& c) {
+    TaskEnd end = Completed(again.ids[0], tasks[0]);
+    end.payload_id = tasks[0];
+    return task_store::End(c, {end}, limit_);
+  });
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(again.ids[1])) << "the second wave has nothing to do";
 }
 
 TEST_F(RolloutTest, TasksOfTheFirstSchemaKnowTheirDeployment) {

@@ -31,6 +31,8 @@ constexpr std::pair<std::string_view, Permission> kPermissions[] = {
     {"PayloadService.ListDeployments", {v1::ROLE_VIEWER, kReads}},
     {"PayloadService.WatchDeployment", {v1::ROLE_VIEWER, kReads}},
     {"PayloadService.CancelDeployment", {v1::ROLE_OPERATOR, kChanges}},
+    {"PayloadService.PauseDeployment", {v1::ROLE_OPERATOR, kChanges}},
+    {"PayloadService.ResumeDeployment", {v1::ROLE_OPERATOR, kChanges}},
     {"PayloadService.RetryDeployment", {v1::ROLE_OPERATOR, kChanges}},
     {"TaskService.GetTask", {v1::ROLE_VIEWER, kReads}},
     {"TaskService.GetTaskLog", {v1::ROLE_VIEWER, kReads}},

@@ -8,7 +8,9 @@
 #include "api_server/domain/fields.h"
 #include "api_server/domain/remote_path.h"
 #include "api_server/domain/request_once.h"
+#include "api_server/domain/rollout_limits.h"
 #include "common/path_rules.h"
+#include "common/sha256.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "storage/deployment_store.h"
@@ -39,18 +41,6 @@ absl::Status CheckInstances(const v1::DeployPayloadRequest& request) {
   if (!request.has_selector()) return CheckIds("instance_ids", request.instance_ids());
   if (request.instance_ids().empty()) return CheckSelector(request.selector());
   return InvalidField("selector", "", "and instance_ids are both given; give one of them");
-}
-
-absl::Status CheckRollout(const v1::Rollout& rollout) {
-  if (rollout.max_concurrency() < 0) {
-    return InvalidField("rollout.max_concurrency", std::to_string(rollout.max_concurrency()),
-                        "is negative; 0 means no limit");
-  }
-  if (rollout.max_errors() < 0) {
-    return InvalidField("rollout.max_errors", std::to_string(rollout.max_errors()),
-                        "is negative; 0 means no limit");
-  }
-  return absl::OkStatus();
 }
 
 std::string Describe(const v1::InstanceSelector& selector) {
@@ -137,6 +127,9 @@ absl::StatusOr<Deployer::Plan> Deployer::PrepareWithoutInstances(
   }
   ASSIGN_OR_RETURN(plan.script, has_path ? scripts_.Read(caller.scope, request.payload_path())
                                          : scripts_.FromContent(request.payload_content()));
+  if (const std::string& check = request.rollout().pause().check_script(); !check.empty()) {
+    ASSIGN_OR_RETURN(plan.check_script, scripts_.FromContent(check));
+  }
   plan.deployment.script_sha256 = plan.script.sha256;
   plan.deployment.script_bytes = static_cast<int64_t>(plan.script.content.size());
   plan.deployment.original_path = plan.script.path;
@@ -200,7 +193,10 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
                               v1::DeployPayloadResponse* response) const {
   const int64_t count = static_cast<int64_t>(plan.instance_ids.size());
   RETURN_IF_ERROR(CheckOpenTasks(connection, limits_.quotas, plan.deployment.project, count));
-  RETURN_IF_ERROR(script_store::Put(connection, plan.script.sha256, plan.script.content));
+  for (const Script* script : {&plan.script, &plan.check_script}) {
+    if (script->sha256.empty()) continue;
+    RETURN_IF_ERROR(script_store::Put(connection, script->sha256, script->content));
+  }
   ASSIGN_OR_RETURN(const int64_t deployment_id,
                    deployment_store::Insert(connection, plan.deployment));
   ASSIGN_OR_RETURN(const auto payload_ids, payload_store::AllocateIds(connection, count));
@@ -231,6 +227,14 @@ absl::Status Deployer::DeployIn(Connection& connection, const Caller& caller,
   RETURN_IF_ERROR(ChooseInstances(connection, caller, request, plan, response));
   plan->deployment.request = request;
   plan->deployment.request.clear_payload_content();
+  plan->deployment.rollout =
+      ResolveRollout(request.rollout(), static_cast<int64_t>(plan->instance_ids.size()));
+  if (!plan->check_script.sha256.empty()) {
+    v1::WavePause* pause = plan->deployment.request.mutable_rollout()->mutable_pause();
+    pause->clear_check_script();
+    pause->set_check_script_sha256(HexEncode(plan->check_script.sha256));
+    plan->deployment.rollout.check_script_sha256 = plan->check_script.sha256;
+  }
   plan->deployment.request.DiscardUnknownFields();
   return request.validate_only() ? absl::OkStatus() : Insert(connection, *plan, response);
 }

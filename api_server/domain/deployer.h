@@ -52,6 +52,7 @@ class Deployer {
   // their own: Prepare needs no database, DeployIn does the rest.
   struct Plan {
     Script script;
+    Script check_script;  // Of the pause between waves; empty without one.
     storage::NewDeployment deployment;
     std::vector<int64_t> instance_ids;
     std::vector<std::string> remote_paths;

@@ -11,6 +11,7 @@
 #include "storage/deployment_store.h"
 #include "storage/instance_store.h"
 #include "storage/payload_store.h"
+#include "storage/rollout_store.h"
 #include "storage/task_store.h"
 
 namespace longshore::domain {
@@ -20,12 +21,35 @@ using storage::Connection;
 namespace deployment_store = storage::deployment_store;
 namespace instance_store = storage::instance_store;
 namespace payload_store = storage::payload_store;
+namespace rollout_store = storage::rollout_store;
 namespace task_store = storage::task_store;
 
 absl::StatusOr<v1::Deployment> Existing(Connection& connection, const Caller& caller, int64_t id) {
   ASSIGN_OR_RETURN(auto deployment, deployment_store::Get(connection, caller.scope, id));
   if (!deployment.has_value()) return DeploymentNotFound(id);
   return *std::move(deployment);
+}
+
+absl::StatusOr<std::vector<int64_t>> OpenPayloads(Connection& connection, int64_t deployment_id) {
+  return payload_store::IdsOfDeployment(
+      connection, deployment_id,
+      {v1::PAYLOAD_STATUS_PENDING, v1::PAYLOAD_STATUS_TRANSFERRED, v1::PAYLOAD_STATUS_EXECUTING});
+}
+
+absl::Status PauseRollout(Connection& connection, const v1::Deployment& deployment) {
+  const v1::PayloadCounts& counts = deployment.counts();
+  if (counts.completed() + counts.failed() + counts.cancelled() == counts.total()) {
+    return DeploymentInWrongState(deployment.id(), "has ended: nothing of it can be paused");
+  }
+  ASSIGN_OR_RETURN(const bool paused, rollout_store::Pause(connection, deployment.id()));
+  if (paused) return absl::OkStatus();
+  return DeploymentInWrongState(deployment.id(), "is stopped: " + deployment.stop_reason());
+}
+
+absl::Status ResumeRollout(Connection& connection, const v1::Deployment& deployment) {
+  ASSIGN_OR_RETURN(const bool resumed, rollout_store::Resume(connection, deployment.id()));
+  if (resumed) return absl::OkStatus();
+  return DeploymentInWrongState(deployment.id(), "is not paused, and waits for no wave");
 }
 
 }  // namespace
@@ -72,21 +96,53 @@ absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(const Caller& caller,
   RETURN_IF_ERROR(CheckId("deployment_id", deployment_id));
   CancelOutcome outcome;
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
-    RETURN_IF_ERROR(Existing(connection, caller, deployment_id).status());
-    ASSIGN_OR_RETURN(
-        const auto ids,
-        payload_store::IdsOfDeployment(connection, deployment_id,
-                                       {v1::PAYLOAD_STATUS_PENDING, v1::PAYLOAD_STATUS_TRANSFERRED,
-                                        v1::PAYLOAD_STATUS_EXECUTING}));
+    ASSIGN_OR_RETURN(const v1::Deployment deployment, Existing(connection, caller, deployment_id));
+    ASSIGN_OR_RETURN(auto ids, OpenPayloads(connection, deployment_id));
     if (ids.empty()) {
       return DeploymentInWrongState(deployment_id,
                                     "has ended: no payload of it can be cancelled any more");
+    }
+    if (deployment.rollout_state() == v1::ROLLOUT_STATE_CHECKING) {
+      ASSIGN_OR_RETURN(const auto checks,
+                       OpenPayloads(connection, deployment.check_deployment_id()));
+      ids.insert(ids.end(), checks.begin(), checks.end());
     }
     ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
     ASSIGN_OR_RETURN(outcome, CancelPayloads(connection, locked, output_limit_));
     return NoteChange(connection, caller, {.project = locked.Project(), .ids = {deployment_id}});
   })));
   outcome.Tell(signals_);
+  return Get(caller, deployment_id);
+}
+
+absl::StatusOr<v1::Deployment> DeploymentManager::Pause(const Caller& caller,
+                                                        int64_t deployment_id) {
+  return ChangeRollout(caller, deployment_id, [](Connection& connection, const v1::Deployment& of) {
+    return PauseRollout(connection, of);
+  });
+}
+
+absl::StatusOr<v1::Deployment> DeploymentManager::Resume(const Caller& caller,
+                                                         int64_t deployment_id) {
+  return ChangeRollout(caller, deployment_id, [](Connection& connection, const v1::Deployment& of) {
+    return ResumeRollout(connection, of);
+  });
+}
+
+absl::StatusOr<v1::Deployment> DeploymentManager::ChangeRollout(
+    const Caller& caller, int64_t deployment_id,
+    const std::function<absl::Status(Connection&, const v1::Deployment&)>& change) {
+  RETURN_IF_ERROR(CheckId("deployment_id", deployment_id));
+  std::vector<int64_t> payloads;
+  RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const v1::Deployment deployment, Existing(connection, caller, deployment_id));
+    RETURN_IF_ERROR(change(connection, deployment));
+    ASSIGN_OR_RETURN(const auto about, deployment_store::GetSummary(connection, deployment_id));
+    payloads = {about.first_payload_id};
+    return NoteChange(connection, caller, {.project = about.project, .ids = {deployment_id}});
+  })));
+  signals_.PayloadsChanged(payloads);  // For its watches.
+  signals_.TasksDue();
   return Get(caller, deployment_id);
 }
 

@@ -2,6 +2,8 @@
 #ifndef LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
 
+#include <functional>
+
 #include "absl/status/statusor.h"
 #include "api_server/domain/caller.h"
 #include "api_server/domain/deployer.h"
@@ -23,6 +25,8 @@ class DeploymentManager {
   absl::StatusOr<v1::ListDeploymentsResponse> List(const Caller& caller,
                                                    const v1::ListDeploymentsRequest& request);
   absl::StatusOr<v1::Deployment> Cancel(const Caller& caller, int64_t deployment_id);
+  absl::StatusOr<v1::Deployment> Pause(const Caller& caller, int64_t deployment_id);
+  absl::StatusOr<v1::Deployment> Resume(const Caller& caller, int64_t deployment_id);
   absl::StatusOr<v1::DeployPayloadResponse> Retry(const Caller& caller,
                                                   const v1::RetryDeploymentRequest& request);
 
@@ -32,6 +36,10 @@ class DeploymentManager {
   absl::Status InsertRetries(storage::Connection& connection, const Caller& caller,
                              const LockedPayloads& locked,
                              v1::DeployPayloadResponse* response) const;
+  // Changes the rollout of the deployment, wakes its watches, and returns it as it is then.
+  absl::StatusOr<v1::Deployment> ChangeRollout(
+      const Caller& caller, int64_t deployment_id,
+      const std::function<absl::Status(storage::Connection&, const v1::Deployment&)>& change);
 
   storage::Database& database_;
   Signals& signals_;

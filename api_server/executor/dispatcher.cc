@@ -5,7 +5,6 @@
 #include "api_server/executor/claimer.h"
 #include "api_server/executor/housekeeper.h"
 #include "api_server/executor/provision_claimer.h"
-#include "api_server/executor/rollout_driver.h"
 #include "api_server/executor/task_ender.h"
 #include "common/status_macros.h"
 
@@ -23,7 +22,7 @@ class DatabaseSteps : public DispatchSteps {
         workers_(*workers),
         claimer_(database, workers, signals, options.claim, options.max_output_bytes),
         ender_(database, signals, options.max_output_bytes),
-        rollouts_(database, signals, &ender_),
+        rollouts_(database, signals, &ender_, options.deploy_check),
         provisions_(database, workers, &claimer_, signals, options.claim.lease_duration),
         housekeeper_(database, workers, signals, &claimer_, &ender_,
                      {.delivery_timeout = options.delivery_timeout,

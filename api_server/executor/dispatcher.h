@@ -8,6 +8,7 @@
 
 #include "api_server/domain/signals.h"
 #include "api_server/executor/dispatch_round.h"
+#include "api_server/executor/rollout_driver.h"
 #include "api_server/executor/round_loop.h"
 #include "api_server/executor/worker_registry.h"
 #include "common/policy.h"
@@ -22,6 +23,7 @@ struct DispatcherOptions {
   // See HousekeeperOptions for both.
   std::chrono::seconds delivery_timeout = policy::kDeliveryTimeout;
   std::chrono::seconds execution_grace = policy::kExecutionGrace;
+  DeployCheck deploy_check{};  // See RolloutDriver.
 };
 
 // Thread-safe. It has one thread, which sleeps until a signal, a worker's credit or the next due

@@ -54,9 +54,8 @@ TEST_F(DispatcherTest, WhatBecomesDueIsAssignedWithoutASignal) {
 }
 
 TEST_F(DispatcherTest, ARolloutGoesOnByItself) {
-  v1::Rollout rollout;
-  rollout.set_max_concurrency(1);
-  const auto tasks = AddDeployment({AddInstance("a"), AddInstance("b")}, "/x", rollout);
+  const auto tasks =
+      AddDeployment({AddInstance("a"), AddInstance("b")}, "/x", {.max_concurrency = 1});
   Connect(5);
   for (int64_t task : tasks) {
     EXPECT_EQ(worker_->Take().assignment().task_id(), task);

@@ -56,6 +56,8 @@ const std::vector<Route>& RestRoutes() {
        RouteKind::kDeploymentEvents},
       {"POST", "deployments/{deployment_id}:execute", "PayloadService.ExecutePayload"},
       {"POST", "deployments/{deployment_id}:cancel", "PayloadService.CancelDeployment"},
+      {"POST", "deployments/{deployment_id}:pause", "PayloadService.PauseDeployment"},
+      {"POST", "deployments/{deployment_id}:resume", "PayloadService.ResumeDeployment"},
       {"POST", "deployments/{deployment_id}:retry", "PayloadService.RetryDeployment"},
       {"GET", "scripts/{sha256}", "PayloadService.GetScript", RouteKind::kScript},
       {"GET", "tasks", "TaskService.ListTasks"},

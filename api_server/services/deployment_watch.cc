@@ -23,6 +23,11 @@ bool AllTerminal(const v1::PayloadCounts& counts) {
   return counts.completed() + counts.failed() + counts.cancelled() == counts.total();
 }
 
+bool RolloutMoved(const v1::Deployment& before, const v1::Deployment& after) {
+  return before.rollout_state() != after.rollout_state() || before.wave() != after.wave() ||
+         before.check_deployment_id() != after.check_deployment_id();
+}
+
 class FeedTopic : public WatchTopic {
  public:
   // Keeps what Subscribe returns in `ticket`.
@@ -66,6 +71,7 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
       ASSIGN_OR_RETURN(DeploymentFeed::News news, feed_->Read(ticket_, version_, kMaxUnsent));
       if (!news.ready) return std::nullopt;
       if (sent_.empty()) return Start(news);
+      if (RolloutMoved(deployment_, news.deployment)) counts_due_ = true;
       deployment_ = std::move(news.deployment);
       version_ = news.version;
       for (DeploymentFeed::Change& change : news.changes) unsent_.push_back(std::move(change));
@@ -97,6 +103,7 @@ class DeploymentSource : public WatchSource<v1::DeploymentEvent> {
   v1::DeploymentEvent Start(DeploymentFeed::News& news) {
     sent_.resize(news.payloads, v1::PAYLOAD_STATUS_UNSPECIFIED);
     v1::DeploymentEvent event;
+    deployment_ = news.deployment;
     *event.mutable_deployment() = std::move(news.deployment);
     return event;
   }

@@ -149,6 +149,22 @@ grpc::Status PayloadServiceImpl::CancelDeployment(grpc::ServerContext* context,
       [&](const Caller& caller) { return deployments_.Cancel(caller, request->deployment_id()); });
 }
 
+grpc::Status PayloadServiceImpl::PauseDeployment(grpc::ServerContext* context,
+                                                 const v1::PauseDeploymentRequest* request,
+                                                 v1::Deployment* response) {
+  return Guarded(
+      guard_, *context, "PayloadService.PauseDeployment", *request, response,
+      [&](const Caller& caller) { return deployments_.Pause(caller, request->deployment_id()); });
+}
+
+grpc::Status PayloadServiceImpl::ResumeDeployment(grpc::ServerContext* context,
+                                                  const v1::ResumeDeploymentRequest* request,
+                                                  v1::Deployment* response) {
+  return Guarded(
+      guard_, *context, "PayloadService.ResumeDeployment", *request, response,
+      [&](const Caller& caller) { return deployments_.Resume(caller, request->deployment_id()); });
+}
+
 grpc::Status PayloadServiceImpl::RetryDeployment(grpc::ServerContext* context,
                                                  const v1::RetryDeploymentRequest* request,
                                                  v1::DeployPayloadResponse* response) {

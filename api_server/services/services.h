@@ -103,6 +103,12 @@ class PayloadServiceImpl final
   grpc::Status CancelDeployment(grpc::ServerContext* context,
                                 const v1::CancelDeploymentRequest* request,
                                 v1::Deployment* response) override;
+  grpc::Status PauseDeployment(grpc::ServerContext* context,
+                               const v1::PauseDeploymentRequest* request,
+                               v1::Deployment* response) override;
+  grpc::Status ResumeDeployment(grpc::ServerContext* context,
+                                const v1::ResumeDeploymentRequest* request,
+                                v1::Deployment* response) override;
   grpc::Status RetryDeployment(grpc::ServerContext* context,
                                const v1::RetryDeploymentRequest* request,
                                v1::DeployPayloadResponse* response) override;

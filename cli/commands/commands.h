@@ -16,6 +16,8 @@ void AddContextUse(const Command& parent);
 void AddDeploy(const Command& parent);
 void AddDeploymentsCancel(const Command& parent);
 void AddDeploymentsList(const Command& parent);
+void AddDeploymentsPause(const Command& parent);
+void AddDeploymentsResume(const Command& parent);
 void AddDeploymentsRetry(const Command& parent);
 void AddDeploymentsShow(const Command& parent);
 void AddDeploymentsWatch(const Command& parent);

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/instance_names.h"
+#include "cli/rollout_options.h"
 #include "cli/script_file.h"
 #include "cli/session.h"
 #include "common/status_macros.h"
@@ -18,8 +19,7 @@ struct Options {
   bool execute = false;
   std::string remote_path;
   int32_t timeout = 0;
-  int32_t max_concurrency = 0;
-  int32_t max_errors = 0;
+  RolloutOptions rollout;
   std::string request_id;
   bool validate_only = false;
   WaitOptions waiting;
@@ -53,10 +53,8 @@ absl::StatusOr<int> Deploy(const Options& options, Session* session) {
   v1::DeployPayloadRequest request;
   RETURN_IF_ERROR(SetScript(options, &request));
   RETURN_IF_ERROR(SetTargets(options, &session->client, &request));
-  if (options.max_concurrency != 0) {
-    request.mutable_rollout()->set_max_concurrency(options.max_concurrency);
-  }
-  if (options.max_errors != 0) request.mutable_rollout()->set_max_errors(options.max_errors);
+  ASSIGN_OR_RETURN(const v1::Rollout rollout, ParseRollout(options.rollout));
+  if (rollout.ByteSizeLong() > 0) *request.mutable_rollout() = rollout;
   request.set_timeout(options.timeout);
   request.set_remote_path(options.remote_path);
   request.set_execute_payload(options.execute);
@@ -83,9 +81,17 @@ void AddDeploy(const Command& parent) {
   command.Text("--remote-path", "PATH", &options->remote_path,
                "where to put it; without this the script's name in the login user's home");
   command.Seconds("--timeout", &options->timeout, "how long each may run");
-  command.Number("--max-concurrency", "N", &options->max_concurrency,
-                 "on so many instances at a time");
-  command.Number("--max-errors", "N", &options->max_errors, "stop once so many have failed");
+  command.Text("--max-concurrency", "N|N%", &options->rollout.max_concurrency,
+               "on so many instances at a time, or on such a share of them");
+  command.Text("--max-errors", "N|N%", &options->rollout.max_errors,
+               "stop once so many have failed");
+  command.Text("--waves", "N|N%,...", &options->rollout.waves,
+               "up to so many instances first, then up to so many, and then all");
+  command.Seconds("--wave-pause", &options->rollout.wave_pause, "wait so long between waves");
+  command.Flag("--wave-hold", &options->rollout.wave_hold,
+               "wait between waves for `deployments resume`");
+  command.Text("--wave-check", kFileType, &options->rollout.wave_check,
+               "a script that must succeed on each instance of a wave before the next one");
   AddWaitOptions(command, &options->waiting);
   AddRequestId(command, &options->request_id);
   command.Flag("--validate-only", &options->validate_only, "check everything, change nothing");

@@ -5,6 +5,7 @@
 #include "cli/errors.h"
 #include "cli/follow.h"
 #include "cli/output.h"
+#include "cli/rollout_text.h"
 #include "cli/session.h"
 #include "common/status_macros.h"
 
@@ -19,7 +20,8 @@ absl::StatusOr<int> WatchDeployment(int64_t deployment_id, Session* session) {
         if (session->printer.structured()) {
           session->printer.PrintEvent(event);
         } else if (event.has_deployment()) {
-          std::cout << CountsText(event.deployment().counts()) << std::endl;
+          std::cout << CountsText(event.deployment().counts()) << "  "
+                    << RolloutText(event.deployment()) << std::endl;
         } else if (event.payload().status() != v1::PAYLOAD_STATUS_PENDING) {
           std::cout << PayloadLine(event.payload()) << std::endl;
         }

@@ -36,8 +36,23 @@ test('a request has what was typed, and nothing else', () => {
     payload_path: '/srv/x',
     instance_ids: [2, 1],
     timeout: 9,
-    rollout: { max_concurrency: 0, max_errors: 3 },
+    rollout: { max_errors: 3 },
   });
+});
+
+test('a rollout in numbers, shares and waves', () => {
+  const draft = { ...EMPTY_DRAFT, text: 'x', tags: ['web'] };
+  assert.deepEqual(requestOf({ ...draft, maxConcurrency: '20%', maxErrors: ' 3 ', waves: '1, 5%' }, 'id').rollout, {
+    max_concurrency_percent: 20,
+    max_errors: 3,
+    waves: [{ count: 1 }, { percent: 5 }],
+  });
+  const timed = { ...draft, waves: '1', between: 'time', pause: '60' } as const;
+  assert.deepEqual(requestOf(timed, 'id').rollout, { waves: [{ count: 1 }], pause: { seconds: 60 } });
+  assert.deepEqual(requestOf({ ...timed, between: 'resume' }, 'id').rollout?.pause, { until_resumed: true });
+  assert.equal(requestOf({ ...timed, waves: '' }, 'id').rollout, undefined);
+  for (const wrong of ['ten', '-1', '5 %%', '1.5']) assert.match(missing({ ...draft, waves: `1, ${wrong}` }), /is no number/);
+  assert.equal(missing({ ...draft, maxErrors: '5 %' }), '');
 });
 
 test('what is missing is named', () => {

@@ -2,9 +2,9 @@
 -- those that have to wait for a place, and postpones those whose instance is not READY. The caller holds the capacity lock
 -- (lock_capacity.sql), so that no two claims count the same place, and ends what is refused.
 --
--- claim_due takes the longest due tasks of each flow (one deployment of one project, in one pool), as many as its share, so that
--- flows take turns; apart from @set_aside, which the database has refused before. claim_tasks takes those of the given tasks that are due.
--- Everything after `due` is the same for both.
+-- claim_due takes the longest due tasks of each flow (one deployment of one project, in one pool), as many as its share, so
+-- that flows take turns; apart from @set_aside, which the database has refused before. claim_tasks takes those of the given
+-- tasks that are due. Everything after `due` is the same for both.
 --
 -- @workers: who gets the first claimed task, the second and so on; no more tasks are taken than there are names.
 -- @lease_milliseconds: how long a lease lasts, by the database's clock.

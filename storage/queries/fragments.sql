@@ -36,6 +36,10 @@ t.status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')
 -- Of a task t: somebody holds it.
 t.status NOT IN ('PENDING', 'COMPLETED', 'FAILED', 'CANCELLED')
 
+-- fragment: has_gate
+-- Of a deployment d: its new tasks begin behind the gate.
+(d.max_concurrency > 0 OR d.waves <> '{}' OR d.paused)
+
 -- fragment: unstarted_task_of_stopping
 -- Of a task t, its payload p and a deployment d: the rollout of d is being stopped, and the script of t has not been started.
 t.deployment_id = d.id

@@ -9,7 +9,11 @@ INSERT INTO deployments (
   request,
   projects,
   max_concurrency,
-  max_errors
+  max_errors,
+  waves,
+  wave_pause_seconds,
+  wave_hold,
+  check_script_sha256
 )
 VALUES (
   @script_sha256,
@@ -21,6 +25,10 @@ VALUES (
   @request,
   @projects,
   @max_concurrency,
-  @max_errors
+  @max_errors,
+  @waves::bigint[],
+  @wave_pause_seconds,
+  @wave_hold,
+  nullif(@check_script_sha256::bytea, '')
 )
 RETURNING id;

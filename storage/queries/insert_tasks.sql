@@ -1,4 +1,4 @@
--- New tasks of payloads. Those of a rollout with max_concurrency begin behind its gate; open_gates lets them through.
+-- New tasks of payloads. Those of a rollout with a gate begin behind it; open_gates lets them through.
 INSERT INTO tasks (
   type,
   deliver_by,
@@ -11,7 +11,8 @@ INSERT INTO tasks (
   deployment_id,
   gated,
   project,
-  pool
+  pool,
+  wave
 )
 SELECT
   @type,
@@ -23,9 +24,10 @@ SELECT
   new.depends_on,
   new.depends_on,
   d.id,
-  coalesce(d.max_concurrency > 0, false),
+  coalesce(${has_gate}, false),
   i.project,
-  i.pool
+  i.pool,
+  coalesce(p.wave, 0)
 FROM unnest(
   @task_ids::bigint[],
   @payload_ids::bigint[],

@@ -22,6 +22,8 @@ WITH ahead AS (
         AND g.status = 'PENDING'
         AND g.run_at > now()
     ) AS next_gate,
+    -- The time between two waves is over.
+    (SELECT min(next_wave_at) FROM deployments WHERE rollout_state = 'OPEN') AS next_wave,
     least(
       -- A lease runs out.
       (SELECT min(lease_until) FROM tasks WHERE status = 'RUNNING'),
@@ -34,7 +36,9 @@ WITH ahead AS (
     ) AS next_overdue
 )
 SELECT
-  (extract(epoch FROM least(next_try, next_provision, next_gate, next_overdue) - now()) * 1000)::bigint AS milliseconds,
+  (
+    extract(epoch FROM least(next_try, next_provision, next_gate, next_wave, next_overdue) - now()) * 1000
+  )::bigint AS milliseconds,
   coalesce(next_provision <= now(), false) AS provisions,
   EXISTS (SELECT 1 FROM deployments WHERE rollout_state IN ('OPEN', 'STOPPING')) AS rollouts,
   coalesce(next_overdue <= now(), false)

@@ -98,6 +98,7 @@ SELECT old.sha256
 FROM scripts old
 WHERE old.created_at < now() - @retain_seconds::bigint * interval '1 second'
   AND NOT EXISTS (SELECT FROM deployments d WHERE d.script_sha256 = old.sha256)
+  AND NOT EXISTS (SELECT FROM deployments d WHERE d.check_script_sha256 = old.sha256)
 LIMIT @limit
 FOR UPDATE OF old SKIP LOCKED;
 
@@ -105,7 +106,8 @@ FOR UPDATE OF old SKIP LOCKED;
 -- Of those that are locked: a statement of its own sees what was deployed before they were.
 DELETE FROM scripts s
 WHERE s.sha256 = ANY (@sha256s::bytea[])
-  AND NOT EXISTS (SELECT FROM deployments d WHERE d.script_sha256 = s.sha256);
+  AND NOT EXISTS (SELECT FROM deployments d WHERE d.script_sha256 = s.sha256)
+  AND NOT EXISTS (SELECT FROM deployments d WHERE d.check_script_sha256 = s.sha256);
 
 -- name: prune_workers
 DELETE FROM workers w
@@ -166,6 +168,9 @@ SELECT
     WHERE s.created_at < now() - @retain_seconds::bigint * interval '1 second'
       AND NOT EXISTS (
         SELECT FROM deployments d WHERE d.script_sha256 = s.sha256 AND d.id NOT IN (SELECT id FROM emptied)
+      )
+      AND NOT EXISTS (
+        SELECT FROM deployments d WHERE d.check_script_sha256 = s.sha256 AND d.id NOT IN (SELECT id FROM emptied)
       )
   ) AS scripts,
   (

@@ -1,10 +1,10 @@
--- How deployments go through their fleets: a gate keeps all but max_concurrency tasks back, and max_errors failures stop the
--- rest. rollout_state is OPEN while tasks are behind the gate, STOPPING while some are still to be stopped, STOPPED or NONE when
--- nothing is left to do.
+-- How deployments go through their fleets: a gate keeps all but max_concurrency tasks back, those of later waves, and all while
+-- the rollout is paused; max_errors failures stop the rest. rollout_state is OPEN while tasks are behind the gate, STOPPING while
+-- some are still to be stopped, STOPPED or NONE when nothing is left to do.
 
 -- name: open_gates
--- The tasks whose turn it is pass the gate, as many as leave no more than max_concurrency neither ended nor behind it. The time
--- that a task has waited for its turn does not count for its deadline.
+-- The tasks whose turn it is pass the gate, as many as leave no more than max_concurrency, if there is such a limit, neither
+-- ended nor behind it. The time that a task has waited for its turn does not count for its deadline.
 UPDATE tasks t
 SET
   gated = false,
@@ -21,22 +21,178 @@ FROM
       AND g.status = 'PENDING'
       AND g.blocked_by IS NULL
       AND g.run_at <= now()
+      AND g.wave <= d.wave
     ORDER BY g.run_at, g.id
-    LIMIT greatest(
-      0,
-      d.max_concurrency - (
-        SELECT count(*)
-        FROM tasks a
-        WHERE a.deployment_id = d.id
-          AND NOT a.gated
-          AND a.blocked_by IS NULL
-          AND a.status IN ('PENDING', 'RUNNING')
+    LIMIT CASE
+      WHEN d.max_concurrency > 0 THEN greatest(
+        0,
+        d.max_concurrency - (
+          SELECT count(*)
+          FROM tasks a
+          WHERE a.deployment_id = d.id
+            AND NOT a.gated
+            AND a.blocked_by IS NULL
+            AND a.status IN ('PENDING', 'RUNNING')
+        )
       )
-    )
+    END
     FOR UPDATE SKIP LOCKED
   ) AS next
 WHERE d.rollout_state = 'OPEN'
+  AND NOT d.paused
+  AND d.wave_state = 'GOING'
   AND t.id = next.id;
+
+-- fragment: next_wave
+-- Of a deployment d: the first wave of which something is behind the gate; NULL when nothing is.
+(
+  SELECT min(g.wave)
+  FROM tasks g
+  WHERE g.deployment_id = d.id
+    AND g.gated
+    AND g.status = 'PENDING'
+)
+
+-- name: end_waves
+-- All of a wave has ended, and there is another one: what comes between them begins, or the next one does.
+UPDATE deployments d
+SET
+  wave_state = CASE
+    WHEN d.check_script_sha256 IS NOT NULL THEN 'CHECKING'
+    WHEN d.wave_pause_seconds > 0 THEN 'WAITING'
+    WHEN d.wave_hold THEN 'HELD'
+    ELSE 'GOING'
+  END,
+  next_wave_at = CASE WHEN d.wave_pause_seconds > 0 THEN now() + d.wave_pause_seconds * interval '1 second' END,
+  check_deployment_id = NULL,
+  wave = CASE
+    WHEN d.check_script_sha256 IS NULL AND d.wave_pause_seconds = 0 AND NOT d.wave_hold THEN ended.next_wave
+    ELSE d.wave
+  END
+FROM (
+  SELECT d.id, ${next_wave} AS next_wave
+  FROM deployments d
+  WHERE d.rollout_state = 'OPEN'
+    AND d.wave_state = 'GOING'
+    AND d.wave > 0
+    AND NOT EXISTS (
+      SELECT 1
+      FROM tasks t
+      WHERE t.deployment_id = d.id
+        AND t.wave <= d.wave
+        AND t.status IN ('PENDING', 'RUNNING')
+    )
+) AS ended
+WHERE d.id = ended.id
+  AND ended.next_wave IS NOT NULL
+RETURNING d.id;
+
+-- name: begin_waves
+-- The time between two waves is over, or their check has succeeded everywhere.
+UPDATE deployments d
+SET
+  wave = coalesce(${next_wave}, d.wave),
+  wave_state = 'GOING',
+  next_wave_at = NULL
+WHERE d.rollout_state = 'OPEN'
+  AND (
+    (d.wave_state = 'WAITING' AND d.next_wave_at <= now())
+    OR (
+      d.wave_state = 'CHECKING'
+      AND EXISTS (SELECT 1 FROM payloads p WHERE p.deployment_id = d.check_deployment_id)
+      AND NOT EXISTS (SELECT 1 FROM payloads p WHERE p.deployment_id = d.check_deployment_id AND p.status <> 'COMPLETED')
+    )
+  )
+RETURNING d.id;
+
+-- name: lock_wave_to_check
+-- A wave whose check has not begun, and on what: nobody else begins it meanwhile.
+SELECT
+  d.id,
+  d.wave,
+  d.timeout,
+  s.content AS check_script,
+  (
+    SELECT coalesce(array_agg(p.instance_id ORDER BY p.id), '{}')
+    FROM payloads p
+    WHERE p.deployment_id = d.id
+      AND p.wave = d.wave
+      AND p.status IN ('COMPLETED', 'TRANSFERRED')
+  )::text[] AS instance_ids
+FROM deployments d
+JOIN scripts s ON s.sha256 = d.check_script_sha256
+WHERE d.rollout_state = 'OPEN'
+  AND d.wave_state = 'CHECKING'
+  AND d.check_deployment_id IS NULL
+ORDER BY d.id
+LIMIT 1
+FOR UPDATE OF d SKIP LOCKED;
+
+-- name: set_check_deployment
+UPDATE deployments
+SET check_deployment_id = @check_deployment_id
+WHERE id = @id;
+
+-- name: stop_rollout
+UPDATE deployments
+SET
+  rollout_state = 'STOPPING',
+  stop_reason = @stop_reason
+WHERE id = @id
+  AND rollout_state = 'OPEN';
+
+-- name: stop_rollouts_after_checks
+-- A check that has failed, or was cancelled, on one instance has failed.
+UPDATE deployments d
+SET
+  rollout_state = 'STOPPING',
+  stop_reason = 'the check of wave ' || d.wave || ' did not succeed: deployment ' || d.check_deployment_id
+WHERE d.rollout_state = 'OPEN'
+  AND d.wave_state = 'CHECKING'
+  AND EXISTS (
+    SELECT 1
+    FROM payloads p
+    WHERE p.deployment_id = d.check_deployment_id
+      AND p.status IN ('FAILED', 'CANCELLED')
+  )
+RETURNING d.id;
+
+-- name: pause_rollout
+UPDATE deployments
+SET
+  paused = true,
+  rollout_state = 'OPEN'
+WHERE id = @id
+  AND rollout_state IN ('NONE', 'OPEN');
+
+-- name: gate_tasks
+-- Those that nobody holds and whose scripts have not been started go behind the gate.
+UPDATE tasks t
+SET
+  gated = true,
+  waiting_since = NULL
+FROM payloads p
+WHERE t.deployment_id = @id
+  AND t.status = 'PENDING'
+  AND NOT t.gated
+  AND NOT t.maybe_started
+  AND p.id = t.payload_id
+  AND p.status IN ('PENDING', 'TRANSFERRED');
+
+-- fragment: begins_next_wave
+-- Of a deployment d that is resumed.
+(d.wave_state = 'HELD' OR (d.wave_state <> 'GOING' AND NOT d.paused))
+
+-- name: resume_rollout
+-- Who has paused it lets it go on; otherwise what comes between two waves is over.
+UPDATE deployments d
+SET
+  paused = false,
+  wave = CASE WHEN ${begins_next_wave} THEN coalesce(${next_wave}, d.wave) ELSE d.wave END,
+  next_wave_at = CASE WHEN ${begins_next_wave} THEN NULL ELSE d.next_wave_at END,
+  wave_state = CASE WHEN ${begins_next_wave} THEN 'GOING' ELSE d.wave_state END
+WHERE d.id = @id
+  AND (d.paused OR (d.rollout_state = 'OPEN' AND d.wave_state <> 'GOING'));
 
 -- name: stop_rollouts_after_failures
 -- The payloads have just failed: deployments that have their max_errors by now stop, and say why.
@@ -91,7 +247,8 @@ WHERE id IN (
 RETURNING id;
 
 -- name: settle_rollouts
--- A rollout with nothing left behind the gate, or nothing left to stop, needs no more attention.
+-- A rollout with nothing left behind the gate, or nothing left to stop, needs no more attention. A paused one may get something
+-- behind it again, until all has ended.
 UPDATE deployments s
 SET rollout_state = CASE s.rollout_state WHEN 'OPEN' THEN 'NONE' ELSE 'STOPPED' END
 WHERE s.id IN (
@@ -102,8 +259,8 @@ WHERE s.id IN (
       SELECT 1
       FROM tasks t
       WHERE t.deployment_id = d.id
-        AND t.gated
-        AND t.status = 'PENDING'
+        AND (t.gated OR d.paused)
+        AND t.status IN ('PENDING', 'RUNNING')
     )
   UNION ALL
   SELECT d.id
@@ -120,13 +277,16 @@ WHERE s.id IN (
 -- name: find_rollouts_of_tasks
 SELECT d.id
 FROM deployments d
-WHERE (d.max_concurrency > 0 OR d.stop_reason <> '')
+WHERE (${has_gate} OR d.stop_reason <> '')
   AND d.id IN (SELECT deployment_id FROM tasks WHERE id = ANY (@task_ids::bigint[]));
 
 -- name: begin_rollouts
--- New tasks were inserted: the rollouts begin, or go on after a stop.
-UPDATE deployments
+-- New tasks were inserted: the rollouts begin, or go on after a stop, with the first wave that has something to do.
+UPDATE deployments d
 SET
   stop_reason = '',
-  rollout_state = CASE WHEN max_concurrency > 0 THEN 'OPEN' ELSE 'NONE' END
-WHERE id = ANY (@deployment_ids::bigint[]);
+  rollout_state = CASE WHEN ${has_gate} THEN 'OPEN' ELSE 'NONE' END,
+  wave = CASE WHEN d.waves = '{}' THEN 0 ELSE coalesce(${next_wave}, d.wave) END,
+  wave_state = 'GOING',
+  next_wave_at = NULL
+WHERE d.id = ANY (@deployment_ids::bigint[]);

@@ -110,15 +110,15 @@ class DatabaseFixture : public ::testing::Test {
 
   // Inserts one deployment. Returns its tasks' ids, which equal the payloads' in a new database.
   std::vector<int64_t> AddDeployment(const std::vector<int64_t>& instance_ids,
-                                     const std::string& path, const v1::Rollout& rollout,
+                                     const std::string& path, const RolloutLimits& rollout,
                                      bool execute = true) {
     NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER};
     Do([&](Connection& c) -> absl::Status {
       NewDeployment deployment{.script_sha256 = Sha256("x"),
                                .script_bytes = 1,
                                .execute_payload = execute,
-                               .timeout = 60};
-      *deployment.request.mutable_rollout() = rollout;
+                               .timeout = 60,
+                               .rollout = rollout};
       const int64_t count = static_cast<int64_t>(instance_ids.size());
       RETURN_IF_ERROR(script_store::Put(c, Sha256("x"), "x"));
       ASSIGN_OR_RETURN(const int64_t deployment_id, deployment_store::Insert(c, deployment));
@@ -137,12 +137,12 @@ class DatabaseFixture : public ::testing::Test {
 
   // Inserts one deployment to `size` new instances, whose ids equal the tasks' in a new database.
   std::vector<int64_t> AddFleet(int size, int max_concurrency, int max_errors) {
+    return AddFleet(size, {.max_concurrency = max_concurrency, .max_errors = max_errors});
+  }
+  std::vector<int64_t> AddFleet(int size, const RolloutLimits& rollout) {
     std::vector<int64_t> instances;
     instances.reserve(size);
     for (int i = 0; i < size; ++i) instances.push_back(AddInstance("i" + std::to_string(i)));
-    v1::Rollout rollout;
-    rollout.set_max_concurrency(max_concurrency);
-    rollout.set_max_errors(max_errors);
     return AddDeployment(instances, "/x", rollout);
   }
 

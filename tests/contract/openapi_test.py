@@ -103,6 +103,8 @@ class OpenApiTest(unittest.TestCase):
         held = self.good("DeployPayload", {"instance_ids": [instance.id], "payload_content": slow, "execute_payload": True})
         self.good("CancelPayload", payload_id=held["payload_ids"][0])
         held = self.good("DeployPayload", {"instance_ids": [instance.id], "payload_content": slow, "execute_payload": True})
+        self.good("PauseDeployment", deployment_id=held["deployment_id"])
+        self.good("ResumeDeployment", deployment_id=held["deployment_id"])
         self.good("CancelDeployment", deployment_id=held["deployment_id"])
         self.good("GetTask", task_id=deployed["task_ids"][0])
         self.good("GetTaskLog", task_id=deployed["task_ids"][0])

@@ -22,7 +22,8 @@ ROLES = {
     VIEWER: {"GetInstance", "ListInstances", "WatchInstances", "GetPayloadStatus", "ListInstancePayloads", "ListPayloads",
              "ReadPayloadOutput", "GetScript", "WatchPayload", "GetDeployment", "ListDeployments", "WatchDeployment", "GetTask",
              "GetTaskLog", "ListTasks", "ListWorkers"},
-    OPERATOR: {"UpdateInstance", "DeployPayload", "ExecutePayload", "CancelPayload", "CancelDeployment", "RetryDeployment"},
+    OPERATOR: {"UpdateInstance", "DeployPayload", "ExecutePayload", "CancelPayload", "CancelDeployment", "PauseDeployment",
+               "ResumeDeployment", "RetryDeployment"},
 }
 
 

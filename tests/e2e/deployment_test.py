@@ -275,7 +275,9 @@ class DeploymentTest(unittest.TestCase):
 
     def test_cancel_stops_all_of_it(self):
         response = self.deploy(self.logged("echo up; sleep 600"), tags=["r6"], rollout=dict(max_concurrency=4))
-        wait_until(lambda: self.get(response.deployment_id).counts.executing == 4, "four to run")
+        # The first line of a script comes after the word that it has been started.
+        wait_until(lambda: self.starts(self.stack.instances) == 4, "four to run")
+        wait_until(lambda: self.get(response.deployment_id).counts.executing == 4, "four to be known to run")
         cancel = payload_service.CancelDeploymentRequest(deployment_id=response.deployment_id)
         self.assertGreaterEqual(self.stack.payloads.CancelDeployment(cancel).counts.cancelled, 6)
         deployment = self.wait(response.deployment_id)

@@ -4,6 +4,7 @@
 export type PayloadStatus = 'pending' | 'transferred' | 'executing' | 'completed' | 'failed' | 'cancelled';
 export type InstanceStatus = 'pending' | 'created' | 'provisioning' | 'ready' | 'failed' | 'terminated';
 export type TaskStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+export type RolloutState = 'rolling' | 'waiting' | 'checking' | 'paused' | 'stopped' | 'done';
 export type Role = 'viewer' | 'operator' | 'admin';
 
 export interface Instance {
@@ -68,6 +69,15 @@ export interface Selector {
   tags: string[];
 }
 
+export interface Rollout {
+  max_concurrency: number;
+  max_errors: number;
+  max_concurrency_percent: number;
+  max_errors_percent: number;
+  waves: { count?: number; percent?: number }[];
+  pause: { seconds?: number; until_resumed?: boolean; check_script_sha256?: string };
+}
+
 export interface DeployRequest {
   instance_ids?: number[];
   selector?: Partial<Selector>;
@@ -76,7 +86,7 @@ export interface DeployRequest {
   remote_path?: string;
   execute_payload?: boolean;
   timeout?: number;
-  rollout?: { max_concurrency: number; max_errors: number };
+  rollout?: Partial<Rollout>;
   request_id?: string;
   validate_only?: boolean;
 }
@@ -96,6 +106,11 @@ export interface Deployment {
   script_bytes: number;
   counts: PayloadCounts;
   stop_reason: string;
+  rollout_state: RolloutState;
+  wave: number;
+  wave_count: number;
+  next_wave_at?: string;
+  check_deployment_id: number;
   created_at: string;
 }
 

@@ -132,24 +132,45 @@ function HowFields({ draft, change }: { draft: Draft; change: (part: Partial<Dra
         />
         <Field
           label="At a time"
-          type="number"
-          min={0}
           value={draft.maxConcurrency}
-          placeholder="all"
+          placeholder="all, 10 or 20%"
           onInput={(maxConcurrency) => change({ maxConcurrency })}
         />
         <Field
           label="Stop after failures"
-          type="number"
-          min={0}
           value={draft.maxErrors}
-          placeholder="never"
+          placeholder="never, 3 or 5%"
           onInput={(maxErrors) => change({ maxErrors })}
         />
+      </div>
+      <div class="filters">
+        <Field label="Waves" value={draft.waves} placeholder="1, 5%, 25%" onInput={(waves) => change({ waves })} />
+        {draft.waves.trim() !== '' && (
+          <label class="field">
+            <span>Between waves</span>
+            <select
+              value={draft.between}
+              onChange={(event) => change({ between: event.currentTarget.value as Draft['between'] })}
+            >
+              <option value="nothing">go on at once</option>
+              <option value="time">wait</option>
+              <option value="resume">wait until somebody resumes it</option>
+            </select>
+          </label>
+        )}
+        {draft.waves.trim() !== '' && draft.between === 'time' && (
+          <Field label="Wait, seconds" type="number" min={1} value={draft.pause} onInput={(pause) => change({ pause })} />
+        )}
       </div>
     </fieldset>
   );
 }
+
+const BETWEEN = {
+  nothing: () => 'one right after the other',
+  time: (draft: Draft) => `${draft.pause} s between them`,
+  resume: () => 'each once somebody resumes it',
+};
 
 function selectorOf(draft: Draft): string {
   const tags = draft.tags.length === 0 ? '' : `, tags ${draft.tags.join(' ')}`;
@@ -185,6 +206,10 @@ function Review({ of, onBack, onSend }: { of: Reviewed; onBack: () => void; onSe
           ],
           ['At a time', draft.maxConcurrency === '' ? 'all' : draft.maxConcurrency],
           ['Stops after', draft.maxErrors === '' ? 'no number of failures' : `${draft.maxErrors} failed`],
+          [
+            'Waves',
+            draft.waves.trim() === '' ? 'none' : <Text of={`${draft.waves}, then all; ${BETWEEN[draft.between](draft)}`} />,
+          ],
         ]}
       />
       <TargetList targets={targets} />

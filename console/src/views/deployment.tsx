@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { get, post } from '../api/http.ts';
-import type { Deployment, DeployResponse, Payload } from '../api/types.ts';
+import type { Deployment, DeployResponse, Payload, Rollout } from '../api/types.ts';
 import { PAYLOAD_STATUSES } from '../api/types.ts';
 import { type Feed, followDeployment, NOTHING_YET } from '../deployment_feed.ts';
 import { useLoaded } from '../loading.ts';
@@ -29,10 +29,65 @@ const COLUMNS: readonly Column<Payload>[] = [
   { name: 'Error', width: 'minmax(6rem, 2fr)', cell: (of) => <Text of={of.error} />, isMinor: true },
 ];
 
-function Rollout({ of }: { of: Deployment }) {
-  const { max_concurrency: most = 0, max_errors: errors = 0 } = of.request?.rollout ?? {};
-  const limits = [most > 0 && `${most} at a time`, errors > 0 && `stops after ${errors} failed`].filter(Boolean).join(', ');
-  return <>{limits === '' ? 'all at once' : limits}</>;
+function amount(count = 0, percent = 0): string {
+  return percent > 0 ? `${percent}%` : count > 0 ? `${count}` : '';
+}
+
+function between({
+  seconds = 0,
+  until_resumed: held = false,
+  check_script_sha256: check = '',
+}: Partial<Rollout>['pause'] & object) {
+  if (check !== '') return 'a check between them';
+  if (seconds > 0) return `${seconds} s between them`;
+  return held ? 'each once somebody resumes it' : '';
+}
+
+function RolloutLimits({ of }: { of: Deployment }) {
+  const rollout = of.request?.rollout ?? {};
+  const most = amount(rollout.max_concurrency, rollout.max_concurrency_percent);
+  const errors = amount(rollout.max_errors, rollout.max_errors_percent);
+  const waves = (rollout.waves ?? []).map((wave) => amount(wave.count, wave.percent)).join(', ');
+  const limits = [
+    most !== '' && `${most} at a time`,
+    errors !== '' && `stops after ${errors} failed`,
+    waves !== '' && `waves up to ${waves}, then all`,
+    between(rollout.pause ?? {}),
+  ];
+  return <>{limits.filter(Boolean).join(', ') || 'all at once'}</>;
+}
+
+// What holds payloads back, if something does.
+function RolloutState({ of }: { of: Deployment }) {
+  const { rollout_state: state, wave, wave_count: waves } = of;
+  const place = waves === 0 ? '' : `, wave ${wave} of ${waves}`;
+  if (state === 'paused')
+    return (
+      <p class="quiet" role="status">
+        Paused{place}: nothing more begins until somebody resumes it.
+      </p>
+    );
+  if (state === 'waiting') {
+    return (
+      <p class="quiet" role="status">
+        Waiting{place}: the next one begins at <Time at={of.next_wave_at} />.
+      </p>
+    );
+  }
+  if (state === 'checking') {
+    return (
+      <p class="quiet" role="status">
+        Checking{place}: the next one begins when{' '}
+        {of.check_deployment_id === 0 ? (
+          'its check'
+        ) : (
+          <a href={`#/deployments/${of.check_deployment_id}`}>deployment {of.check_deployment_id}</a>
+        )}{' '}
+        has succeeded everywhere.
+      </p>
+    );
+  }
+  return state === 'rolling' && waves > 0 ? <p class="quiet">Rolling{place}.</p> : null;
 }
 
 function Request({ of }: { of: Deployment }) {
@@ -56,7 +111,7 @@ function Request({ of }: { of: Deployment }) {
         ['To', request.remote_path ? <Text of={request.remote_path} /> : 'the default path'],
         ['Targets', <Text of={targets} />],
         ['Does', request.execute_payload ? `runs it, for ${request.timeout || 300} s at most` : 'copies it only'],
-        ['Rollout', <Rollout of={of} />],
+        ['Rollout', <RolloutLimits of={of} />],
         ['Made', <Time at={of.created_at} />],
       ]}
     />
@@ -126,13 +181,25 @@ export function DeploymentView({ id, query }: { id: string; query: URLSearchPara
     setRefused(answer.errors.length > 0 ? answer : undefined);
     again(); // The stream has ended; the new attempts have another.
   };
+  const pause = async () => {
+    await post(`deployments/${encodeURIComponent(id)}:pause`);
+  };
+  const resume = async () => {
+    await post(`deployments/${encodeURIComponent(id)}:resume`);
+  };
   const of = feed.deployment;
+  const isHeld = of !== undefined && ['paused', 'waiting', 'checking'].includes(of.rollout_state);
   const open = of === undefined ? 0 : of.counts.pending + of.counts.transferred + of.counts.executing;
   const failures = of === undefined ? 0 : of.counts.failed + of.counts.cancelled;
   return (
     <>
       <Heading title={`Deployment ${visible(id)}`}>
         <Action label="Cancel" danger disabled={open === 0} confirm={`Stop ${open} hosts?`} run={cancel} />
+        {isHeld ? (
+          <Action label="Resume" disabled={open === 0} run={resume} />
+        ) : (
+          <Action label="Pause" disabled={open === 0 || of?.rollout_state === 'stopped'} run={pause} />
+        )}
         <Action label={`Retry failed (${failures})`} disabled={failures === 0} run={retry} />
       </Heading>
       {feed.error && <Problem error={feed.error} />}
@@ -151,6 +218,7 @@ export function DeploymentView({ id, query }: { id: string; query: URLSearchPara
             </span>
           </p>
           <Progress counts={of.counts} />
+          <RolloutState of={of} />
           {of.stop_reason !== '' && (
             <p class="problem" role="alert">
               Stopped: {visible(of.stop_reason)}

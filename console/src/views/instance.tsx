@@ -34,7 +34,9 @@ function About({ of }: { of: Instance }) {
         ['Login', <Text of={of.become ? `${of.ssh_user}, becomes root` : of.ssh_user} />],
         [
           'By way of',
-          <Text of={of.jump.length === 0 ? '–' : of.jump.map((hop) => `${hop.ssh_user}@${hop.address}:${hop.port}`).join(', ')} />,
+          <Text
+            of={of.jump.length === 0 ? '–' : of.jump.map((hop) => `${hop.ssh_user}@${hop.address}:${hop.port}`).join(', ')}
+          />,
         ],
         ['Pool', <Text of={of.pool} />],
         ['Project', <Text of={of.project} />],
