@@ -8,6 +8,7 @@
 #include "common/fail_point.h"
 #include "common/log_fields.h"
 #include "common/status_macros.h"
+#include "common/trace_context.h"
 #include "common/version.h"
 #include "payload_worker/ssh/errors.h"
 #include "payload_worker/ssh/tcp.h"
@@ -28,6 +29,18 @@ v1::TaskEvent NotProvisioned(const absl::Status& why) {
   event.mutable_provisioned()->set_unreachable(true);
   event.mutable_provisioned()->set_error(std::string(why.message()));
   return event;
+}
+
+// What is logged in the course of a delivery is about it.
+std::vector<LogField> FieldsOf(const v1::Assignment& assignment) {
+  std::vector<LogField> fields{{"payload_id", assignment.payload_id()},
+                               {"task_id", assignment.task_id()},
+                               {"instance_id", assignment.instance_id()},
+                               {"project", assignment.project()}};
+  if (const auto trace = TraceIdOf(assignment.traceparent()); !trace.empty()) {
+    fields.push_back({"trace_id", std::string(trace)});
+  }
+  return fields;
 }
 
 }  // namespace
@@ -134,6 +147,7 @@ void Worker::OnAssignment(v1::Assignment assignment) {
 void Worker::Deliver(int64_t number, const v1::Assignment& assignment,
                      const ConnectorPool::OnSocket& on_socket) {
   const LeaseKey key{assignment.task_id(), assignment.lease_epoch()};
+  const LogFields about(FieldsOf(assignment));
   LONGSHORE_FAIL_POINT("worker.assigned");
   bool draining = false;
   {

@@ -52,6 +52,7 @@ struct PayloadClaim {
   bool executing = false;    // The database knows that it was started.
   bool cancel_requested = false;
   bool recall_requested = false;
+  std::string traceparent;  // Empty: none.
 };
 
 // A due task that is not claimed because its payload cannot be delivered any more. The caller still

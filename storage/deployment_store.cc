@@ -34,6 +34,7 @@ v1::Deployment ReadDeployment(const Row& row) {
   deployment.set_wave(static_cast<int32_t>(row.Int("wave")));
   deployment.set_wave_count(static_cast<int32_t>(row.Int("wave_count")));
   ReadTimestamp(row, "next_wave_at", [&] { return deployment.mutable_next_wave_at(); });
+  deployment.set_traceparent(row.String("traceparent"));
   deployment.set_check_deployment_id(row.Int("check_deployment_id"));
   ReadTimestamp(row, "created_at", [&] { return deployment.mutable_created_at(); });
   return deployment;
@@ -81,24 +82,24 @@ namespace deployment_store {
 
 absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& deployment) {
   const RolloutLimits& rollout = deployment.rollout;
-  ASSIGN_OR_RETURN(
-      const Result result,
-      connection.Execute(queries::kInsertDeployment,
-                         Params()
-                             .Bytes("script_sha256", deployment.script_sha256)
-                             .Int("script_bytes", deployment.script_bytes)
-                             .Text("original_path", deployment.original_path)
-                             .Text("remote_path", deployment.remote_path)
-                             .Bool("execute_payload", deployment.execute_payload)
-                             .Int("timeout", deployment.timeout)
-                             .Bytes("request", deployment.request.SerializeAsString())
-                             .Texts("projects", {deployment.project})
-                             .Int("max_concurrency", rollout.max_concurrency)
-                             .Int("max_errors", rollout.max_errors)
-                             .Ints("waves", rollout.waves)
-                             .Int("wave_pause_seconds", rollout.pause_seconds)
-                             .Bool("wave_hold", rollout.until_resumed)
-                             .Bytes("check_script_sha256", rollout.check_script_sha256)));
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kInsertDeployment,
+                                      Params()
+                                          .Bytes("script_sha256", deployment.script_sha256)
+                                          .Int("script_bytes", deployment.script_bytes)
+                                          .Text("original_path", deployment.original_path)
+                                          .Text("remote_path", deployment.remote_path)
+                                          .Bool("execute_payload", deployment.execute_payload)
+                                          .Int("timeout", deployment.timeout)
+                                          .Bytes("request", deployment.request.SerializeAsString())
+                                          .Texts("projects", {deployment.project})
+                                          .Int("max_concurrency", rollout.max_concurrency)
+                                          .Int("max_errors", rollout.max_errors)
+                                          .Ints("waves", rollout.waves)
+                                          .Int("wave_pause_seconds", rollout.pause_seconds)
+                                          .Bool("wave_hold", rollout.until_resumed)
+                                          .Bytes("check_script_sha256", rollout.check_script_sha256)
+                                          .Text("traceparent", deployment.traceparent)));
   return result.first().Int("id");
 }
 

@@ -39,7 +39,8 @@ struct NewDeployment {
   int timeout = 0;                     // Seconds.
   v1::DeployPayloadRequest request{};  // Without scripts.
   RolloutLimits rollout{};
-  std::string project{};  // Of all its instances.
+  std::string project{};      // Of all its instances.
+  std::string traceparent{};  // Of the request; empty without one.
 };
 
 namespace deployment_store {

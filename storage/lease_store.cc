@@ -27,7 +27,8 @@ PayloadClaim ReadClaim(const Row& row) {
           .output_bytes = row.Int("output_bytes"),
           .executing = row.Text("payload_status") == "EXECUTING",
           .cancel_requested = row.Bool("cancel_requested"),
-          .recall_requested = row.Bool("recall")};
+          .recall_requested = row.Bool("recall"),
+          .traceparent = row.String("traceparent")};
 }
 
 RefusedTask ReadRefused(const Row& row, RefusedTask::Reason reason) {

@@ -2,12 +2,15 @@
 
 #include <glog/logging.h>
 
-#include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
 #include "common/log_fields.h"
 #include "common/metrics.h"
+#include "common/trace_context.h"
 
 namespace longshore::storage {
 namespace {
@@ -18,19 +21,59 @@ std::string Line(const Row& row, const std::string& what, const std::string& mor
          row.String("task_id") + ", attempt " + row.String("attempt") + more;
 }
 
-// Whether a worker has had it in hand.
-enum class By { kNobody, kWorker };
+std::vector<LogField> Fields(const Row& row) {
+  return {{"payload_id", row.Int("id")},           {"deployment_id", row.Int("deployment_id")},
+          {"instance_id", row.Int("instance_id")}, {"task_id", row.Int("task_id")},
+          {"attempt", row.Int("attempt")},         {"project", row.String("project")}};
+}
 
-std::vector<LogField> Fields(const Row& row, By by) {
-  std::vector<LogField> fields{
-      {"payload_id", row.Int("id")},           {"deployment_id", row.Int("deployment_id")},
-      {"instance_id", row.Int("instance_id")}, {"task_id", row.Int("task_id")},
-      {"attempt", row.Int("attempt")},         {"project", row.String("project")}};
-  if (by == By::kNobody) return fields;
-  if (std::string worker = row.String("worker"); !worker.empty()) {
-    fields.push_back({"worker", std::move(worker)});
+// What a payload's task tells (the fragment task_of_payload).
+struct OfTask {
+  std::string worker;
+  std::string trace_id;
+  // Milliseconds; nothing when they are not known.
+  std::optional<int64_t> waited;
+  std::optional<int64_t> delivered;
+  std::optional<int64_t> total;
+};
+
+std::optional<int64_t> ReadMilliseconds(const std::string& text) {
+  int64_t value = 0;
+  return absl::SimpleAtoi(text, &value) ? std::optional(value) : std::nullopt;
+}
+
+OfTask ReadOfTask(const Row& row) {
+  const std::vector<std::string> parts = row.TextArray("of_task");
+  if (parts.size() != 5) return {};  // The task is gone.
+  return {.worker = parts[0],
+          .trace_id = std::string(TraceIdOf(parts[1])),
+          .waited = ReadMilliseconds(parts[2]),
+          .delivered = ReadMilliseconds(parts[3]),
+          .total = ReadMilliseconds(parts[4])};
+}
+
+std::vector<LogField> Fields(const Row& row, const OfTask& of_task) {
+  std::vector<LogField> fields = Fields(row);
+  if (!of_task.worker.empty()) fields.push_back({"worker", of_task.worker});
+  if (!of_task.trace_id.empty()) fields.push_back({"trace_id", of_task.trace_id});
+  for (const auto& [name, value] : {std::pair("waited_ms", of_task.waited),
+                                    {"delivery_ms", of_task.delivered},
+                                    {"total_ms", of_task.total}}) {
+    if (value.has_value()) fields.push_back({name, *value});
   }
   return fields;
+}
+
+std::string Seconds(int64_t milliseconds) {
+  return absl::StrFormat("%.3f s", static_cast<double>(milliseconds) / 1e3);
+}
+
+// How long the phases so far have taken.
+std::string PhasesOf(const OfTask& of_task) {
+  std::string phases;
+  if (of_task.waited.has_value()) phases += ", waited " + Seconds(*of_task.waited);
+  if (of_task.delivered.has_value()) phases += ", delivered in " + Seconds(*of_task.delivered);
+  return phases;
 }
 
 struct PayloadMetrics {
@@ -63,18 +106,32 @@ void WriteAfterCommit(Connection& connection, std::vector<Note> notes) {
   });
 }
 
+// Of steps that no worker has a part in.
+void Log(Connection& connection, const Result& payloads, const std::string& what) {
+  metrics::Counter& counter = Metrics().steps.Add({{"step", what}});
+  std::vector<Note> notes;
+  notes.reserve(payloads.rows());
+  for (const Row row : payloads) {
+    notes.push_back({.line = Line(row, what), .fields = Fields(row), .counter = &counter});
+  }
+  WriteAfterCommit(connection, std::move(notes));
+}
+
 // Whether a payload takes this step.
 using Takes = bool (*)(const Row& row);
 
-void Log(
-    Connection& connection, const Result& payloads, const std::string& what, By by,
+void LogOfWorker(
+    Connection& connection, const Result& payloads, const std::string& what,
     Takes takes = [](const Row&) { return true; }) {
   metrics::Counter& counter = Metrics().steps.Add({{"step", what}});
   std::vector<Note> notes;
   notes.reserve(payloads.rows());
   for (const Row row : payloads) {
     if (!takes(row)) continue;
-    notes.push_back({.line = Line(row, what), .fields = Fields(row, by), .counter = &counter});
+    const OfTask of_task = ReadOfTask(row);
+    notes.push_back({.line = Line(row, what, PhasesOf(of_task)),
+                     .fields = Fields(row, of_task),
+                     .counter = &counter});
   }
   WriteAfterCommit(connection, std::move(notes));
 }
@@ -85,37 +142,32 @@ metrics::Counter& EndCounter(const Row& row) {
        {"failure_reason", absl::AsciiStrToLower(row.String("failure_reason"))}});
 }
 
-std::string Seconds(int64_t microseconds) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.3f s", static_cast<double>(microseconds) / 1e6);
-  return text;
-}
-
 // The run's exit status and time, as far as they are known.
 std::string OutcomeOf(const Row& row) {
   std::string outcome;
   if (!row.IsNull("exit_code")) outcome += ", exit code " + row.String("exit_code");
-  if (!row.IsNull("execution_time_us")) outcome += ", ran " + Seconds(row.Int("execution_time_us"));
+  if (!row.IsNull("execution_time_us"))
+    outcome += ", ran " + Seconds(row.Int("execution_time_us") / 1000);
   return outcome;
 }
 
 }  // namespace
 
 void LogAccepted(Connection& connection, const Result& payloads) {
-  Log(connection, payloads, "accepted", By::kNobody);
+  Log(connection, payloads, "accepted");
 }
 
 void LogAskedToRun(Connection& connection, const Result& payloads) {
-  Log(connection, payloads, "asked to run", By::kNobody);
+  Log(connection, payloads, "asked to run");
 }
 
 void LogStarted(Connection& connection, const Result& payloads) {
-  Log(connection, payloads, "started", By::kWorker);
+  LogOfWorker(connection, payloads, "started");
 }
 
 void LogDelivered(Connection& connection, const Result& payloads) {
-  Log(connection, payloads, "delivered", By::kWorker,
-      [](const Row& row) { return !row.Bool("execute_payload"); });
+  LogOfWorker(connection, payloads, "delivered",
+              [](const Row& row) { return !row.Bool("execute_payload"); });
 }
 
 void LogEnded(Connection& connection, const Result& payloads) {
@@ -125,8 +177,15 @@ void LogEnded(Connection& connection, const Result& payloads) {
     if (row.IsNull("id")) continue;
     std::string how = "ended " + row.String("status");
     if (!row.Text("failure_reason").empty()) how += " (" + row.String("failure_reason") + ")";
-    notes.push_back({.line = Line(row, how, OutcomeOf(row)),
-                     .fields = Fields(row, By::kWorker),
+    const OfTask of_task = ReadOfTask(row);
+    std::string outcome = OutcomeOf(row) + PhasesOf(of_task);
+    if (of_task.total.has_value()) outcome += ", in all " + Seconds(*of_task.total);
+    std::vector<LogField> fields = Fields(row, of_task);
+    if (!row.IsNull("execution_time_us")) {
+      fields.push_back({"run_ms", row.Int("execution_time_us") / 1000});
+    }
+    notes.push_back({.line = Line(row, how, outcome),
+                     .fields = std::move(fields),
                      .counter = &EndCounter(row)});
   }
   WriteAfterCommit(connection, std::move(notes));

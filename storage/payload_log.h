@@ -11,9 +11,9 @@
 namespace longshore::storage {
 
 // Each row of `payloads` has the columns id, deployment_id, instance_id, task_id, attempt and
-// project, and worker but for the first two. The
-// lines are written, and the steps counted, once the transaction that the connection is in has been
-// committed, and not at all when it is rolled back; a commit that stays in doubt writes none.
+// project, and of_task (the fragment task_of_payload) but for the first two. The lines are written,
+// and the steps counted, once the transaction that the connection is in has been committed, and not
+// at all when it is rolled back; a commit that stays in doubt writes none.
 
 // A payload exists from now on, or begins a new attempt.
 void LogAccepted(Connection& connection, const Result& payloads);

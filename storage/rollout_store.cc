@@ -30,6 +30,7 @@ absl::StatusOr<std::optional<WaveCheck>> LockWaveToCheck(Connection& connection)
   WaveCheck check{.deployment_id = row.Int("id"),
                   .wave = static_cast<int>(row.Int("wave")),
                   .timeout = static_cast<int>(row.Int("timeout")),
+                  .traceparent = row.String("traceparent"),
                   .script = row.Bytes("check_script")};
   for (const std::string& id : row.TextArray("instance_ids")) {
     check.instance_ids.push_back(std::stoll(id));

@@ -31,7 +31,8 @@ absl::StatusOr<std::vector<int64_t>> MoveWaves(Connection& connection);
 struct WaveCheck {
   int64_t deployment_id = 0;
   int wave = 0;
-  int timeout = 0;  // Seconds.
+  int timeout = 0;          // Seconds.
+  std::string traceparent;  // Of the deployment.
   std::string script;
   std::vector<int64_t> instance_ids;  // Where its payload did what it was to do.
 };

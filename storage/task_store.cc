@@ -22,6 +22,7 @@ v1::Task ReadTask(const Row& row) {
   task.set_instance_id(row.Int("instance_id"));
   task.set_worker(row.String("worker"));
   task.set_error(row.String("error"));
+  task.set_traceparent(row.String("traceparent"));
   v1::TaskParams* params = task.mutable_params();
   params->set_payload_id(task.payload_id());
   params->set_instance_id(task.instance_id());
@@ -161,7 +162,8 @@ absl::Status InsertBatch(Connection& connection, const NewTasks& tasks) {
                                    .Ints("payload_ids", tasks.payload_ids)
                                    .Ints("instance_ids", tasks.instance_ids)
                                    .Texts("remote_paths", tasks.remote_paths)
-                                   .OptionalInts("depends_on", tasks.depends_on))
+                                   .OptionalInts("depends_on", tasks.depends_on)
+                                   .Text("traceparent", tasks.traceparent))
                       .status());
   return rollout_store::Begin(connection, tasks.ids);
 }

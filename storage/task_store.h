@@ -47,6 +47,7 @@ struct NewTasks {
   std::vector<int64_t> instance_ids;
   std::vector<std::string> remote_paths;
   std::vector<std::optional<int64_t>> depends_on;
+  std::string traceparent{};  // Of the request that makes them; empty without one.
 };
 
 // A task whose row is locked FOR UPDATE.

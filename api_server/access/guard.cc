@@ -62,6 +62,7 @@ absl::StatusOr<Caller> Guard::Admit(const Call& call) {
   caller->method = call.method;
   caller->peer = call.peer;
   caller->request_id = call.request_id;
+  caller->traceparent = call.traceparent;
   if (const absl::Status allowed = Check(*caller, call); !allowed.ok()) {
     NoteRefusal(&*caller, call, allowed);
     return allowed;

@@ -24,6 +24,7 @@ struct Call {
   std::string request_id;
   std::string project;
   std::vector<int64_t> ids;
+  std::string traceparent;  // W3C trace context; empty when there is none that is well formed.
 };
 
 struct GuardOptions {

@@ -25,6 +25,7 @@ struct Caller {
   std::string method;
   std::string peer;
   std::string request_id;
+  std::string traceparent;  // Empty: none that is well formed.
 };
 
 // Where something is made, or instances are selected, and no project is named.

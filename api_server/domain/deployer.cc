@@ -204,7 +204,8 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
                           .delivery_timeout = limits_.delivery_timeout,
                           .payload_ids = payload_ids,
                           .instance_ids = plan.instance_ids,
-                          .remote_paths = plan.remote_paths};
+                          .remote_paths = plan.remote_paths,
+                          .traceparent = plan.deployment.traceparent};
   ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(connection, count));
   for (int64_t instance_id : plan.instance_ids) {
     const auto wait = plan.depends_on.find(instance_id);
@@ -227,6 +228,7 @@ absl::Status Deployer::DeployIn(Connection& connection, const Caller& caller,
   RETURN_IF_ERROR(ChooseInstances(connection, caller, request, plan, response));
   plan->deployment.request = request;
   plan->deployment.request.clear_payload_content();
+  plan->deployment.traceparent = caller.traceparent;
   plan->deployment.rollout =
       ResolveRollout(request.rollout(), static_cast<int64_t>(plan->instance_ids.size()));
   if (!plan->check_script.sha256.empty()) {

@@ -183,6 +183,7 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Call
   for (auto& [type, tasks] : by_type) {
     tasks.type = type;
     tasks.delivery_timeout = limits_.delivery_timeout;
+    tasks.traceparent = caller.traceparent;
     tasks.depends_on.resize(tasks.payload_ids.size());
     ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(
                                     connection, static_cast<int64_t>(tasks.payload_ids.size())));

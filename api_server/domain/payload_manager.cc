@@ -94,7 +94,8 @@ absl::Status PayloadManager::InsertExecuteTasks(Connection& connection, const Ca
   ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
   storage::NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
                           .delivery_timeout = limits_.delivery_timeout,
-                          .payload_ids = ids};
+                          .payload_ids = ids,
+                          .traceparent = caller.traceparent};
   for (int64_t id : ids) {
     const StoredPayload& stored = locked.payloads.at(id);
     const LockedTask& transfer = locked.CurrentTask(id);

@@ -7,7 +7,8 @@ namespace longshore::domain {
 absl::StatusOr<int64_t> DeployCheck(storage::Connection& connection, const Deployer& deployer,
                                     const storage::rollout_store::WaveCheck& check) {
   // It was allowed with the deployment that it belongs to.
-  const Caller rollout{.name = "rollout", .scope = storage::Scope::Everything()};
+  const Caller rollout{
+      .name = "rollout", .scope = storage::Scope::Everything(), .traceparent = check.traceparent};
   v1::DeployPayloadRequest request;
   request.mutable_instance_ids()->Add(check.instance_ids.begin(), check.instance_ids.end());
   request.set_payload_content(check.script);

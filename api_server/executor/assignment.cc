@@ -38,6 +38,7 @@ AddressedAssignment MakeAssignment(const storage::PayloadClaim& claim, int64_t m
   assignment.set_first_lease(claim.lease_epoch == 1);
   assignment.set_cancel_requested(claim.cancel_requested);
   assignment.set_recall_requested(claim.recall_requested);
+  assignment.set_traceparent(claim.traceparent);
   return addressed;
 }
 

@@ -10,6 +10,7 @@
 #include "api_server/http/console_page.h"
 #include "api_server/http/error_json.h"
 #include "api_server/http/openapi.h"
+#include "common/trace_context.h"
 #include "http/target.h"
 
 namespace longshore::api_http {
@@ -166,7 +167,8 @@ void Front::Dispatch(std::shared_ptr<Exchange> exchange) {
         ErrorResponse(absl::InvalidArgumentError("the path cannot be decoded")));
   }
   const RpcCaller caller{.authorization = HeaderValues(request, "authorization"),
-                         .peer = request.peer};
+                         .peer = request.peer,
+                         .traceparent = HeaderValues(request, kTraceparent)};
   if (request.path == "/metrics") {
     if (!is_get) return exchange->Respond(VerbNotAllowed({"GET"}));
     return metrics_.Handle(std::move(exchange), caller);

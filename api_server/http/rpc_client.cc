@@ -10,6 +10,7 @@
 
 #include "api_server/services/front_peer.h"
 #include "common/grpc_status.h"
+#include "common/trace_context.h"
 #include "longshore/v1/access_service.pb.h"
 #include "longshore/v1/instance_service.pb.h"
 #include "longshore/v1/payload_service.pb.h"
@@ -48,6 +49,9 @@ bool MayBeMetadata(const std::string& value) {
 void Introduce(const RpcCaller& caller, grpc::ClientContext* context) {
   for (const std::string& value : caller.authorization) {
     context->AddMetadata("authorization", MayBeMetadata(value) ? value : "?");
+  }
+  for (const std::string& value : caller.traceparent) {
+    context->AddMetadata(kTraceparent, IsTraceparent(value) ? value : "?");
   }
   context->AddMetadata(services::kFrontPeerHeader, services::FrontPeerValue(caller.peer));
 }

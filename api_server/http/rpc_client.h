@@ -22,6 +22,7 @@ namespace longshore::api_http {
 struct RpcCaller {
   std::vector<std::string> authorization;  // The values of that header.
   std::string peer;                        // Where the HTTP request comes from.
+  std::vector<std::string> traceparent{};  // The values of that header.
 };
 
 // Returns the method of a public service, for example "PayloadService.GetPayloadStatus", which must

@@ -8,12 +8,14 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "api_server/access/guard.h"
 #include "api_server/domain/caller.h"
 #include "common/grpc_status.h"
 #include "common/log_fields.h"
+#include "common/trace_context.h"
 
 namespace longshore::services {
 
@@ -39,8 +41,12 @@ grpc::Status Guarded(access::Guard& guard, const grpc::ServerContextBase& contex
   const absl::StatusOr<domain::Caller> caller = guard.Admit(call);
   if (!caller.ok()) return ToGrpcStatus(caller.status());
   // What is logged in its course says who asked.
-  const LogFields who{
+  std::vector<LogField> fields{
       {"principal", caller->name}, {"token_id", caller->token_id}, {"method", caller->method}};
+  if (!caller->traceparent.empty()) {
+    fields.push_back({"trace_id", std::string(TraceIdOf(caller->traceparent))});
+  }
+  const LogFields who(std::move(fields));
   absl::StatusOr<Response> result = handler(*caller);
   if (!result.ok()) {
     guard.NoteFailure(*caller, call, result.status());

@@ -1,5 +1,7 @@
 #include "payload_worker/run/delivery.h"
 
+#include <glog/logging.h>
+
 #include <algorithm>
 #include <deque>
 #include <optional>
@@ -69,6 +71,8 @@ absl::StatusOr<std::unique_ptr<RemoteRun>> Delivery::End(v1::TaskEvent event) {
 std::unique_ptr<RemoteRun> Delivery::Deliver() {
   auto run = TryDeliver();
   if (run.ok()) return *std::move(run);
+  LOG(WARNING) << "payload " << assignment_.payload_id() << " on instance "
+               << assignment_.instance_id() << ": " << run.status();
   WaitUntilGoExpires();
   v1::TaskEvent event =
       FailedEvent(run.status(), assignment_.executing() || told_to_start_ || is_running_);

@@ -150,7 +150,7 @@ claimed AS (
   FROM numbered n
   WHERE t.id = n.id
     AND n.verdict = 'RUN'
-  RETURNING t.id, t.lease_epoch, t.worker, t.type, t.cancel_requested, t.failures
+  RETURNING t.id, t.lease_epoch, t.worker, t.type, t.cancel_requested, t.failures, t.traceparent
 )
 
 -- All that a worker has to know of a task that it gets; of the others, what they are and why they were not claimed.
@@ -165,6 +165,7 @@ SELECT
   c.type,
   c.cancel_requested,
   c.failures,
+  c.traceparent,
   i.address,
   i.port,
   i.ssh_user,

@@ -57,7 +57,7 @@ ended_payloads AS (
     p.exit_code,
     p.execution_time_us,
     ${project_of_payload},
-    ${worker_of_payload},
+    ${task_of_payload},
     -- The stored output has to be cut to head and tail.
     p.output_bytes > @max_output_bytes::bigint AS cut
 ),

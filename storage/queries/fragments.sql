@@ -99,6 +99,18 @@ ended_dependents AS (
 -- Of a payload p, for the log.
 (SELECT i.project FROM instances i WHERE i.id = p.instance_id) AS project
 
--- fragment: worker_of_payload
--- Of a payload p, for the log: who has its task, or had it last.
-(SELECT t.worker FROM tasks t WHERE t.id = p.task_id) AS worker
+-- fragment: task_of_payload
+-- Of a payload p whose row has just been changed, for the log: who has its task, or had it last; its trace; and milliseconds:
+-- how long the task waited until it was claimed last, how long it then took until the script was there or began, and all of it
+-- so far.
+(
+  SELECT ARRAY[
+    t.worker,
+    t.traceparent,
+    coalesce((extract(epoch FROM t.claimed_at - t.created_at) * 1000)::bigint::text, ''),
+    coalesce((extract(epoch FROM coalesce(p.started_at, p.transferred_at) - t.claimed_at) * 1000)::bigint::text, ''),
+    (extract(epoch FROM now() - t.created_at) * 1000)::bigint::text
+  ]
+  FROM tasks t
+  WHERE t.id = p.task_id
+) AS of_task

@@ -13,6 +13,7 @@ d.wave,
 cardinality(d.waves) AS wave_count,
 (extract(epoch FROM d.next_wave_at) * 1000000)::bigint AS next_wave_at,
 d.check_deployment_id,
+d.traceparent,
 (extract(epoch FROM d.created_at) * 1000000)::bigint AS created_at
 
 -- name: get_deployment

@@ -13,7 +13,8 @@ INSERT INTO deployments (
   waves,
   wave_pause_seconds,
   wave_hold,
-  check_script_sha256
+  check_script_sha256,
+  traceparent
 )
 VALUES (
   @script_sha256,
@@ -29,6 +30,7 @@ VALUES (
   @waves::bigint[],
   @wave_pause_seconds,
   @wave_hold,
-  nullif(@check_script_sha256::bytea, '')
+  nullif(@check_script_sha256::bytea, ''),
+  @traceparent
 )
 RETURNING id;

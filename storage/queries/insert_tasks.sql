@@ -12,7 +12,8 @@ INSERT INTO tasks (
   gated,
   project,
   pool,
-  wave
+  wave,
+  traceparent
 )
 SELECT
   @type,
@@ -27,7 +28,8 @@ SELECT
   coalesce(${has_gate}, false),
   i.project,
   i.pool,
-  coalesce(p.wave, 0)
+  coalesce(p.wave, 0),
+  @traceparent
 FROM unnest(
   @task_ids::bigint[],
   @payload_ids::bigint[],

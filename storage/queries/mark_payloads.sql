@@ -32,4 +32,4 @@ RETURNING
   p.attempt,
   p.execute_payload,
   ${project_of_payload},
-  ${worker_of_payload};
+  ${task_of_payload};

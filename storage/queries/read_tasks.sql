@@ -12,6 +12,7 @@ SELECT
   t.instance_id,
   t.worker,
   t.error,
+  t.traceparent,
   d.original_path,
   coalesce(p.remote_path, t.remote_path) AS remote_path,
   coalesce(p.execute_payload OR t.type = 'PAYLOAD_EXECUTE', false) AS execute_payload,

@@ -111,6 +111,7 @@ SELECT
   d.id,
   d.wave,
   d.timeout,
+  d.traceparent,
   s.content AS check_script,
   (
     SELECT coalesce(array_agg(p.instance_id ORDER BY p.id), '{}')

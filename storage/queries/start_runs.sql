@@ -24,7 +24,7 @@ WITH started AS (
     p.attempt,
     p.started_at,
     ${project_of_payload},
-    ${worker_of_payload}
+    ${task_of_payload}
 ),
 
 -- deliver_by is for losing contact with the instance from now on, end_by for an instance that does not end the run. An end_by
@@ -52,5 +52,5 @@ dated AS (
     AND run.timeout_at IS NOT NULL
 )
 
-SELECT id, deployment_id, instance_id, task_id, attempt, project, worker
+SELECT id, deployment_id, instance_id, task_id, attempt, project, of_task
 FROM started;

@@ -102,6 +102,10 @@ class ConfigurationTest(unittest.TestCase):
         self.assertEqual((lines[0]["principal"], lines[0]["method"]), ("bootstrap", "PayloadService.DeployPayload"))
         self.assertNotIn("principal", lines[1])
         self.assertEqual([line.get("worker") for line in lines], [None, "worker-0", "worker-0"])
+        # How long each phase took: they are parts of the whole.
+        self.assertLessEqual({"waited_ms", "delivery_ms", "total_ms"}, set(lines[1]))
+        phases = [lines[2][name] for name in ("waited_ms", "delivery_ms", "run_ms")]
+        self.assertTrue(all(0 <= phase <= lines[2]["total_ms"] for phase in phases), (phases, lines[2]))
         for process in self.stack.api_servers + self.stack.workers:
             for line in process.read_log().splitlines():
                 self.assertTrue(line.isascii())
