@@ -8,6 +8,7 @@
 #include "common/status_macros.h"
 #include "storage/connection.h"
 #include "storage/queries/queries.h"
+#include "storage/sessions.h"
 
 namespace longshore::storage {
 namespace {
@@ -65,6 +66,7 @@ const std::vector<Migration>& EmbeddedMigrations() {
 }
 
 absl::Status Migrate(const std::string& url, const std::vector<Migration>& migrations) {
+  RETURN_IF_ERROR(CheckSessions(url));
   ASSIGN_OR_RETURN(auto connection, Connection::Open(url, kMigrationLimit));
   const int known = migrations.empty() ? 0 : migrations.back().version;
   // Most starts find everything done. Whoever may not migrate can start as well then.

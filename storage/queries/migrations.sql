@@ -23,3 +23,9 @@ FROM schema_migrations;
 -- name: insert_schema_migration
 INSERT INTO schema_migrations (version, name)
 VALUES (@version, @name);
+
+-- name: get_session_settings
+-- What CheckSessions has set, and what every connection sets when it is opened.
+SELECT
+  current_setting('longshore.session', true) AS session,
+  coalesce(current_setting('longshore.runs_have_ids', true), '') AS runs_have_ids;
