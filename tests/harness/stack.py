@@ -73,12 +73,16 @@ class Stack:
     def _start_postgres(self, directory):
         data = os.path.join(directory, "postgres")
         subprocess.run([POSTGRES, "init", data], check=True)
+        self.configure_postgres(data)
         port = free_port()
         self.database_url = self.url_of("longshore", port)
         postgres = Process("postgres", self.directory, [POSTGRES, "run", data, str(port)], port)
         # It listens before it takes anybody in.
         postgres.is_ready = lambda: subprocess.run(["pg_isready", "-q", "-d", self.database_url]).returncode == 0
         return postgres.start()
+
+    def configure_postgres(self, directory):
+        """For those who want settings of their own, before it is started: its data is in `directory`/data."""
 
     @staticmethod
     def url_of(role, port):
