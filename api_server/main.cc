@@ -14,6 +14,7 @@
 #include "common/logging.h"
 #include "common/policy.h"
 #include "common/process_limits.h"
+#include "common/service_notifier.h"
 #include "common/shutdown.h"
 #include "common/status_macros.h"
 #include "common/version.h"
@@ -88,10 +89,13 @@ int Main() {
             << (server->http_port() == 0
                     ? ""
                     : ", for HTTP on port " + std::to_string(server->http_port()));
+  ServiceNotifier notifier([&server] { return server->state(); });
+  notifier.Ready();
   // LOG() takes the time before the expression is evaluated.
   const int signal = signals.Wait();
   LOG(INFO) << "signal " << signal << ": draining";
   ShutdownSignals::ExitAfter(policy::kDrainLimit);
+  notifier.Stopping("draining");
   server->Drain();
   LOG(INFO) << "drained";
   return 0;

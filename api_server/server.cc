@@ -46,6 +46,11 @@ constexpr int kWorkerDatabaseThreads = 2;
 constexpr int kClientPingLimitMs = 20000;
 constexpr int kWorkerPingLimitMs = 5000;
 
+// A round of the dispatcher that takes so long hangs. Where the database is silent, the first
+// statement that has waited for its answer (storage/connection.h) ends the round; where it is slow,
+// this leaves time for dozens of statements, and a server that is started again would help nobody.
+constexpr std::chrono::seconds kLongestRound{900};
+
 // What is under way on a connection that has come of age has so long to end.
 constexpr int kConnectionGraceMs = 30000;
 
@@ -359,6 +364,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (parts->worker_server == nullptr) return CannotListen(options.worker_listen);
   RETURN_IF_ERROR(server->StartHttp());
   return server;
+}
+
+ServiceState Server::state() const {
+  return {.alive = parts_->dispatcher.RoundTaken() < kLongestRound,
+          .status = "serving; workers: " + std::to_string(parts_->workers.size())};
 }
 
 void Server::Drain() {

@@ -15,6 +15,7 @@
 #include "api_server/providers/providers.h"
 #include "common/backoff.h"
 #include "common/policy.h"
+#include "common/service_notifier.h"
 #include "common/tls.h"
 #include "storage/retention_store.h"
 
@@ -66,6 +67,9 @@ class Server {
   int port() const;         // Of the public services.
   int worker_port() const;  // Of WorkerService.
   int http_port() const;    // 0 without HTTP.
+
+  // How it stands, for who starts it again when it hangs. Thread-safe.
+  ServiceState state() const;
 
   // Takes no new work, sends workers to other replicas, waits for requests to end, and stores what
   // workers have reported.

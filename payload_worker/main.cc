@@ -11,6 +11,7 @@
 #include "common/policy.h"
 #include "common/pool_name.h"
 #include "common/process_limits.h"
+#include "common/service_notifier.h"
 #include "common/shutdown.h"
 #include "common/tls.h"
 #include "common/utf8.h"
@@ -104,6 +105,14 @@ absl::StatusOr<std::unique_ptr<http::Server>> ServeStatus(StatusPage* page) {
   return http::Server::Start(options, page);
 }
 
+// How it stands, for who starts it again when it hangs.
+ServiceState ServiceStateOf(Worker* worker) {
+  const WorkerState state = worker->state();
+  return {.alive = state.alive,
+          .status = std::string(state.connected ? "connected" : "no api_server answers") +
+                    "; tasks: " + std::to_string(state.tasks)};
+}
+
 int Main() {
   ShutdownSignals signals;
   WorkerOptions options;
@@ -173,10 +182,14 @@ int Main() {
     std::cerr << "payload_worker: " << http_server.status().message() << "\n";
     return 1;
   }
+  // Without an api_server too: it dials until there is one.
+  ServiceNotifier notifier([&worker] { return ServiceStateOf(&worker); });
+  notifier.Ready();
   // LOG() takes the time before the expression is evaluated.
   const int signal = signals.Wait();
   LOG(INFO) << "signal " << signal << ": draining";
   ShutdownSignals::ExitAfter(kDrainLimit);
+  notifier.Stopping("draining");
   worker.Drain();
   LOG(INFO) << "drained";
   return 0;

@@ -17,6 +17,8 @@ namespace longshore {
 namespace {
 
 constexpr std::chrono::seconds kHostKeyLimit{20};
+// A turn of the follower waits for nothing, so one that takes so long hangs.
+constexpr std::chrono::seconds kLongestTurn{60};
 
 provision::AnsibleOptions WithKeys(provision::AnsibleOptions options, ssh::KeyRing* keys) {
   options.key_file = [keys](const std::string& project) { return keys->FileFor(project); };
@@ -337,7 +339,8 @@ void Worker::Forget(const LeaseKey& key) {
 }
 
 WorkerState Worker::state() {
-  WorkerState state{.connected = link_->is_connected(),
+  WorkerState state{.alive = follower_.TurnTaken() < kLongestTurn,
+                    .connected = link_->is_connected(),
                     .sessions_kept = sessions_.size(),
                     .outbox_bytes = outbox_.output_bytes()};
   MutexLock lock(&mutex_);

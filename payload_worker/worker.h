@@ -49,6 +49,7 @@ struct WorkerOptions {
 
 // How a worker stands at the moment.
 struct WorkerState {
+  bool alive = true;       // The loop that follows the runs turns.
   bool connected = false;  // To an api_server that has said welcome.
   bool draining = false;
   size_t tasks = 0;    // That it holds.

@@ -40,6 +40,8 @@ class Dispatcher {
   void CreditCame() {
     if (round_.wants_credit()) loop_.Wake();
   }
+  // Returns how long the round under way has taken until now; zero between rounds.
+  std::chrono::nanoseconds RoundTaken() const { return loop_.RoundTaken(); }
   // Waits for the round under way. No round begins after it.
   void Shutdown() { loop_.Shutdown(); }
 

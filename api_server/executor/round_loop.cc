@@ -41,7 +41,9 @@ void RoundLoop::Shutdown() {
 void RoundLoop::Loop() {
   int failures = 0;
   while (true) {
+    timer_.Begin();
     const auto round = round_();
+    timer_.End();
     if (!round.ok()) LOG(WARNING) << name_ << ": " << round.status();
     failures = round.ok() ? 0 : failures + 1;
     const milliseconds wait =

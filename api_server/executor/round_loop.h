@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/mutex.h"
+#include "common/turn_timer.h"
 
 namespace longshore::executor {
 
@@ -23,6 +24,8 @@ class RoundLoop {
 
   // Begins a round now, or another one after the round under way.
   void Wake() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns how long the round under way has taken until now; zero between rounds.
+  std::chrono::nanoseconds RoundTaken() const { return timer_.Taken(); }
   // Waits for the round under way. No round begins after it.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -31,6 +34,7 @@ class RoundLoop {
 
   const std::string name_;
   const std::function<absl::StatusOr<std::chrono::milliseconds>()> round_;
+  TurnTimer timer_;
   Mutex mutex_;
   CondVar changed_;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;

@@ -92,6 +92,14 @@ TEST_F(RoundLoopTest, ARoundThatFailsIsTriedAgainByItself) {
   rounds_.End(kLong);
 }
 
+TEST_F(RoundLoopTest, ARoundTakesTimeUntilItEnds) {
+  rounds_.AwaitBegun(1);
+  while (loop_.RoundTaken() == std::chrono::nanoseconds(0)) std::this_thread::yield();
+  rounds_.End(kLong);
+  loop_.Shutdown();
+  EXPECT_EQ(loop_.RoundTaken(), std::chrono::nanoseconds(0));
+}
+
 TEST_F(RoundLoopTest, ShutdownWaitsForTheRoundUnderWay) {
   rounds_.AwaitBegun(1);
   std::atomic<int> ended_at_shutdown = -1;

@@ -176,7 +176,9 @@ void Follower::CheckSilentRuns() {
 void Follower::EventLoop() {
   std::array<epoll_event, 256> events;
   while (true) {
+    timer_.End();
     const int count = WaitForEvents(&events);
+    timer_.Begin();
     {
       MutexLock lock(&mutex_);
       if (stopping_) return;

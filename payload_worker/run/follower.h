@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "common/turn_timer.h"
 #include "payload_worker/link/lease_key.h"
 #include "payload_worker/link/outbox.h"
 #include "payload_worker/run/remote_run.h"
@@ -42,6 +43,8 @@ class Follower {
   void ReleaseAll();
   // Called when the outbox has room again.
   void Wake();
+  // Returns how long the turn of its loop has taken until now; zero while it waits.
+  std::chrono::nanoseconds TurnTaken() const { return timer_.Taken(); }
 
  private:
   using Command = std::function<void()>;
@@ -79,6 +82,7 @@ class Follower {
   const std::function<void(const LeaseKey&)> on_done_;
   const int epoll_fd_;
   const int wake_fd_;
+  TurnTimer timer_;
   std::map<LeaseKey, std::unique_ptr<RemoteRun>> runs_;
   std::map<int, LeaseKey> keys_by_fd_;
   std::chrono::steady_clock::time_point next_silence_check_;

@@ -13,6 +13,7 @@ LIBRARIES = (
     (r"<(postgresql/)?libpq", ("storage/",)),
     (r"<curl/", ("common/http_client.cc",)),
     (r"<boost/", ("http/",)),
+    (r"<systemd/", ("common/service_notifier.cc",)),
     (r"<prometheus/", ("common/metrics.",)),
     # Clang's thread-safety analysis knows longshore::Mutex only.
     (r"<(mutex|shared_mutex|condition_variable)>|\"absl/synchronization/", ("common/mutex.h",)),

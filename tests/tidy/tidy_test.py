@@ -131,7 +131,8 @@ class PlantedTest(unittest.TestCase):
 
     def test_a_library_in_the_wrong_folder(self):
         for path, header in (("cli/main.cc", "<libssh/libssh.h>"), ("verify/violation.h", "<libpq-fe.h>"),
-                             ("verify/violation.h", "<postgresql/libpq-fe.h>"), ("storage/rows.h", "<curl/curl.h>")):
+                             ("verify/violation.h", "<postgresql/libpq-fe.h>"), ("storage/rows.h", "<curl/curl.h>"),
+                             ("common/clock.h", "<systemd/sd-daemon.h>")):
             with self.subTest(header=header):
                 self.plant(path, lambda text: f"#include {header}\n" + text)
                 self.assert_found(shape.libraries, f"{path}:1", header)
