@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing and npm's, each by its group; docs/dependencies.md says why each is there.
-# Usage: install.sh build|test|presubmit|coverage|bench|picture ...
+# Usage: install.sh build|test|presubmit|coverage|bench|picture|package ...
 set -euo pipefail
 
 build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib g++ libgrpc++-dev protobuf-compiler-grpc
@@ -20,6 +20,7 @@ fi
 coverage_packages=(gcovr)
 bench_packages=(ansible-core wrk)
 picture_packages=(gnuplot-nox)
+package_packages=(debhelper dpkg-dev lintian python3)
 
 wanted=()
 npm=no
@@ -37,8 +38,9 @@ for group in "$@"; do
     coverage) wanted+=("${coverage_packages[@]}") ;;
     bench) wanted+=("${bench_packages[@]}") ;;
     picture) wanted+=("${picture_packages[@]}") ;;
+    package) wanted+=("${package_packages[@]}") ;;
     *)
-      echo "install.sh: '$group' is not one of build, test, presubmit, coverage, bench, picture" >&2
+      echo "install.sh: '$group' is not one of build, test, presubmit, coverage, bench, picture, package" >&2
       exit 2
       ;;
   esac
