@@ -10,7 +10,8 @@ build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib 
 run_packages=(postgresql openssl openssh-server openssh-client util-linux procps ansible-core)
 test_packages=(pgbouncer chromium chromium-driver python3-selenium e2fsprogs python3-grpcio python3-protobuf python3-yaml
   python3-jsonschema prometheus iproute2 git binutils faketime zsh fish spin gcc protoc-gen-go protoc-gen-go-grpc
-  protobuf-compiler-grpc-java-plugin default-jdk-headless libprotobuf-java libgrpc-java libgeronimo-annotation-1.3-spec-java)
+  protobuf-compiler-grpc-java-plugin default-jdk-headless libprotobuf-java libgrpc-java libgeronimo-annotation-1.3-spec-java
+  debhelper dpkg-dev lintian systemd systemd-container man-db file)
 presubmit_packages=(git clang clang-format clang-tidy flake8 shellcheck)
 # A Node.js from elsewhere brings its own npm, and conflicts with Debian's.
 if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
