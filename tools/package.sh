@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the programs and makes Debian packages of them, with the debug symbols in packages of their own.
-# Installs what is missing. Usage: tools/package.sh [--out DIR]; DIR is where they come to, .cache/packages
-# if none is named
+# Builds the programs and makes Debian packages of them, with the debug symbols in packages of their own; docs/install.md says how
+# to install them. Installs what is missing. Usage: tools/package.sh [--out DIR]; DIR is where they come to, .cache/packages if
+# none is named
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)

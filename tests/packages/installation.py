@@ -1,4 +1,4 @@
-"""Packages of the programs under test, and a machine on which they are installed and configured."""
+"""Packages of the programs under test, and a machine on which they are installed and configured much as docs/install.md says."""
 
 import os
 import re

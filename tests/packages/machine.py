@@ -33,7 +33,7 @@ def remove_orphans(top):
 
 
 class Machine:
-    """Has nothing of the network but loopback. Whoever made it calls close().
+    """Has nothing of the network but loopback, until connect() gives it others. Whoever made it calls close().
 
     Skips the test where no such machine can be made: without overlays or cgroups, or where systemd-nspawn may not start one.
     All of it is in the test's namespaces, and ends with them; the cgroups of a test that was killed are removed by the next one.
@@ -66,6 +66,7 @@ class Machine:
                               capture_output=True, text=True)
         if made.returncode:
             raise unittest.SkipTest(f"no overlay can be made here: {made.stderr}")
+        self.write("/etc/hostname", self.name + "\n")
         # A container's way to keep services from being started.
         with contextlib.suppress(FileNotFoundError):
             os.remove(self.path("/usr/sbin/policy-rc.d"))
@@ -91,7 +92,7 @@ class Machine:
         with open(self.log, "wb") as log:
             self.nspawn = subprocess.Popen(
                 ["sh", "-c", enter + 'exec "$@"', "sh", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot",
-                 f"--directory={self.root}", f"--machine={self.name}", f"--hostname={self.name}", "--private-network",
+                 f"--directory={self.root}", f"--machine={self.name}", "--private-network",
                  "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--console=pipe", "--tmpfs=/tmp",
                  f"--bind-ro={packages}:/packages", "--", "--unit=basic.target"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -165,3 +166,24 @@ class Machine:
         for mount in (self.root, os.path.join(self.directory, "layers")):
             subprocess.run(["umount", "--lazy", mount], stderr=subprocess.DEVNULL)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def connect(machines):
+    """Has them reach each other, over a network of their own; returns their addresses."""
+    def ip(words, machine=None):
+        where = ["nsenter", "--target", str(machine.leader()), "--net"] if machine else []
+        subprocess.run([*where, "ip", *words.split()], check=True)
+
+    hub, addresses = machines[0], []
+    ip("link add switch type bridge", hub)
+    ip("link set switch up", hub)
+    for number, machine in enumerate(machines):
+        if machine is not hub:
+            # Both ends are made where they belong: nothing of it is seen here.
+            ip(f"link add port{number} netns {hub.leader()} type veth peer name host0 netns {machine.leader()}")
+            ip(f"link set port{number} master switch up", hub)
+        addresses.append(f"192.0.2.{number + 1}")
+        device = "switch" if machine is hub else "host0"
+        ip(f"address add {addresses[-1]}/24 dev {device}", machine)
+        ip(f"link set {device} up", machine)
+    return addresses
