@@ -53,6 +53,14 @@ absl::Status FillCounts(Connection& connection, std::vector<v1::Deployment>* dep
     AddToCounts(EnumFromText<v1::PayloadStatus>(row.Text("status")), row.Int("payloads"),
                 counts.at(row.Int("deployment_id")));
   }
+  for (v1::Deployment& deployment : *deployments) {
+    const v1::PayloadCounts& of = deployment.counts();
+    const bool ended = of.completed() + of.failed() + of.cancelled() == of.total();
+    // Somebody has paused it, and then it was cancelled.
+    if (ended && deployment.rollout_state() == v1::ROLLOUT_STATE_PAUSED) {
+      deployment.set_rollout_state(v1::ROLLOUT_STATE_DONE);
+    }
+  }
   return absl::OkStatus();
 }
 

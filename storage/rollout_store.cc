@@ -30,12 +30,20 @@ absl::StatusOr<std::optional<WaveCheck>> LockWaveToCheck(Connection& connection)
   WaveCheck check{.deployment_id = row.Int("id"),
                   .wave = static_cast<int>(row.Int("wave")),
                   .timeout = static_cast<int>(row.Int("timeout")),
+                  .remote_path = row.String("remote_path"),
                   .traceparent = row.String("traceparent"),
                   .script = row.Bytes("check_script")};
   for (const std::string& id : row.TextArray("instance_ids")) {
     check.instance_ids.push_back(std::stoll(id));
   }
   return check;
+}
+
+absl::StatusOr<std::optional<int64_t>> FindCheck(Connection& connection, int64_t id) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kFindCheck, Params().Int("id", id)));
+  if (result.rows() == 0) return std::nullopt;
+  return result.first().Int("check_deployment_id");
 }
 
 absl::Status SetCheck(Connection& connection, int64_t id, int64_t check_deployment_id) {
@@ -52,6 +60,7 @@ absl::Status Stop(Connection& connection, int64_t id, const std::string& reason)
 }
 
 absl::StatusOr<bool> Pause(Connection& connection, int64_t id) {
+  RETURN_IF_ERROR(connection.Execute(queries::kLockUngatedTasks, Params().Int("id", id)).status());
   RETURN_IF_ERROR(LockCapacity(connection));  // No claim takes anything meanwhile.
   ASSIGN_OR_RETURN(const Result paused,
                    connection.Execute(queries::kPauseRollout, Params().Int("id", id)));

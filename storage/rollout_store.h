@@ -32,12 +32,16 @@ struct WaveCheck {
   int64_t deployment_id = 0;
   int wave = 0;
   int timeout = 0;          // Seconds.
+  std::string remote_path;  // Of the request; empty: each instance's default.
   std::string traceparent;  // Of the deployment.
   std::string script;
   std::vector<int64_t> instance_ids;  // Where its payload did what it was to do.
 };
 // Returns one whose check has not begun, and locks its deployment until the transaction ends.
 absl::StatusOr<std::optional<WaveCheck>> LockWaveToCheck(Connection& connection);
+// Returns the deployment of the check that is under way, if there is one, after anybody who begins
+// one. Call it in a transaction that locks nothing else.
+absl::StatusOr<std::optional<int64_t>> FindCheck(Connection& connection, int64_t id);
 // Says that the check of the wave is this deployment.
 absl::Status SetCheck(Connection& connection, int64_t id, int64_t check_deployment_id);
 // Stops a rollout that is under way, for this reason.

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/sha256.h"
 #include "storage/capacity_lock.h"
 #include "storage/deployment_store.h"
 #include "storage/rollout_store.h"
@@ -13,6 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 class RolloutTest : public DatabaseFixture {
  protected:
@@ -39,6 +41,21 @@ class RolloutTest : public DatabaseFixture {
                                .exit_code = failed ? 1 : 0}},
                              OutputLimit(100));
     });
+  }
+
+  // Returns the new task.
+  int64_t RetryPayload(int64_t payload) {
+    NewTasks again{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER,
+                   .payload_ids = {payload},
+                   .instance_ids = {payload},
+                   .remote_paths = {"/x"},
+                   .depends_on = {std::nullopt}};
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(again.ids, task_store::AllocateIds(c, 1));
+      RETURN_IF_ERROR(payload_store::Retry(c, again.payload_ids, again.ids));
+      return task_store::InsertBatch(c, again);
+    });
+    return again.ids[0];
   }
 
   void Pause(int64_t id) {
@@ -313,6 +330,72 @@ TEST_F(RolloutTest, ResumeOfAPauseLeavesTheTimeBetweenWaves) {
   EXPECT_TRUE(Resume(1)) << "and once more for that";
   OpenGates();
   EXPECT_THAT(Claim(10), ElementsAre(tasks[1]));
+}
+
+TEST_F(RolloutTest, ARetryInTheCourseOfAWaveGoesWithIt) {
+  const auto tasks = AddFleet(4, {.waves = {1, 3, 4}});
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
+  End(tasks[0], v1::PAYLOAD_STATUS_FAILED);
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[1], tasks[2]));
+  const int64_t again = RetryPayload(tasks[0]);
+  EXPECT_EQ(Deployment(1).wave(), 2);
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(again));
+  Do([&](Connection& c) {
+    TaskEnd end = Completed(again, tasks[0]);
+    end.payload_id = tasks[0];
+    return task_store::End(c, {end}, limit_);
+  });
+  OpenGates();
+  EXPECT_THAT(Claim(10), IsEmpty()) << "the second wave still runs";
+  End(tasks[1], v1::PAYLOAD_STATUS_COMPLETED);
+  End(tasks[2], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(tasks[3]));
+}
+
+TEST_F(RolloutTest, ARetryOfALaterWaveDoesNotCutWhatIsBetweenShort) {
+  const auto tasks = AddFleet(3, {.waves = {1, 3}, .until_resumed = true});
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(tasks[0]));
+  End(tasks[0], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  ASSERT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_PAUSED);
+  End(tasks[1], v1::PAYLOAD_STATUS_CANCELLED);
+  const int64_t again = RetryPayload(tasks[1]);
+  OpenGates();
+  EXPECT_THAT(Claim(10), IsEmpty());
+  EXPECT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_PAUSED);
+  EXPECT_TRUE(Resume(1));
+  OpenGates();
+  EXPECT_THAT(Claim(10), UnorderedElementsAre(again, tasks[2]));
+}
+
+TEST_F(RolloutTest, TheEndOfACheckFreesItsRollout) {
+  const auto checked = AddFleet(2, {.waves = {1, 2}, .check_script_sha256 = Sha256("x")});
+  OpenGates();
+  ASSERT_THAT(Claim(10), ElementsAre(checked[0]));
+  End(checked[0], v1::PAYLOAD_STATUS_COMPLETED);
+  OpenGates();
+  const int64_t check = AddPayload(AddInstance("c"), "/c");
+  Do([&](Connection& c) { return rollout_store::SetCheck(c, 1, 2); });
+  ASSERT_THAT(Claim(10), ElementsAre(check));
+  bool freed = false;
+  Do([&](Connection& c) { return task_store::End(c, {Completed(check, check)}, limit_, &freed); });
+  EXPECT_TRUE(freed);
+  OpenGates();
+  EXPECT_THAT(Claim(10), ElementsAre(checked[1]));
+}
+
+TEST_F(RolloutTest, WhatEndedInAPauseIsPausedNoMore) {
+  const auto tasks = AddFleet(1, {});
+  Pause(1);
+  ASSERT_TRUE(Sql("UPDATE tasks SET gated = false").ok());
+  End(tasks[0], v1::PAYLOAD_STATUS_CANCELLED);
+  OpenGates();
+  EXPECT_EQ(Deployment(1).rollout_state(), v1::ROLLOUT_STATE_DONE);
 }
 
 TEST_F(RolloutTest, ARetryGoesThroughTheWavesAgain) {

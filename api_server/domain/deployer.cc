@@ -192,7 +192,9 @@ absl::Status Deployer::ChooseInstances(Connection& connection, const Caller& cal
 absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
                               v1::DeployPayloadResponse* response) const {
   const int64_t count = static_cast<int64_t>(plan.instance_ids.size());
-  RETURN_IF_ERROR(CheckOpenTasks(connection, limits_.quotas, plan.deployment.project, count));
+  if (plan.counts_for_quota) {
+    RETURN_IF_ERROR(CheckOpenTasks(connection, limits_.quotas, plan.deployment.project, count));
+  }
   for (const Script* script : {&plan.script, &plan.check_script}) {
     if (script->sha256.empty()) continue;
     RETURN_IF_ERROR(script_store::Put(connection, script->sha256, script->content));

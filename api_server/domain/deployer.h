@@ -57,6 +57,7 @@ class Deployer {
     std::vector<int64_t> instance_ids;
     std::vector<std::string> remote_paths;
     std::map<int64_t, int64_t> depends_on;  // By instance, the task that its payload waits for.
+    bool counts_for_quota = true;
   };
   absl::StatusOr<Plan> Prepare(const Caller& caller, const v1::DeployPayloadRequest& request) const;
   // Does the same for a request whose instances are not known yet.

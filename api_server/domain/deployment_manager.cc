@@ -96,54 +96,78 @@ absl::StatusOr<v1::Deployment> DeploymentManager::Cancel(const Caller& caller,
   RETURN_IF_ERROR(CheckId("deployment_id", deployment_id));
   CancelOutcome outcome;
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const v1::Deployment deployment, Existing(connection, caller, deployment_id));
-    ASSIGN_OR_RETURN(auto ids, OpenPayloads(connection, deployment_id));
+    RETURN_IF_ERROR(Existing(connection, caller, deployment_id).status());
+    ASSIGN_OR_RETURN(const auto ids, OpenPayloads(connection, deployment_id));
     if (ids.empty()) {
       return DeploymentInWrongState(deployment_id,
                                     "has ended: no payload of it can be cancelled any more");
-    }
-    if (deployment.rollout_state() == v1::ROLLOUT_STATE_CHECKING) {
-      ASSIGN_OR_RETURN(const auto checks,
-                       OpenPayloads(connection, deployment.check_deployment_id()));
-      ids.insert(ids.end(), checks.begin(), checks.end());
     }
     ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
     ASSIGN_OR_RETURN(outcome, CancelPayloads(connection, locked, output_limit_));
     return NoteChange(connection, caller, {.project = locked.Project(), .ids = {deployment_id}});
   })));
   outcome.Tell(signals_);
+  RETURN_IF_ERROR(FromStorage(CancelCheck(caller, deployment_id)));
   return Get(caller, deployment_id);
+}
+
+absl::Status DeploymentManager::CancelCheck(const Caller& caller, int64_t deployment_id) {
+  std::optional<int64_t> check;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(check, rollout_store::FindCheck(connection, deployment_id));
+    return absl::OkStatus();
+  }));
+  if (!check.has_value()) return absl::OkStatus();
+  CancelOutcome outcome;
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto ids, OpenPayloads(connection, *check));
+    ASSIGN_OR_RETURN(const LockedPayloads locked, LockPayloads(connection, caller, ids));
+    ASSIGN_OR_RETURN(outcome, CancelPayloads(connection, locked, output_limit_));
+    return absl::OkStatus();
+  }));
+  outcome.Tell(signals_);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::Deployment> DeploymentManager::Pause(const Caller& caller,
                                                         int64_t deployment_id) {
-  return ChangeRollout(caller, deployment_id, [](Connection& connection, const v1::Deployment& of) {
-    return PauseRollout(connection, of);
-  });
-}
-
-absl::StatusOr<v1::Deployment> DeploymentManager::Resume(const Caller& caller,
-                                                         int64_t deployment_id) {
-  return ChangeRollout(caller, deployment_id, [](Connection& connection, const v1::Deployment& of) {
-    return ResumeRollout(connection, of);
-  });
-}
-
-absl::StatusOr<v1::Deployment> DeploymentManager::ChangeRollout(
-    const Caller& caller, int64_t deployment_id,
-    const std::function<absl::Status(Connection&, const v1::Deployment&)>& change) {
   RETURN_IF_ERROR(CheckId("deployment_id", deployment_id));
-  std::vector<int64_t> payloads;
+  int64_t payload = 0;
   RETURN_IF_ERROR(FromStorage(database_.Transact([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(const v1::Deployment deployment, Existing(connection, caller, deployment_id));
-    RETURN_IF_ERROR(change(connection, deployment));
+    RETURN_IF_ERROR(PauseRollout(connection, deployment));
     ASSIGN_OR_RETURN(const auto about, deployment_store::GetSummary(connection, deployment_id));
-    payloads = {about.first_payload_id};
+    payload = about.first_payload_id;
     return NoteChange(connection, caller, {.project = about.project, .ids = {deployment_id}});
   })));
-  signals_.PayloadsChanged(payloads);  // For its watches.
-  signals_.TasksDue();
+  signals_.PayloadsChanged({payload});  // For its watches.
   return Get(caller, deployment_id);
+}
+
+absl::StatusOr<v1::Deployment> DeploymentManager::Resume(
+    const Caller& caller, const v1::ResumeDeploymentRequest& request) {
+  const int64_t id = request.deployment_id();
+  v1::Deployment response;
+  Change change;
+  bool replayed = false;
+  int64_t payload = 0;
+  const auto prepare = [&] { return CheckId("deployment_id", id); };
+  const auto body = [&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const v1::Deployment deployment, Existing(connection, caller, id));
+    RETURN_IF_ERROR(ResumeRollout(connection, deployment));
+    ASSIGN_OR_RETURN(const auto about, deployment_store::GetSummary(connection, id));
+    payload = about.first_payload_id;
+    change = {.project = about.project, .ids = {id}};
+    ASSIGN_OR_RETURN(response, Existing(connection, caller, id));
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(AnswerOnce(database_,
+                             {&caller, "ResumeDeployment", request.request_id(), &request, &change},
+                             prepare, body, &response, &replayed));
+  if (replayed) return response;
+  signals_.PayloadsChanged({payload});  // For its watches.
+  signals_.TasksDue();
+  return response;
 }
 
 absl::Status DeploymentManager::InsertRetries(Connection& connection, const Caller& caller,

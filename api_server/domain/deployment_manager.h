@@ -2,8 +2,6 @@
 #ifndef LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
 #define LONGSHORE_API_SERVER_DOMAIN_DEPLOYMENT_MANAGER_H_
 
-#include <functional>
-
 #include "absl/status/statusor.h"
 #include "api_server/domain/caller.h"
 #include "api_server/domain/deployer.h"
@@ -26,7 +24,8 @@ class DeploymentManager {
                                                    const v1::ListDeploymentsRequest& request);
   absl::StatusOr<v1::Deployment> Cancel(const Caller& caller, int64_t deployment_id);
   absl::StatusOr<v1::Deployment> Pause(const Caller& caller, int64_t deployment_id);
-  absl::StatusOr<v1::Deployment> Resume(const Caller& caller, int64_t deployment_id);
+  absl::StatusOr<v1::Deployment> Resume(const Caller& caller,
+                                        const v1::ResumeDeploymentRequest& request);
   absl::StatusOr<v1::DeployPayloadResponse> Retry(const Caller& caller,
                                                   const v1::RetryDeploymentRequest& request);
 
@@ -36,10 +35,8 @@ class DeploymentManager {
   absl::Status InsertRetries(storage::Connection& connection, const Caller& caller,
                              const LockedPayloads& locked,
                              v1::DeployPayloadResponse* response) const;
-  // Changes the rollout of the deployment, wakes its watches, and returns it as it is then.
-  absl::StatusOr<v1::Deployment> ChangeRollout(
-      const Caller& caller, int64_t deployment_id,
-      const std::function<absl::Status(storage::Connection&, const v1::Deployment&)>& change);
+  // Stops the check between waves that is under way, if there is one, or has just begun.
+  absl::Status CancelCheck(const Caller& caller, int64_t deployment_id);
 
   storage::Database& database_;
   Signals& signals_;

@@ -109,6 +109,9 @@ absl::Status PayloadManager::InsertExecuteTasks(Connection& connection, const Ca
   for (const auto& [project, more] : locked.projects) {
     RETURN_IF_ERROR(CheckOpenTasks(connection, limits_.quotas, project, more));
   }
+  // Nobody moves them to another pool, or terminates them, meanwhile.
+  RETURN_IF_ERROR(
+      storage::instance_store::LockTargets(connection, caller.scope, tasks.instance_ids).status());
   ASSIGN_OR_RETURN(tasks.ids,
                    task_store::AllocateIds(connection, static_cast<int64_t>(ids.size())));
   RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));

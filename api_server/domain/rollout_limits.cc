@@ -53,6 +53,10 @@ absl::Status CheckWaves(const v1::Rollout& rollout) {
 absl::Status CheckPause(const v1::Rollout& rollout) {
   if (!rollout.has_pause()) return absl::OkStatus();
   const v1::WavePause& pause = rollout.pause();
+  if (!pause.check_script_sha256().empty()) {
+    return InvalidField("rollout.pause.check_script_sha256", pause.check_script_sha256(),
+                        "is for answers; give check_script");
+  }
   if (rollout.waves().empty()) {
     return InvalidField("rollout.pause", "", "needs waves: it is what comes between them");
   }

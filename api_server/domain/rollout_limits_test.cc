@@ -72,6 +72,7 @@ TEST(RolloutLimitsTest, WhatIsRefused) {
            {"waves { count: 1 } pause { }", "one of them"},
            {"waves { count: 1 } pause { seconds: 1 until_resumed: true }", "one of them"},
            {"waves { count: 1 } pause { seconds: -1 }", "out of range"},
+           {"waves { count: 1 } pause { check_script: 'x' check_script_sha256: 'a' }", "answers"},
            {"waves { count: 1 } pause { seconds: 604801 }", "out of range"},
        }) {
     const absl::Status status = CheckRollout(Parse(text));

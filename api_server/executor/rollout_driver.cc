@@ -71,25 +71,32 @@ absl::Status RolloutDriver::BeginChecks() {
 
 absl::StatusOr<bool> RolloutDriver::BeginCheck() {
   std::vector<int64_t> changed;
+  int64_t refused = 0;  // The deployment whose check cannot begin, and why.
   std::string refusal;
   const auto begin = [&](Connection& connection) -> absl::Status {
     changed.clear();
     ASSIGN_OR_RETURN(const auto check, rollout_store::LockWaveToCheck(connection));
     if (!check.has_value()) return absl::OkStatus();
-    changed.push_back(check->deployment_id);
-    const std::string name = "the check of wave " + std::to_string(check->wave);
-    if (check->instance_ids.empty() && refusal.empty()) refusal = "the wave succeeded nowhere";
-    if (!refusal.empty()) {
-      return rollout_store::Stop(connection, check->deployment_id,
-                                 name + " cannot begin: " + refusal);
+    const int64_t id = check->deployment_id;
+    changed.push_back(id);
+    const std::string lacks = check->instance_ids.empty() ? "the wave succeeded nowhere"
+                              : refused == id             ? refusal
+                                                          : "";
+    if (!lacks.empty()) {
+      return rollout_store::Stop(
+          connection, id,
+          "the check of wave " + std::to_string(check->wave) + " cannot begin: " + lacks);
     }
-    ASSIGN_OR_RETURN(const int64_t id, deploy_check_(connection, *check));
-    return rollout_store::SetCheck(connection, check->deployment_id, id);
+    refused = id;
+    ASSIGN_OR_RETURN(const int64_t check_id, deploy_check_(connection, *check));
+    refused = 0;
+    return rollout_store::SetCheck(connection, id, check_id);
   };
   absl::Status status = database_.Transact(begin);
   if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
       absl::IsResourceExhausted(status) || absl::IsNotFound(status)) {
-    // Whatever else the transaction did is undone: this one stops the rollout.
+    // Whatever else the transaction did is undone: this one stops the rollout, unless somebody else
+    // has meanwhile.
     refusal = std::string(status.message());
     status = database_.Transact(begin);
   }

@@ -60,6 +60,7 @@ absl::Status TaskEnder::EndFound(const FindTasks& find, const MakeEnd& make_end,
                                  const std::vector<int64_t>* only, std::vector<int64_t>* found,
                                  std::vector<int64_t>* ended) {
   std::vector<int64_t> payload_ids;
+  bool freed = false;
   RETURN_IF_ERROR(database_.Transact([&](Connection& connection) -> absl::Status {
     payload_ids.clear();
     ASSIGN_OR_RETURN(*found, find(connection, kMaxTasksPerBatch));
@@ -73,8 +74,9 @@ absl::Status TaskEnder::EndFound(const FindTasks& find, const MakeEnd& make_end,
       ends.push_back(make_end(task));
       payload_ids.push_back(task.payload_id);
     }
-    return task_store::End(connection, ends, output_limit_);
+    return task_store::End(connection, ends, output_limit_, &freed);
   }));
+  if (freed) signals_.TasksDue();
   ended->insert(ended->end(), payload_ids.begin(), payload_ids.end());
   return absl::OkStatus();
 }

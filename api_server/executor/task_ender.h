@@ -25,9 +25,9 @@ class TaskEnder {
 
   TaskEnder(storage::Database* database, domain::Signals* signals, int64_t max_output_bytes);
 
-  // Ends all tasks that `find` finds, each as `make_end` says, and signals their payloads after
-  // each commit. A task that the database refuses to end is logged and left as it is. Errors: those
-  // of a database that is away, and of `find` itself.
+  // Ends all tasks that `find` finds, each as `make_end` says, and signals after each commit their
+  // payloads, and that others may be due. A task that the database refuses to end is logged and
+  // left as it is. Errors: those of a database that is away, and of `find` itself.
   absl::Status EndAll(const FindTasks& find, const MakeEnd& make_end);
 
  private:

@@ -160,9 +160,8 @@ grpc::Status PayloadServiceImpl::PauseDeployment(grpc::ServerContext* context,
 grpc::Status PayloadServiceImpl::ResumeDeployment(grpc::ServerContext* context,
                                                   const v1::ResumeDeploymentRequest* request,
                                                   v1::Deployment* response) {
-  return Guarded(
-      guard_, *context, "PayloadService.ResumeDeployment", *request, response,
-      [&](const Caller& caller) { return deployments_.Resume(caller, request->deployment_id()); });
+  return Guarded(guard_, *context, "PayloadService.ResumeDeployment", *request, response,
+                 [&](const Caller& caller) { return deployments_.Resume(caller, *request); });
 }
 
 grpc::Status PayloadServiceImpl::RetryDeployment(grpc::ServerContext* context,

@@ -54,7 +54,7 @@ interface Amount {
 // "10" or "20%"; undefined is anything else.
 export function amountOf(text: string): Amount | undefined {
   const [, digits, sign] = /^\s*(\d{1,9})\s*(%?)\s*$/.exec(text) ?? [];
-  if (digits === undefined) return undefined;
+  if (Number(digits ?? 0) === 0) return undefined; // No limit is no number at all.
   return sign === '%' ? { percent: Number(digits) } : { count: Number(digits) };
 }
 

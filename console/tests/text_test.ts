@@ -51,7 +51,8 @@ test('a rollout in numbers, shares and waves', () => {
   assert.deepEqual(requestOf(timed, 'id').rollout, { waves: [{ count: 1 }], pause: { seconds: 60 } });
   assert.deepEqual(requestOf({ ...timed, between: 'resume' }, 'id').rollout?.pause, { until_resumed: true });
   assert.equal(requestOf({ ...timed, waves: '' }, 'id').rollout, undefined);
-  for (const wrong of ['ten', '-1', '5 %%', '1.5']) assert.match(missing({ ...draft, waves: `1, ${wrong}` }), /is no number/);
+  for (const wrong of ['ten', '-1', '5 %%', '1.5', '0', '0%'])
+    assert.match(missing({ ...draft, waves: `1, ${wrong}` }), /is no number/);
   assert.equal(missing({ ...draft, maxErrors: '5 %' }), '');
 });
 

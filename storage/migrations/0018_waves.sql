@@ -23,3 +23,4 @@ CREATE INDEX deployments_check_script ON deployments (check_script_sha256) WHERE
 ALTER TABLE payloads ADD COLUMN wave integer NOT NULL DEFAULT 0;
 -- That of its payload.
 ALTER TABLE tasks ADD COLUMN wave integer NOT NULL DEFAULT 0;
+CREATE INDEX tasks_gated ON tasks (deployment_id, wave, run_at, id) WHERE gated AND status = 'PENDING';

@@ -139,6 +139,14 @@ FROM
         JOIN deployments d ON d.id = p.deployment_id
         WHERE d.rollout_state IN ('OPEN', 'STOPPING')
       )
+      OR EXISTS (
+        SELECT 1
+        FROM ended
+        JOIN payloads p ON p.id = ended.payload_id
+        JOIN deployments checked ON checked.check_deployment_id = p.deployment_id
+        WHERE checked.rollout_state = 'OPEN'
+          AND checked.wave_state = 'CHECKING'
+      )
       OR EXISTS (SELECT 1 FROM ended JOIN instances i ON i.id = ended.instance_id WHERE i.terminating) AS freed
   ) AS after
 LEFT JOIN ended_payloads p ON true;

@@ -5,6 +5,6 @@ WHERE s.sha256 = @sha256
   AND EXISTS (
     SELECT 1
     FROM deployments d
-    WHERE d.script_sha256 = s.sha256
+    WHERE s.sha256 IN (d.script_sha256, d.check_script_sha256)
       AND ${deployment_in_scope}
   );

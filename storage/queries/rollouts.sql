@@ -22,7 +22,7 @@ FROM
       AND g.blocked_by IS NULL
       AND g.run_at <= now()
       AND g.wave <= d.wave
-    ORDER BY g.run_at, g.id
+    ORDER BY g.wave, g.run_at, g.id
     LIMIT CASE
       WHEN d.max_concurrency > 0 THEN greatest(
         0,
@@ -55,22 +55,8 @@ WHERE d.rollout_state = 'OPEN'
 
 -- name: end_waves
 -- All of a wave has ended, and there is another one: what comes between them begins, or the next one does.
-UPDATE deployments d
-SET
-  wave_state = CASE
-    WHEN d.check_script_sha256 IS NOT NULL THEN 'CHECKING'
-    WHEN d.wave_pause_seconds > 0 THEN 'WAITING'
-    WHEN d.wave_hold THEN 'HELD'
-    ELSE 'GOING'
-  END,
-  next_wave_at = CASE WHEN d.wave_pause_seconds > 0 THEN now() + d.wave_pause_seconds * interval '1 second' END,
-  check_deployment_id = NULL,
-  wave = CASE
-    WHEN d.check_script_sha256 IS NULL AND d.wave_pause_seconds = 0 AND NOT d.wave_hold THEN ended.next_wave
-    ELSE d.wave
-  END
-FROM (
-  SELECT d.id, ${next_wave} AS next_wave
+WITH ended AS MATERIALIZED (
+  SELECT d.id
   FROM deployments d
   WHERE d.rollout_state = 'OPEN'
     AND d.wave_state = 'GOING'
@@ -82,9 +68,24 @@ FROM (
         AND t.wave <= d.wave
         AND t.status IN ('PENDING', 'RUNNING')
     )
-) AS ended
+)
+UPDATE deployments d
+SET
+  wave_state = CASE
+    WHEN d.check_script_sha256 IS NOT NULL THEN 'CHECKING'
+    WHEN d.wave_pause_seconds > 0 THEN 'WAITING'
+    WHEN d.wave_hold THEN 'HELD'
+    ELSE 'GOING'
+  END,
+  next_wave_at = CASE WHEN d.wave_pause_seconds > 0 THEN now() + d.wave_pause_seconds * interval '1 second' END,
+  check_deployment_id = NULL,
+  wave = CASE
+    WHEN d.check_script_sha256 IS NULL AND d.wave_pause_seconds = 0 AND NOT d.wave_hold THEN ${next_wave}
+    ELSE d.wave
+  END
+FROM ended
 WHERE d.id = ended.id
-  AND ended.next_wave IS NOT NULL
+  AND ${next_wave} IS NOT NULL
 RETURNING d.id;
 
 -- name: begin_waves
@@ -106,11 +107,13 @@ WHERE d.rollout_state = 'OPEN'
 RETURNING d.id;
 
 -- name: lock_wave_to_check
--- A wave whose check has not begun, and on what: nobody else begins it meanwhile.
+-- A wave whose check has not begun, and on what: nobody else begins it meanwhile. Nothing is begun in a pause, nor when
+-- nothing is left that waits for it.
 SELECT
   d.id,
   d.wave,
   d.timeout,
+  d.remote_path,
   d.traceparent,
   s.content AS check_script,
   (
@@ -125,6 +128,8 @@ JOIN scripts s ON s.sha256 = d.check_script_sha256
 WHERE d.rollout_state = 'OPEN'
   AND d.wave_state = 'CHECKING'
   AND d.check_deployment_id IS NULL
+  AND NOT d.paused
+  AND ${next_wave} IS NOT NULL
 ORDER BY d.id
 LIMIT 1
 FOR UPDATE OF d SKIP LOCKED;
@@ -133,6 +138,15 @@ FOR UPDATE OF d SKIP LOCKED;
 UPDATE deployments
 SET check_deployment_id = @check_deployment_id
 WHERE id = @id;
+
+-- name: find_check
+-- Waits for whoever is just beginning one.
+SELECT check_deployment_id
+FROM deployments
+WHERE id = @id
+  AND wave_state = 'CHECKING'
+  AND check_deployment_id IS NOT NULL
+FOR SHARE;
 
 -- name: stop_rollout
 UPDATE deployments
@@ -150,6 +164,7 @@ SET
   stop_reason = 'the check of wave ' || d.wave || ' did not succeed: deployment ' || d.check_deployment_id
 WHERE d.rollout_state = 'OPEN'
   AND d.wave_state = 'CHECKING'
+  AND ${next_wave} IS NOT NULL
   AND EXISTS (
     SELECT 1
     FROM payloads p
@@ -166,6 +181,16 @@ SET
 WHERE id = @id
   AND rollout_state IN ('NONE', 'OPEN');
 
+-- name: lock_ungated_tasks
+-- In the order in which everybody locks tasks, before the capacity lock.
+SELECT id
+FROM tasks
+WHERE deployment_id = @id
+  AND status = 'PENDING'
+  AND NOT gated
+ORDER BY id
+FOR UPDATE;
+
 -- name: gate_tasks
 -- Those that nobody holds and whose scripts have not been started go behind the gate.
 UPDATE tasks t
@@ -177,6 +202,7 @@ WHERE t.deployment_id = @id
   AND t.status = 'PENDING'
   AND NOT t.gated
   AND NOT t.maybe_started
+  AND NOT t.cancel_requested
   AND p.id = t.payload_id
   AND p.status IN ('PENDING', 'TRANSFERRED');
 
@@ -281,13 +307,39 @@ FROM deployments d
 WHERE (${has_gate} OR d.stop_reason <> '')
   AND d.id IN (SELECT deployment_id FROM tasks WHERE id = ANY (@task_ids::bigint[]));
 
+-- fragment: keeps_its_wave
+-- Of a deployment d that gets new tasks: its rollout is under way in a wave.
+(d.rollout_state = 'OPEN' AND d.wave > 0)
+
+-- fragment: stays_between_waves
+-- Of such a deployment d: nothing of the waves so far is to be done again.
+(${keeps_its_wave} AND coalesce(${next_wave} > d.wave, true))
+
 -- name: begin_rollouts
--- New tasks were inserted: the rollouts begin, or go on after a stop, with the first wave that has something to do.
+-- New tasks were inserted. A rollout that is under way goes on where it is; what comes between two waves begins anew when
+-- something of the waves so far is done again. Another begins, or goes on after a stop or its end, with the first wave that
+-- has something to do, but not before a later one of which scripts still run.
 UPDATE deployments d
 SET
   stop_reason = '',
   rollout_state = CASE WHEN ${has_gate} THEN 'OPEN' ELSE 'NONE' END,
-  wave = CASE WHEN d.waves = '{}' THEN 0 ELSE coalesce(${next_wave}, d.wave) END,
-  wave_state = 'GOING',
-  next_wave_at = NULL
+  wave = CASE
+    WHEN d.waves = '{}' THEN 0
+    WHEN ${keeps_its_wave} THEN d.wave
+    ELSE coalesce(
+      greatest(
+        ${next_wave},
+        (
+          SELECT max(a.wave)
+          FROM tasks a
+          WHERE a.deployment_id = d.id
+            AND NOT a.gated
+            AND a.status IN ('PENDING', 'RUNNING')
+        )
+      ),
+      d.wave
+    )
+  END,
+  wave_state = CASE WHEN ${stays_between_waves} THEN d.wave_state ELSE 'GOING' END,
+  next_wave_at = CASE WHEN ${stays_between_waves} THEN d.next_wave_at END
 WHERE d.id = ANY (@deployment_ids::bigint[]);

@@ -130,6 +130,36 @@ class WaveTest(unittest.TestCase):
         row = self.stack.sql(f"SELECT max_concurrency, max_errors FROM deployments WHERE id = {answer.deployment_id}")
         self.assertEqual(row, "2|4")
 
+    def test_a_resume_that_is_repeated_begins_one_wave(self):
+        answer = self.deploy(waves=[Wave(count=1), Wave(count=2)], pause=WavePause(until_resumed=True))
+        self.await_state(answer, "PAUSED", wave=1)
+        resume = payload_service.ResumeDeploymentRequest(deployment_id=answer.deployment_id, request_id="go-on")
+        first = self.stack.payloads.ResumeDeployment(resume)
+        self.await_state(answer, "PAUSED", wave=2)
+        self.assertEqual(self.stack.payloads.ResumeDeployment(resume), first)
+        self.assertEqual(self.await_state(answer, "PAUSED").wave, 2)
+        self.stack.payloads.CancelDeployment(payload_service.CancelDeploymentRequest(deployment_id=answer.deployment_id))
+
+    def test_cancel_takes_the_check_along(self):
+        for instance in self.stack.instances:
+            hold(instance)
+            self.addCleanup(let_go, instance)
+        answer = self.deploy("true", waves=[Wave(count=2)], pause=WavePause(check_script=HELD.encode()))
+        check = wait_until(lambda: self.deployment(answer).check_deployment_id, "the check")
+        wait_until(lambda: self.stack.sql(
+            f"SELECT count(*) FROM payloads WHERE deployment_id = {check} AND status = 'EXECUTING'") == "2", "it to run")
+        self.stack.payloads.CancelDeployment(payload_service.CancelDeploymentRequest(deployment_id=answer.deployment_id))
+        wait_until(lambda: self.stack.sql(
+            f"SELECT count(*) FROM payloads WHERE deployment_id = {check} AND status = 'CANCELLED'") == "2", "it to be stopped")
+        self.assertEqual(self.deployment(answer).stop_reason, "", "nobody stopped the rollout but who cancelled it")
+
+    def test_the_script_of_a_check_can_be_read(self):
+        answer = self.deploy(waves=[Wave(count=1)], pause=WavePause(check_script=b"echo never run"))
+        sha256 = self.deployment(answer).request.rollout.pause.check_script_sha256
+        script = self.stack.payloads.GetScript(payload_service.GetScriptRequest(sha256=sha256))
+        self.assertEqual(script.content, b"echo never run")
+        self.stack.wait(answer.payload_ids[3])
+
     def test_a_check_of_the_request_names_the_targets(self):
         answer = self.stack.deploy("echo x", instances=[self.stack.instances[2], self.stack.instances[1]], validate_only=True)
         self.assertEqual(list(answer.instance_ids), [self.stack.instances[2].id, self.stack.instances[1].id])

@@ -89,6 +89,13 @@ class FuzzedDomain {
         return Call<v1::CancelDeploymentRequest>(input, [&](const auto& r) {
           return deployments_.Cancel(caller_, r.deployment_id()).status();
         });
+      case 'H':
+        return Call<v1::PauseDeploymentRequest>(input, [&](const auto& r) {
+          return deployments_.Pause(caller_, r.deployment_id()).status();
+        });
+      case 'G':
+        return Call<v1::ResumeDeploymentRequest>(
+            input, [&](const auto& r) { return deployments_.Resume(caller_, r).status(); });
       case 'R':
         return Call<v1::RetryDeploymentRequest>(
             input, [&](const auto& r) { return deployments_.Retry(caller_, r).status(); });
@@ -103,7 +110,7 @@ class FuzzedDomain {
             input, [&](const auto& r) { return reader_.GetScript(caller_, r.sha256()).status(); });
       case 'w':
         return Call<v1::ListWorkersRequest>(
-            input, [&](const auto& r) { return tasks_.ListWorkers(r).status(); });
+            input, [&](const auto& r) { return tasks_.ListWorkers(caller_, r).status(); });
       case 't':
         return Call<v1::ListTasksRequest>(
             input, [&](const auto& r) { return tasks_.List(caller_, r).status(); });
@@ -157,7 +164,13 @@ std::vector<std::string> Seeds() {
                                           r->set_project("p");
                                           r->add_tags("web");
                                           r->set_request_id("id");
+                                          r->set_pool("edge");
+                                          r->set_become(true);
+                                          r->add_jump()->set_address("10.0.0.2");
+                                          r->mutable_jump(0)->set_host_key("ssh-ed25519 AAAA");
                                         }),
+      Seed<v1::PauseDeploymentRequest>('H', [](auto* r) { r->set_deployment_id(1); }),
+      Seed<v1::ResumeDeploymentRequest>('G', [](auto* r) { r->set_deployment_id(1); }),
       Seed<v1::CreateInstanceRequest>('n',
                                       [](auto* r) {
                                         r->set_name("c");
@@ -197,6 +210,16 @@ std::vector<std::string> Seeds() {
                                        r->set_payload_content("true");
                                        r->mutable_rollout()->set_max_concurrency(1);
                                        r->mutable_rollout()->set_max_errors(1);
+                                     }),
+      Seed<v1::DeployPayloadRequest>('d',
+                                     [](auto* r) {
+                                       r->add_instance_ids(1);
+                                       r->set_payload_content("true");
+                                       auto* rollout = r->mutable_rollout();
+                                       rollout->set_max_concurrency_percent(20);
+                                       rollout->add_waves()->set_count(1);
+                                       rollout->add_waves()->set_percent(50);
+                                       rollout->mutable_pause()->set_check_script("true");
                                      }),
       Seed<v1::UpdateInstanceRequest>('u',
                                       [](auto* r) {
