@@ -137,7 +137,7 @@ int Main() {
     problem = "--ssh_private_key or --ssh_keys_dir is required";
   }
   const auto allowed =
-      ssh::Networks::Parse(absl::StrSplit(FLAGS_allowed_addresses, ',', absl::SkipEmpty()));
+      Networks::Parse(absl::StrSplit(FLAGS_allowed_addresses, ',', absl::SkipEmpty()));
   if (allowed.ok()) {
     options.allowed = *allowed;
   } else {

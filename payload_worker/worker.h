@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "common/networks.h"
 #include "common/tls.h"
 #include "payload_worker/connector_pool.h"
 #include "payload_worker/link/lease_table.h"
@@ -21,7 +22,6 @@
 #include "payload_worker/run/delivery.h"
 #include "payload_worker/run/follower.h"
 #include "payload_worker/ssh/key_ring.h"
-#include "payload_worker/ssh/networks.h"
 #include "payload_worker/ssh/session.h"
 #include "payload_worker/ssh/session_pool.h"
 
@@ -33,7 +33,7 @@ struct WorkerOptions {
   TlsFiles tls;             // Without any, the links to the servers are plain.
   int max_connecting = 64;  // Connections that make progress at a time; see ConnectorPool.
   ssh::KeyRingOptions keys;
-  ssh::Networks allowed;              // Addresses that it may dial.
+  Networks allowed;                   // Addresses that it may dial.
   bool require_host_key = false;      // Instances without a known host key are refused.
   std::string pool;                   // Whose instances it reaches.
   std::vector<std::string> projects;  // Whose tasks it takes; none: every project's.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/networks.h"
 #include "longshore/v1/worker_service.pb.h"
 #include "payload_worker/link/lease_key.h"
 #include "payload_worker/link/lease_table.h"
@@ -18,7 +19,6 @@
 #include "payload_worker/run/remote_run.h"
 #include "payload_worker/run/runner_command.h"
 #include "payload_worker/ssh/key_ring.h"
-#include "payload_worker/ssh/networks.h"
 #include "payload_worker/ssh/session.h"
 #include "payload_worker/ssh/session_pool.h"
 
@@ -27,7 +27,7 @@ namespace longshore::run {
 // What deliveries share. All of it outlives them.
 struct DeliveryContext {
   ssh::KeyRing* keys;
-  const ssh::Networks* allowed;  // Addresses that may be dialled.
+  const Networks* allowed;  // Addresses that may be dialled.
   ssh::Watchdog* watchdog;
   ssh::Timeouts timeouts;
   ScriptCache* scripts;

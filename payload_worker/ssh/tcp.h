@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "payload_worker/ssh/networks.h"
+#include "common/networks.h"
 
 namespace longshore::ssh {
 

@@ -1,4 +1,4 @@
-#include "payload_worker/ssh/networks.h"
+#include "common/networks.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "common/status_macros.h"
 
-namespace longshore::ssh {
+namespace longshore {
 namespace {
 
 constexpr int kAllBits = 128;
@@ -83,4 +83,4 @@ bool Networks::Contains(const sockaddr& address) const {
   });
 }
 
-}  // namespace longshore::ssh
+}  // namespace longshore

@@ -1,4 +1,4 @@
-#include "payload_worker/ssh/networks.h"
+#include "common/networks.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-namespace longshore::ssh {
+namespace longshore {
 namespace {
 
 bool Has(const std::vector<std::string>& networks, const char* text) {
@@ -57,4 +57,4 @@ TEST(NetworksTest, WhatIsNoNetworkIsRefused) {
 }
 
 }  // namespace
-}  // namespace longshore::ssh
+}  // namespace longshore

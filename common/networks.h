@@ -1,6 +1,6 @@
 // Networks of IP addresses, as "192.0.2.0/24" or "2001:db8::/32".
-#ifndef LONGSHORE_PAYLOAD_WORKER_SSH_NETWORKS_H_
-#define LONGSHORE_PAYLOAD_WORKER_SSH_NETWORKS_H_
+#ifndef LONGSHORE_COMMON_NETWORKS_H_
+#define LONGSHORE_COMMON_NETWORKS_H_
 
 #include <array>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 struct sockaddr;
 
-namespace longshore::ssh {
+namespace longshore {
 
 // Immutable, so thread-safe.
 class Networks {
@@ -38,6 +38,6 @@ class Networks {
   std::vector<Network> networks_;
 };
 
-}  // namespace longshore::ssh
+}  // namespace longshore
 
-#endif  // LONGSHORE_PAYLOAD_WORKER_SSH_NETWORKS_H_
+#endif  // LONGSHORE_COMMON_NETWORKS_H_
