@@ -43,6 +43,15 @@ TEST(Sha256Test, MatchesTheStandardsExample) {
   EXPECT_EQ(HexDecode("abc"), "");
 }
 
+TEST(Sha256Test, HmacMatchesTheStandardsExamples) {
+  // RFC 4231, test cases 2 and 6: a short key, and one that is longer than a block.
+  EXPECT_EQ(HexEncode(HmacSha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(HexEncode(HmacSha256(std::string(131, '\xaa'),
+                                 "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 TEST(Utf8Test, ReplacesWhatIsNotWellFormed) {
   EXPECT_EQ(ToValidUtf8("plain \xC3\xA9 \xF0\x9F\x9A\xA2"), "plain \xC3\xA9 \xF0\x9F\x9A\xA2");
   EXPECT_EQ(ToValidUtf8("a\xFFz"), "a\xEF\xBF\xBDz");

@@ -2,11 +2,15 @@
 #ifndef LONGSHORE_COMMON_HTTP_CLIENT_H_
 #define LONGSHORE_COMMON_HTTP_CLIENT_H_
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+
+struct sockaddr;
 
 namespace longshore {
 
@@ -17,6 +21,16 @@ struct HttpRequest {
   std::string body;
   std::string ca_file;  // PEM; empty: the system's certificates count.
   std::chrono::milliseconds time_limit{20000};
+  std::chrono::milliseconds connect_limit{0};  // The part until it is connected; 0: all.
+  // What errors call the server; empty: the URL, which may be a secret itself.
+  std::string name;
+  // Whether an address may be connected to; null: any may. It is asked about the address itself, so
+  // no name, and no change of what a name stands for, leads past it. No proxy is used then.
+  std::function<bool(const sockaddr&)> may_connect;
+  // Only the status and Retry-After count: the response is not waited for beyond its head.
+  bool status_only = false;
+  // Ends the request within a second or so once it is true; null: nothing does. Not owned.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct HttpResponse {
@@ -27,8 +41,9 @@ struct HttpResponse {
 
 // Sends a request and waits for the complete response, whatever its status is. It follows no
 // redirect, so that headers, which may hold a token, go to the named server only. Blocks.
-// Thread-safe. Errors: Unavailable, without the headers and the body in its message; then it is not
-// known whether the request took effect.
+// Thread-safe. Errors, without the headers and the body in their messages: PermissionDenied (no
+// address of the server may be connected to, so nothing was sent); Cancelled and Unavailable: it is
+// not known whether the request took effect.
 absl::StatusOr<HttpResponse> SendHttp(const HttpRequest& request);
 
 }  // namespace longshore

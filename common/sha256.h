@@ -9,6 +9,8 @@ namespace longshore {
 
 // Returns the hash as 32 raw bytes.
 std::string Sha256(std::string_view data);
+// Returns the HMAC (RFC 2104) of `data` by SHA-256 as 32 raw bytes.
+std::string HmacSha256(std::string_view key, std::string_view data);
 // Returns lower-case digits.
 std::string HexEncode(std::string_view bytes);
 // Returns an empty string when `hex` is not an even number of hexadecimal digits.
