@@ -137,6 +137,16 @@ TEST_F(RetentionTest, ADeploymentStaysWhileAPayloadOfItDoes) {
   EXPECT_EQ(QueryValue("SELECT count(*) FROM deployments WHERE pruned_at IS NOT NULL"), "1");
 }
 
+TEST_F(RetentionTest, WhatAWebhookIsStillToHearOfStays) {
+  ASSERT_TRUE(Sql("INSERT INTO webhooks (name) VALUES ('w')").ok());
+  AddEnded(AddInstance("a"), "/x");
+  Age(91);
+  EXPECT_EQ(Prune(), Pruned());
+  ASSERT_TRUE(Sql("UPDATE webhook_events SET next_try_at = NULL, delivered_at = now()").ok());
+  EXPECT_EQ(Prune()["deployments"], 1);
+  EXPECT_EQ(Count("webhook_events"), 0);
+}
+
 TEST_F(RetentionTest, TerminatedInstancesGoOnceNothingOfThemIsLeft) {
   const int64_t instance = AddInstance("a");
   AddEnded(instance, "/x");

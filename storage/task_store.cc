@@ -6,6 +6,7 @@
 #include "storage/payload_log.h"
 #include "storage/queries/queries.h"
 #include "storage/rollout_store.h"
+#include "storage/webhook_store.h"
 
 namespace longshore::storage {
 namespace {
@@ -123,6 +124,13 @@ Params EndParams(const std::vector<TaskEnd>& ends, const OutputLimit& limit) {
       .Bools("output_missing", missing)
       .Texts("leftovers", leftovers)
       .Int("max_output_bytes", limit.total());
+}
+
+absl::Status TellWebhooks(Connection& connection, const std::vector<TaskEnd>& ends) {
+  std::vector<int64_t> task_ids;
+  task_ids.reserve(ends.size());
+  for (const TaskEnd& end : ends) task_ids.push_back(end.task_id);
+  return webhook_store::TellOfEnded(connection, task_ids);
 }
 
 }  // namespace
@@ -308,6 +316,7 @@ absl::Status End(Connection& connection, const std::vector<TaskEnd>& ends, const
   }
   ASSIGN_OR_RETURN(const bool stopped,
                    rollout_store::StopAfterFailures(connection, failed_payloads));
+  if (result.first().Bool("has_webhooks")) RETURN_IF_ERROR(TellWebhooks(connection, ends));
   if (freed != nullptr) *freed = *freed || stopped || result.first().Bool("freed");
   return absl::OkStatus();
 }

@@ -125,7 +125,7 @@ remembered AS (
   ON CONFLICT DO NOTHING
 )
 
-SELECT p.*, after.freed
+SELECT p.*, after.freed, after.has_webhooks
 FROM
   (
     SELECT
@@ -147,6 +147,8 @@ FROM
         WHERE checked.rollout_state = 'OPEN'
           AND checked.wave_state = 'CHECKING'
       )
-      OR EXISTS (SELECT 1 FROM ended JOIN instances i ON i.id = ended.instance_id WHERE i.terminating) AS freed
+      OR EXISTS (SELECT 1 FROM ended JOIN instances i ON i.id = ended.instance_id WHERE i.terminating) AS freed,
+      -- Somebody may want to hear of a deployment that has ended with these.
+      EXISTS (SELECT 1 FROM webhooks) AS has_webhooks
   ) AS after
 LEFT JOIN ended_payloads p ON true;

@@ -15,12 +15,13 @@ SELECT
 SELECT has_table_privilege('audit_events', 'DELETE') AS may_prune_audit;
 
 -- fragment: old_payload
--- Of a payload p: it ended so long ago, nothing of it may still lie on its instance or is under way, and no instance shows it as
--- its own.
+-- Of a payload p: it ended so long ago, nothing of it may still lie on its instance or is under way, no instance shows it as its
+-- own, and no webhook is still to hear of its deployment.
 p.finished_at < now() - @retain_seconds::bigint * interval '1 second'
 AND NOT EXISTS (SELECT FROM run_cleanups c WHERE c.payload_id = p.id)
 AND NOT EXISTS (SELECT FROM tasks t WHERE t.payload_id = p.id AND t.status IN ('PENDING', 'RUNNING'))
 AND NOT EXISTS (SELECT FROM instances i WHERE i.payload_id = p.id AND i.status <> 'TERMINATED')
+AND NOT EXISTS (SELECT FROM webhook_events e WHERE e.deployment_id = p.deployment_id AND e.next_try_at IS NOT NULL)
 
 -- fragment: old_instance_task
 -- Of a task t: it is of an instance itself, and ended so long ago.
@@ -50,7 +51,7 @@ SELECT
   (SELECT coalesce(array_agg(DISTINCT deployment_id), '{}') FROM gone)::text[] AS deployment_ids;
 
 -- name: prune_deployments
--- Those whose last payload has gone, in the same transaction.
+-- Those whose last payload has gone, in the same transaction, with what webhooks have heard of them.
 DELETE FROM deployments d
 WHERE d.id = ANY (@ids::bigint[])
   AND NOT EXISTS (SELECT FROM payloads p WHERE p.deployment_id = d.id);

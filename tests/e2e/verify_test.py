@@ -71,6 +71,12 @@ PLANTS = [
      " failure_reason, finished_at) SELECT deployment_id, instance_id, remote_path, status, execute_payload, timeout, task_id,"
      " error, failure_reason, finished_at FROM payloads WHERE id = {completed}"),
     (6, "an accepted request has its answer", "UPDATE request_ids SET response = ''"),
+    (6, "a webhook is told of every end and every stop",
+     "INSERT INTO webhooks (name, since) VALUES ('w', now() - interval '1 day')"),
+    (6, "a webhook is told of every end and every stop",
+     "INSERT INTO webhooks (name, since) VALUES ('w', now() - interval '1 day');"
+     "INSERT INTO webhook_events (id, webhook, deployment_id, kind, body, created_at, delivered_at) SELECT gen_random_uuid(),"
+     " 'w', id, 'deployment.ended', '', now(), now() FROM deployments; UPDATE deployments SET stop_reason = 'because'"),
     (7, "the output was written by holders in the order of their leases",
      "UPDATE tasks SET lease_epoch = 9 WHERE id = {task};"
      "UPDATE payload_output SET lease_epoch = 9 WHERE payload_id = {completed} AND start_byte = 0"),
