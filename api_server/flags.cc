@@ -87,6 +87,11 @@ DEFINE_string(digitalocean_token_file, "",
               "File with the token of the provider 'digitalocean'; empty: $DIGITALOCEAN_TOKEN.");
 DEFINE_string(digitalocean_url, longshore::providers::DigitalOceanOptions().url,
               "Where its API is.");
+DEFINE_string(webhooks_file, "",
+              "File with the webhooks that are told of deployments; read again when it changes.");
+DEFINE_string(webhook_private_addresses, "",
+              "Comma-separated networks, 10.1.0.0/16, that are not of the public Internet and that "
+              "webhooks may be in all the same; empty: none.");
 DEFINE_int32(retain_payloads, 90, "Days that payloads are kept after their end; 0: for ever.");
 DEFINE_int32(retain_request_ids, 7, "Days that answers to request ids are kept; 0: for ever.");
 DEFINE_int32(retain_audit, 400, "Days that the audit is kept, at least 30; 0: for ever.");
@@ -204,6 +209,10 @@ std::string FlagProblem() {
   if (FLAGS_max_connection_age < 1 || FLAGS_max_connection_age > 86400) {
     return "--max_connection_age must be 1 to 86400";
   }
+  if (const auto rules = webhooks::AddressRules::Make(SplitList(FLAGS_webhook_private_addresses));
+      !rules.ok()) {
+    return "--webhook_private_addresses: " + std::string(rules.status().message());
+  }
   if (FLAGS_database_connections < 6) return "--database_connections must be at least 6";
   return "";
 }
@@ -246,6 +255,10 @@ ServerOptions OptionsFromFlags() {
   options.retention = {.payloads = days(FLAGS_retain_payloads),
                        .request_ids = days(FLAGS_retain_request_ids),
                        .audit = days(FLAGS_retain_audit)};
+  options.webhooks = {
+      .file = FLAGS_webhooks_file,
+      .addresses =
+          webhooks::AddressRules::Make(SplitList(FLAGS_webhook_private_addresses)).value()};
   options.database_connections = FLAGS_database_connections;
   return options;
 }

@@ -188,6 +188,7 @@ struct Server::Parts {
                         .lease_duration = options.lease_duration,
                         .names_by_certificate = !options.insecure,
                         .refused = &refused_workers}),
+        webhooks(&database, options.webhooks),
         pruner(&database, options.retention) {
     ready = true;
   }
@@ -270,6 +271,7 @@ struct Server::Parts {
   WorkQueue worker_database_work;
   executor::CancelSender cancels;
   executor::WorkerServiceImpl worker_service;
+  webhooks::WebhookSender webhooks;
   Pruner pruner;
   std::unique_ptr<grpc::Server> public_server;
   std::unique_ptr<grpc::Server> worker_server;
@@ -315,6 +317,9 @@ absl::Status Server::StartHttp() {
 
 absl::Status Server::Check(const ServerOptions& options) {
   RETURN_IF_ERROR(CheckTls(options));
+  if (!options.webhooks.file.empty()) {
+    RETURN_IF_ERROR(webhooks::ReadWebhooks(options.webhooks.file).status());
+  }
   return executor::RefusedWorkers(options.refused_workers_file).Read();
 }
 
@@ -330,6 +335,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // Whatever fails from here on, what has begun is drained.
   std::unique_ptr<Server> server(new Server(std::make_unique<Parts>(options)));
   Parts* const parts = server->parts_.get();
+  RETURN_IF_ERROR(parts->webhooks.Start());
   if (!options.bootstrap_token_file.empty()) {
     RETURN_IF_ERROR(access::WriteFirstToken(parts->database, options.bootstrap_token_file));
   }
@@ -398,6 +404,7 @@ void Server::Drain() {
   parts.sink.Shutdown();
   parts.worker_database_work.Shutdown();
   parts.worker_service.AwaitStreams();
+  parts.webhooks.Shutdown();
   parts.pruner.Shutdown();
   parts.signals.Shutdown();
 }

@@ -13,6 +13,7 @@
 #include "api_server/domain/script_source.h"
 #include "api_server/http/front.h"
 #include "api_server/providers/providers.h"
+#include "api_server/webhooks/webhook_sender.h"
 #include "common/backoff.h"
 #include "common/policy.h"
 #include "common/service_notifier.h"
@@ -50,6 +51,7 @@ struct ServerOptions {
   int database_connections = policy::kDatabaseConnections;
   providers::ProviderOptions providers;
   storage::Retention retention;
+  webhooks::WebhookOptions webhooks;
   std::chrono::milliseconds drain_timeout = policy::kDrainTimeout;
 };
 

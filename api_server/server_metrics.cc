@@ -11,6 +11,7 @@
 #include "common/status_macros.h"
 #include "storage/scope.h"
 #include "storage/task_store.h"
+#include "storage/webhook_store.h"
 #include "storage/worker_store.h"
 
 namespace longshore {
@@ -35,13 +36,17 @@ ServerMetrics::ServerMetrics(storage::Database* pool, storage::Database* own,
           metrics::NewGauge("longshore_worker_streams", "Workers connected to this api_server.")),
       lacking_pools_(metrics::NewGauge(
           "longshore_pools_without_worker",
-          "Pools of instances that no connected worker reaches, in the whole installation.")) {
+          "Pools of instances that no connected worker reaches, in the whole installation.")),
+      waiting_webhook_events_(
+          metrics::NewGauge("longshore_webhook_events_waiting",
+                            "Events that webhooks are to be told, in the whole installation.")) {
   metrics::ShowVersion();
 }
 
 void ServerMetrics::Refresh() {
   SetOpenTasks();
   SetLackingPools();
+  SetWaitingWebhookEvents();
   const storage::Database::Usage usage = pool_.usage();
   connections_.Add({{"state", "idle"}}).Set(usage.idle);
   connections_.Add({{"state", "used"}}).Set(usage.open - usage.idle);
@@ -56,6 +61,15 @@ void ServerMetrics::SetLackingPools() {
         return absl::OkStatus();
       })
       .IgnoreError();  // database_up says that it is away.
+}
+
+void ServerMetrics::SetWaitingWebhookEvents() {
+  own_.Run([&](storage::Connection& connection) -> absl::Status {
+        ASSIGN_OR_RETURN(const int64_t waiting, storage::webhook_store::CountWaiting(connection));
+        waiting_webhook_events_.Set(static_cast<double>(waiting));
+        return absl::OkStatus();
+      })
+      .IgnoreError();  // As above.
 }
 
 void ServerMetrics::SetOpenTasks() {

@@ -20,6 +20,7 @@ class ServerMetrics {
  private:
   void SetOpenTasks();
   void SetLackingPools();
+  void SetWaitingWebhookEvents();
 
   storage::Database& pool_;
   storage::Database& own_;
@@ -30,6 +31,7 @@ class ServerMetrics {
   prometheus::Family<metrics::Gauge>& connections_;
   metrics::Gauge& connected_workers_;
   metrics::Gauge& lacking_pools_;
+  metrics::Gauge& waiting_webhook_events_;
 };
 
 }  // namespace longshore
