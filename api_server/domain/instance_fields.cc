@@ -17,6 +17,9 @@ constexpr size_t kMaxLoginBytes = 64;
 
 absl::Status CheckAddress(std::string_view field, const std::string& address) {
   RETURN_IF_ERROR(CheckLabel(field, address, kMaxLabelBytes, /*required=*/true));
+  if (address.front() == '[' && address.find(':') != std::string::npos) {
+    return InvalidField(field, address, "must be an IPv6 address without brackets");
+  }
   if (address.find_first_of(" /@") == std::string::npos) return absl::OkStatus();
   return InvalidField(field, address, "must be a host name or an IP address");
 }

@@ -20,6 +20,11 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString()} ${count === 1 ? one : many}`;
 }
 
+// "HOST:PORT", with an IPv6 address in brackets.
+export function endpoint(address: string, port: number): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
 export function bytes(count: number): string {
   if (count < 1024) return plural(count, 'byte');
   if (count < 1024 * 1024) return `${(count / 1024).toFixed(1)} KiB`;

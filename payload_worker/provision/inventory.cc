@@ -11,8 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kSshPort = 22;
-
 json Unsafe(const std::string& text) { return {{"__ansible_unsafe", ToValidUtf8(text)}}; }
 
 bool IsPlain(const std::string& word, const std::string& punctuation) {
@@ -49,6 +47,7 @@ std::string InventoryJson(const std::vector<v1::Assignment>& hosts, const KeyFil
         {"ansible_host", Unsafe(host.address())},
         {"ansible_port", host.port()},
         {"ansible_user", Unsafe(host.ssh_user())},
+        {"ansible_ssh_common_args", "-o HostKeyAlias=" + HostName(host.instance_id())},
         {"longshore_instance_id", host.instance_id()},
         {"longshore_name", Unsafe(host.instance_name())},
         {"longshore_tags", std::move(tags)},
@@ -60,10 +59,7 @@ std::string InventoryJson(const std::vector<v1::Assignment>& hosts, const KeyFil
 std::string KnownHosts(const std::vector<v1::Assignment>& hosts) {
   std::string text;
   for (const v1::Assignment& host : hosts) {
-    const std::string name = host.port() == kSshPort
-                                 ? host.address()
-                                 : "[" + host.address() + "]:" + std::to_string(host.port());
-    text += name + " " + host.host_key() + "\n";
+    text += HostName(host.instance_id()) + " " + host.host_key() + "\n";
   }
   return text;
 }

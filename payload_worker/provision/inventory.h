@@ -28,7 +28,8 @@ using KeyFile = std::function<absl::StatusOr<std::string>(const std::string& pro
 // login, name, tags) is marked as unsafe, so that Ansible never treats it as a template.
 std::string InventoryJson(const std::vector<v1::Assignment>& hosts, const KeyFile& key_file);
 
-// Returns a known_hosts file with the pinned keys.
+// Returns a known_hosts file with the pinned keys. Each stands under the host's name, by which ssh
+// is told to look for it: an address may be written in many ways, of which ssh looks for one.
 std::string KnownHosts(const std::vector<v1::Assignment>& hosts);
 
 }  // namespace longshore::provision

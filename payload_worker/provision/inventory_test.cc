@@ -35,11 +35,17 @@ TEST(InventoryTest, NothingThatWasChosenIsATemplateOrAKey) {
   EXPECT_EQ(variables["ansible_port"], 2222);
 }
 
-TEST(InventoryTest, KnownHostsNameThePort) {
+TEST(InventoryTest, KnownHostsNameTheInstance) {
   v1::Assignment other = Host();
-  other.set_port(22);
+  other.set_instance_id(8);
+  other.set_host_key("ssh-ed25519 BBBB");
   EXPECT_EQ(KnownHosts({Host(), other}),
-            "[10.0.0.1]:2222 ssh-ed25519 AAAA\n10.0.0.1 ssh-ed25519 AAAA\n");
+            "instance-7 ssh-ed25519 AAAA\ninstance-8 ssh-ed25519 BBBB\n")
+      << "also where both have one address";
+  const auto json = nlohmann::json::parse(
+      InventoryJson({other}, [](const std::string& project) { return "/keys/" + project; }));
+  EXPECT_EQ(json["all"]["hosts"]["instance-8"]["ansible_ssh_common_args"],
+            "-o HostKeyAlias=instance-8");
 }
 
 TEST(InventoryTest, RefusesWhatSshWouldTakeForSomethingElse) {

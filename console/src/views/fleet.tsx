@@ -10,7 +10,7 @@ import { Choice, Field, Heading, Shown, Status, Text, Time } from '../parts/basi
 import { Table, type Column } from '../parts/table.tsx';
 import type { Window } from '../parts/rows.tsx';
 import { go, link, setQuery } from '../route.ts';
-import { plural } from '../text.ts';
+import { endpoint, plural } from '../text.ts';
 
 const STATUSES = ['pending', 'created', 'provisioning', 'ready', 'failed', 'terminated'];
 // Larger fleets are loaded again only when somebody asks.
@@ -24,7 +24,7 @@ function matches(instance: Instance, words: readonly string[]): boolean {
 function columnsFor(last: ReadonlyMap<number, Payload | undefined>): readonly Column<Instance>[] {
   return [
     { name: 'Name', width: 'minmax(8rem, 2fr)', cell: (of) => <Text of={of.name} /> },
-    { name: 'Address', width: 'minmax(8rem, 1.5fr)', cell: (of) => <Text of={`${of.address}:${of.port}`} />, isMinor: true },
+    { name: 'Address', width: 'minmax(8rem, 1.5fr)', cell: (of) => <Text of={endpoint(of.address, of.port)} />, isMinor: true },
     { name: 'Project', width: 'minmax(5rem, 1fr)', cell: (of) => <Text of={of.project} />, isMinor: true },
     { name: 'Tags', width: 'minmax(6rem, 1.5fr)', cell: (of) => <Text of={of.tags.join(', ')} />, isMinor: true },
     { name: 'Status', width: '8.5rem', cell: (of) => <Status value={of.status} /> },

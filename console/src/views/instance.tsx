@@ -8,7 +8,7 @@ import { learnNames } from '../parts/instance_names.tsx';
 import { Paged } from '../parts/paged.tsx';
 import type { Column } from '../parts/table.tsx';
 import { link } from '../route.ts';
-import { bytes, visible, words } from '../text.ts';
+import { bytes, endpoint, visible, words } from '../text.ts';
 import { TASK_COLUMNS, TaskLog } from './tasks.tsx';
 
 const PAYLOAD_COLUMNS: readonly Column<Payload>[] = [
@@ -25,19 +25,9 @@ function About({ of }: { of: Instance }) {
   return (
     <Facts
       of={[
-        [
-          'Address',
-          <>
-            <Text of={of.address} />:{of.port}
-          </>,
-        ],
+        ['Address', <Text of={endpoint(of.address, of.port)} />],
         ['Login', <Text of={of.become ? `${of.ssh_user}, becomes root` : of.ssh_user} />],
-        [
-          'By way of',
-          <Text
-            of={of.jump.length === 0 ? '–' : of.jump.map((hop) => `${hop.ssh_user}@${hop.address}:${hop.port}`).join(', ')}
-          />,
-        ],
+        ['By way of', <Text of={of.jump.map((hop) => `${hop.ssh_user}@${endpoint(hop.address, hop.port)}`).join(', ') || '–'} />],
         ['Pool', <Text of={of.pool} />],
         ['Project', <Text of={of.project} />],
         [
