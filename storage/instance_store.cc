@@ -203,6 +203,12 @@ absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& up
       .status();
 }
 
+absl::StatusOr<bool> HasPayloadWork(Connection& connection, int64_t id) {
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kHasPayloadWork, Params().Int("instance_id", id)));
+  return result.first().Bool("has_work");
+}
+
 absl::Status MarkTerminating(Connection& connection, int64_t id) {
   return connection.Execute(queries::kMarkInstanceTerminating, Params().Int("id", id)).status();
 }

@@ -86,6 +86,9 @@ absl::StatusOr<bool> LockAddress(Connection& connection, const std::string& addr
                                  const std::string& project);
 // A new pool takes the tasks of the instance along.
 absl::Status Update(Connection& connection, int64_t id, const InstanceUpdate& update);
+// Returns whether a payload of the instance is under way or waits, or something of an earlier one
+// is to be cleaned up.
+absl::StatusOr<bool> HasPayloadWork(Connection& connection, int64_t id);
 // Marks an instance that is to be terminated: from now on it takes no new payloads.
 absl::Status MarkTerminating(Connection& connection, int64_t id);
 absl::Status MarkTerminated(Connection& connection, int64_t id);

@@ -127,6 +127,14 @@ absl::Status InstanceNotMade(int64_t id) {
                         " has not been made yet: its provider will give its address and host key");
 }
 
+absl::Status InstanceHasPayloads(int64_t id) {
+  return WrongState(
+      "instance", id,
+      "instance " + std::to_string(id) +
+          " has payloads that have not ended, or are not cleaned up yet; as whom they "
+          "run (become) cannot change before");
+}
+
 absl::Status InstanceListedTwice(int64_t id) {
   return InvalidField("instance_ids", std::to_string(id),
                       "is listed more than once; the first one counts");

@@ -38,6 +38,8 @@ absl::Status InstanceTerminated(int64_t id);
 absl::Status InstanceTerminating(int64_t id);
 // The instance has not been made yet, so it has no address that could be changed.
 absl::Status InstanceNotMade(int64_t id);
+// A run that was begun as one user is not found as another.
+absl::Status InstanceHasPayloads(int64_t id);
 absl::Status InstanceListedTwice(int64_t id);
 // A deployment has instances of one project.
 absl::Status InstanceOfOtherProject(int64_t id, std::string_view project, std::string_view wanted);

@@ -212,6 +212,13 @@ absl::Status InstanceManager::UpdateIn(Connection& connection, const Caller& cal
   if (update.HasAddress() && targets.at(id).status == v1::INSTANCE_STATUS_PENDING) {
     return InstanceNotMade(id);
   }
+  if (update.become.has_value() && *update.become != targets.at(id).become) {
+    // First, so that nothing new comes meanwhile, and the payload of this request goes as the new
+    // user.
+    RETURN_IF_ERROR(instance_store::Update(connection, id, {.become = update.become}));
+    ASSIGN_OR_RETURN(const bool has_payloads, instance_store::HasPayloadWork(connection, id));
+    if (has_payloads) return InstanceHasPayloads(id);
+  }
   if (plan != nullptr) {
     v1::DeployPayloadResponse deployed;
     RETURN_IF_ERROR(

@@ -12,6 +12,7 @@
 #include "common/status_macros.h"
 #include "payload_worker/run/delivery_metrics.h"
 #include "payload_worker/run/task_events.h"
+#include "payload_worker/ssh/become.h"
 #include "payload_worker/ssh/errors.h"
 
 namespace longshore::run {
@@ -93,7 +94,8 @@ ssh::Target Delivery::Target() const {
   return {.address = assignment_.address(),
           .port = assignment_.port(),
           .user = assignment_.ssh_user(),
-          .host_key = assignment_.host_key()};
+          .host_key = assignment_.host_key(),
+          .become = assignment_.become()};
 }
 
 bool Delivery::Reuse() {
@@ -202,6 +204,9 @@ absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
     if (!open && told_to_start_) {
       return ssh::Unreachable("the remote runner ended before it said what became of the start");
     }
+    if (!open && assignment_.become() && ssh::IsSaidBySudo(run_->records.noise())) {
+      return ssh::SudoRefused(assignment_.ssh_user(), run_->records.noise());
+    }
     if (!open) {
       return ssh::InternalFailure("the remote runner ended without a word; the instance said: " +
                                   run_->records.noise());
@@ -244,7 +249,8 @@ absl::StatusOr<RunnerRecord> Delivery::AskRunner(RunnerMode mode) {
                               .remote_path = assignment_.remote_path(),
                               .go_limit = go_limit_,
                               .upload = upload_};
-  RETURN_IF_ERROR(session_->Execute(RunnerCommand(assignment_, request)));
+  const RunnerCommandLine runner = RunnerCommand(assignment_, request);
+  RETURN_IF_ERROR(session_->Execute(runner.command, runner.input));
   ASSIGN_OR_RETURN(const RunnerRecord record, NextRecord());
   if (record.kind != Kind::kReady || context_.cancelled(key_)) return record;
   LONGSHORE_FAIL_POINT("worker.ready");

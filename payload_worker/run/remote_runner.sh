@@ -6,6 +6,7 @@
 # comes follow it.
 #
 # Run as: bash --norc -p -c RUNNER longshore MODE NONCE RUN REMOTE_PATH SHA256 TIMEOUT OFFSET HEAD TAIL GO_LIMIT UPLOAD
+# Where another user becomes root, RUNNER is read from standard input by what is in its place (runner_command.cc).
 #   MODE      start (start it, or follow what is there) | place (do not start it) | attach (follow only) |
 #             clean (stop what still runs, and remove the run directory)
 #   NONCE     begins every control record: no script knows it, so that what a script prints is not taken for one
@@ -197,10 +198,20 @@ place() {
   }
 }
 
-# Whether logind will end what runs when the connection ends: the login user is not root, does not linger, and logind is set to do
-# so. Drop-ins count after the file itself, those of the administrator last.
+# Whether logind will end what runs when the connection ends: the login user, $ls_login, is not root, does not linger, and logind
+# is set to do so. Drop-ins count after the file itself, those of the administrator last.
 doomed_by_logind() {
-  [ "$EUID" != 0 ] && [ -n "$XDG_SESSION_ID" ] && [ ! -e "/var/lib/systemd/linger/$(id -un)" ] || return 1
+  if [ "$EUID" != 0 ]; then
+    [ -n "$XDG_SESSION_ID" ] || return 1
+    ls_login=$(id -un)
+  else
+    # Root by way of sudo, which tells the user but not the session.
+    ls_login=${SUDO_USER:-root}
+    [ "$ls_login" != root ] || return 1
+    IFS= read -r -d '' ls_groups < /proc/self/cgroup
+    case $ls_groups in */session-*.scope*) ;; *) return 1 ;; esac
+  fi
+  [ ! -e "/var/lib/systemd/linger/$ls_login" ] || return 1
   ls_kill=$(cat /etc/systemd/logind.conf /usr/lib/systemd/logind.conf.d/*.conf /run/systemd/logind.conf.d/*.conf \
     /etc/systemd/logind.conf.d/*.conf 2> /dev/null | sed -n 's/^ *KillUserProcesses *= *//p' | tail -n 1)
   case $ls_kill in 1 | [yY]* | [tT]* | [oO][nN]) return 0 ;; *) return 1 ;; esac
@@ -209,7 +220,7 @@ doomed_by_logind() {
 # Returns when the script has been started, here or before.
 start() {
   if doomed_by_logind; then
-    fail "logind ends what $(id -un) runs with its connection (KillUserProcesses=yes): loginctl enable-linger $(id -un)"
+    fail "logind ends what $ls_login runs with its connection (KillUserProcesses=yes): loginctl enable-linger $ls_login"
   fi
   wait_for_go
   [ -d "$ls_root" ] || ls_error=$(mkdir -p "$ls_root" 2>&1) || fail "cannot create $ls_root: $ls_error"

@@ -22,8 +22,13 @@ struct RunnerRequest {
   std::string upload;  // The file that is renamed to remote_path at "go"; empty if it is there.
 };
 
-// Returns the command, for login shells that take single quotes as Bourne and C shells do.
-std::string RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request);
+// A command, for login shells that take single quotes as Bourne and C shells do, and what is
+// written to it before anything else.
+struct RunnerCommandLine {
+  std::string command;
+  std::string input;
+};
+RunnerCommandLine RunnerCommand(const v1::Assignment& assignment, const RunnerRequest& request);
 
 // Returns the name of the assignment's run on its instance.
 std::string RunName(const v1::Assignment& assignment);

@@ -10,9 +10,10 @@
 namespace longshore::run {
 namespace {
 
-// What `command` prints, and its error stream after it.
-std::string Shell(const std::string& command) {
-  FILE* pipe = popen(("{ " + command + " ; } 2>&1 </dev/null").c_str(), "r");
+// What `command` prints, and its error stream after it, when it reads `input`.
+std::string Shell(const std::string& command, const std::string& input = "") {
+  const std::string fed = "printf %s " + ShellQuote(input) + " | { " + command + " ; } 2>&1";
+  FILE* pipe = popen(fed.c_str(), "r");
   std::string output;
   std::array<char, 4096> buffer;
   while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
@@ -38,7 +39,7 @@ TEST(RunnerCommandTest, RunsUnderBashAndSaysThatThereIsNoRun) {
   assignment.set_script_sha256(std::string(32, 'x'));
   const RunnerRequest request{
       .mode = RunnerMode::kAttach, .nonce = "n0nce", .remote_path = "/tmp/it's $here"};
-  EXPECT_EQ(Shell("HOME=/nonexistent " + RunnerCommand(assignment, request).substr(5)),
+  EXPECT_EQ(Shell("HOME=/nonexistent " + RunnerCommand(assignment, request).command.substr(5)),
             "n0nce absent\n");
 }
 
@@ -49,7 +50,23 @@ TEST(RunnerCommandTest, AsksForTheScriptWhenItIsMissing) {
   assignment.set_script_sha256(std::string(32, 'x'));
   for (const std::string path : {"/nonexistent/it's $here", "~/nonexistent.sh"}) {
     const RunnerRequest request{.mode = RunnerMode::kStart, .nonce = "n0nce", .remote_path = path};
-    EXPECT_EQ(Shell(RunnerCommand(assignment, request).substr(5)), "n0nce need-script\n");
+    EXPECT_EQ(Shell(RunnerCommand(assignment, request).command.substr(5)), "n0nce need-script\n");
+  }
+}
+
+TEST(RunnerCommandTest, GetsTheRunnerByStandardInputWhereSudoLogsTheCommand) {
+  v1::Assignment assignment;
+  assignment.set_become(true);
+  const RunnerRequest request{
+      .mode = RunnerMode::kAttach, .nonce = "n0nce", .remote_path = "/tmp/it's $here"};
+  const RunnerCommandLine line = RunnerCommand(assignment, request);
+  const std::string sudo = "exec sudo -n -H -- ";
+  ASSERT_EQ(line.command.substr(0, sudo.size()), sudo);
+  EXPECT_LT(line.command.size(), 500u);
+  const std::string as_root = line.command.substr(sudo.size());
+  EXPECT_EQ(Shell(as_root, line.input + "not the runner's"), "n0nce absent\n");
+  for (const size_t cut : {size_t{0}, size_t{2000}, line.input.size() - 1}) {
+    EXPECT_EQ(Shell(as_root, line.input.substr(0, cut)), "") << "a part of it does nothing";
   }
 }
 

@@ -19,6 +19,11 @@ inline absl::Status HostKeyMismatch(const std::string& message) {
 inline absl::Status AuthenticationFailed(const std::string& message) {
   return WithReason(absl::PermissionDeniedError(message), "AUTHENTICATION_FAILED");
 }
+// `said`: what the instance answered.
+inline absl::Status SudoRefused(const std::string& user, const std::string& said) {
+  return AuthenticationFailed("'" + user +
+                              "' may not become root by sudo without a password: " + said);
+}
 inline absl::Status TransferFailed(const std::string& message) {
   return WithReason(absl::InternalError(message), "TRANSFER_FAILED");
 }

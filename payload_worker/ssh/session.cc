@@ -252,13 +252,14 @@ absl::StatusOr<UploadedFile> Session::TryUpload(const std::string& remote_path,
   if (sftp_ == nullptr) {
     ssh_channel channel = OpenChannel(session_.get());
     if (channel != nullptr) BeginChannel();
-    ASSIGN_OR_RETURN(sftp_, BeginSftp(session_.get(), channel));
+    ASSIGN_OR_RETURN(
+        sftp_, BeginSftp(session_.get(), channel, target_.become ? target_.user : std::string()));
   }
   BeginChannel();
   return SftpUpload(session_.get(), sftp_.get(), remote_path, content, options, &open_file_);
 }
 
-absl::Status Session::Execute(const std::string& command) {
+absl::Status Session::Execute(const std::string& command, std::string_view input) {
   const Watchdog::Guard guard(&watchdog_, fd_, LimitOf(timeouts_.command, 0));
   channel_.reset();
   if (!FinishChannel()) return LinkError("running a command at", guard);
@@ -272,6 +273,7 @@ absl::Status Session::Execute(const std::string& command) {
   if (result == SSH_AGAIN) result = ssh_channel_request_exec(channel_.get(), command.c_str());
   if (result != SSH_OK) return LinkError("running a command at", guard);
   is_renewed_ = false;
+  if (!input.empty() && !Write(input).ok()) return LinkError("running a command at", guard);
   return absl::OkStatus();
 }
 

@@ -29,6 +29,7 @@ struct Target {
   int port = 22;
   std::string user;
   std::string host_key;  // Pinned, "TYPE BASE64"; empty when none is known yet.
+  bool become = false;   // Uploads are root's, by way of sudo.
 
   friend bool operator==(const Target&, const Target&) = default;
 };
@@ -82,8 +83,8 @@ class Session {
   absl::StatusOr<UploadedFile> Upload(const std::string& remote_path, std::string_view content,
                                       const UploadOptions& options);
 
-  // Has the login shell start `command`, in place of the command before.
-  absl::Status Execute(const std::string& command);
+  // Has the login shell start `command`, in place of the command before, and writes `input` to it.
+  absl::Status Execute(const std::string& command, std::string_view input = {});
   // Lets go of the command, since an instance may allow one channel at a time only.
   void CloseChannel();
 

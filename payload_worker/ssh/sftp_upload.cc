@@ -1,15 +1,19 @@
 #include "payload_worker/ssh/sftp_upload.h"
 
 #include <fcntl.h>
+#include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 #include <libssh/sftp.h>
 
+#include <algorithm>
 #include <memory>
 
+#include "absl/strings/ascii.h"
 #include "common/fail_point.h"
 #include "common/path_rules.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
+#include "payload_worker/ssh/become.h"
 #include "payload_worker/ssh/errors.h"
 
 namespace longshore::ssh {
@@ -22,6 +26,7 @@ constexpr size_t kWriteBytes = size_t{64} * 1024;
 // A directory may be large; it is not endless.
 constexpr int kMaxNames = 200000;
 constexpr size_t kMaxShown = 200;
+constexpr size_t kMaxSaid = 300;
 
 struct AttributesDeleter {
   void operator()(sftp_attributes_struct* attributes) const { sftp_attributes_free(attributes); }
@@ -49,6 +54,11 @@ bool LinkBroke(ssh_session session, sftp_session sftp) {
   const int error = sftp_get_error(sftp);
   return ssh_is_connected(session) == 0 || error == SSH_FX_NO_CONNECTION ||
          error == SSH_FX_CONNECTION_LOST;
+}
+
+int RequestSftp(ssh_channel channel, bool as_root) {
+  if (!as_root) return ssh_channel_request_sftp(channel);
+  return ssh_channel_request_exec(channel, SftpAsRoot().c_str());
 }
 
 // One upload under way. When it fails the temporary file is gone, unless the link broke: then the
@@ -164,25 +174,58 @@ class Upload {
   mutable bool link_broke_ = false;
 };
 
+// Returns how much of the data has been taken.
+int TakeErrors(ssh_session /*session*/, ssh_channel /*channel*/, void* data, uint32_t size,
+               int is_stderr, void* said) {
+  if (is_stderr == 0) return 0;
+  auto* const text = static_cast<std::string*>(said);
+  text->append(static_cast<const char*>(data),
+               std::min<size_t>(size, kMaxSaid - std::min(kMaxSaid, text->size())));
+  return static_cast<int>(size);
+}
+
 }  // namespace
+
+struct SftpErrors {
+  SftpErrors() {
+    ssh_callbacks_init(&callbacks);
+    callbacks.userdata = &said;
+    callbacks.channel_data_function = TakeErrors;
+  }
+
+  std::string said;  // The beginning of it.
+  ssh_channel_callbacks_struct callbacks{};
+};
 
 bool HasEnded(sftp_session_struct* sftp) {
   return ssh_channel_is_eof(sftp->channel) != 0 || ssh_channel_is_closed(sftp->channel) != 0;
 }
 
-void SftpSessionDeleter::operator()(sftp_session_struct* sftp) const { sftp_free(sftp); }
+void SftpSessionDeleter::operator()(sftp_session_struct* sftp) const {
+  ssh_remove_channel_callbacks(sftp->channel, &errors->callbacks);
+  sftp_free(sftp);
+}
 void SftpFileDeleter::operator()(sftp_file_struct* file) const { sftp_close(file); }
 
-absl::StatusOr<SftpSession> BeginSftp(ssh_session_struct* session, ssh_channel_struct* channel) {
+absl::StatusOr<SftpSession> BeginSftp(ssh_session_struct* session, ssh_channel_struct* channel,
+                                      const std::string& sudo_user) {
   // The channel is the SFTP session's from sftp_new_channel on.
-  if (channel != nullptr && ssh_channel_request_sftp(channel) != SSH_OK) {
+  if (channel != nullptr && RequestSftp(channel, /*as_root=*/!sudo_user.empty()) != SSH_OK) {
     ssh_channel_free(channel);
     channel = nullptr;
   }
-  SftpSession sftp(channel == nullptr ? nullptr : sftp_new_channel(session, channel));
+  const auto errors = std::make_shared<SftpErrors>();
+  SftpSession sftp(channel == nullptr ? nullptr : sftp_new_channel(session, channel), {errors});
+  if (sftp != nullptr) ssh_set_channel_callbacks(channel, &errors->callbacks);
   if (sftp != nullptr && sftp_init(sftp.get()) == SSH_OK) return sftp;
   if (ssh_is_connected(session) == 0 || (sftp != nullptr && LinkBroke(session, sftp.get()))) {
     return absl::UnavailableError("the link broke");
+  }
+  if (sftp != nullptr && !sudo_user.empty()) {
+    absl::StripTrailingAsciiWhitespace(&errors->said);
+    const std::string said = ToPrintableLine(errors->said, kMaxSaid);
+    if (IsSaidBySudo(said)) return SudoRefused(sudo_user, said);
+    if (!said.empty()) return TransferFailed("no SFTP as root: " + said);
   }
   // Also what MaxSessions does; it passes.
   return Unreachable("the instance offers no SFTP: " +

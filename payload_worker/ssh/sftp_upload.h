@@ -32,8 +32,13 @@ struct UploadedFile {
   std::string temporary;  // Beside `path`; the caller has it renamed or removed.
 };
 
+// What the SFTP server says on its error stream. That is taken as it comes: of a channel where some
+// of it waits, libssh does not see the end.
+struct SftpErrors;
+
 struct SftpSessionDeleter {
   void operator()(sftp_session_struct* sftp) const;
+  std::shared_ptr<SftpErrors> errors;  // Outlives the channel.
 };
 // Closes the file: that waits for the instance's answer.
 struct SftpFileDeleter {
@@ -42,10 +47,12 @@ struct SftpFileDeleter {
 using SftpSession = std::unique_ptr<sftp_session_struct, SftpSessionDeleter>;
 using SftpFile = std::unique_ptr<sftp_file_struct, SftpFileDeleter>;
 
-// Begins SFTP in `channel`, which is taken over; null when it could not be opened. Blocks. Errors:
-// Unavailable, with a reason when it is the instance that offers no SFTP, without one when the link
-// broke.
-absl::StatusOr<SftpSession> BeginSftp(ssh_session_struct* session, ssh_channel_struct* channel);
+// Begins SFTP in `channel`, which is taken over; null when it could not be opened. `sudo_user`: who
+// logged in and becomes root for it; empty: nobody does. Blocks. Errors: Unavailable, with a reason
+// when it is the instance that offers no SFTP, without one when the link broke; and for root,
+// AUTHENTICATION_FAILED and TRANSFER_FAILED.
+absl::StatusOr<SftpSession> BeginSftp(ssh_session_struct* session, ssh_channel_struct* channel,
+                                      const std::string& sudo_user);
 
 // Returns whether the instance's SFTP server has ended, as far as has been heard.
 bool HasEnded(sftp_session_struct* sftp);

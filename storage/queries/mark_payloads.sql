@@ -9,6 +9,8 @@ FROM unnest(@ids::bigint[], @remote_paths::text[]) AS arrived(id, path)
 JOIN payloads p ON p.id = arrived.id
 WHERE i.id = p.instance_id
   AND i.home = ''
+  -- Else it is root's.
+  AND NOT i.become
   AND p.remote_path LIKE '~/%'
   AND arrived.path LIKE '%' || substr(p.remote_path, 2);
 

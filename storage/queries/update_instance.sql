@@ -15,6 +15,18 @@ SET
   updated_at = now()
 WHERE id = @id;
 
+-- name: has_payload_work
+-- Whether a payload of the instance is under way or waits, or something of an earlier one is to be cleaned up.
+SELECT
+  EXISTS (
+    SELECT 1
+    FROM tasks t
+    WHERE t.instance_id = @instance_id
+      AND t.payload_id IS NOT NULL
+      AND ${open_task}
+  )
+  OR EXISTS (SELECT 1 FROM run_cleanups c WHERE c.instance_id = @instance_id) AS has_work;
+
 -- name: move_tasks_to_pool
 -- What has not ended of an instance goes to the workers of its new pool, from its next claim on.
 UPDATE tasks t

@@ -8,7 +8,7 @@ build_packages=(bazel-bootstrap bazel-rules-proto bazel-rules-java bazel-skylib 
   libgoogle-glog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libboost1.81-dev prometheus-cpp-dev libcurl4-openssl-dev
   libsystemd-dev libgtest-dev libgmock-dev)
 run_packages=(postgresql openssl openssh-server openssh-client util-linux procps ansible-core)
-test_packages=(pgbouncer chromium chromium-driver python3-selenium e2fsprogs python3-grpcio python3-protobuf python3-yaml
+test_packages=(pgbouncer chromium chromium-driver python3-selenium e2fsprogs sudo python3-grpcio python3-protobuf python3-yaml
   python3-jsonschema prometheus iproute2 git binutils faketime zsh fish spin gcc protoc-gen-go protoc-gen-go-grpc
   protobuf-compiler-grpc-java-plugin default-jdk-headless libprotobuf-java libgrpc-java libgeronimo-annotation-1.3-spec-java
   debhelper dpkg-dev lintian systemd systemd-container man-db file)
