@@ -4,6 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "common/endpoint_text.h"
 #include "common/enum_text.h"
 
 namespace longshore::cli {
@@ -39,11 +40,6 @@ std::string StatusText(const v1::Payload& payload) {
 std::string AddressText(const v1::Instance& instance) {
   if (instance.address().empty()) return "-";
   return EndpointText(instance.address(), instance.port());
-}
-
-std::string EndpointText(const std::string& address, int32_t port) {
-  const bool is_ipv6 = address.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
 std::string JumpText(const v1::Instance& instance) {

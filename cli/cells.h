@@ -25,8 +25,6 @@ std::string ExitText(const v1::Payload& payload);
 std::string StatusText(const v1::Payload& payload);
 // For example "web-1.example:22"; "-" until the provider has made the instance.
 std::string AddressText(const v1::Instance& instance);
-// HOST:PORT; an IPv6 address stands in brackets.
-std::string EndpointText(const std::string& address, int32_t port);
 // The hosts on the way to it, without their keys; empty when there are none.
 std::string JumpText(const v1::Instance& instance);
 // The path of the script, or the beginning of its hash.

@@ -57,9 +57,10 @@ Worker::Worker(WorkerOptions options)
       scripts_(options_.script_cache_bytes,
                [this](const std::string& sha256) { link_->RequestScript(sha256); }),
       context_{.keys = &keys_,
-               .allowed = &options_.allowed,
-               .watchdog = &watchdog_,
-               .timeouts = {},
+               .dialer = {.allowed = &options_.allowed,
+                          .timeouts = {},
+                          .watchdog = &watchdog_,
+                          .tunnels = &tunnels_},
                .scripts = &scripts_,
                .sessions = &sessions_,
                .leases = &leases_,
@@ -238,11 +239,8 @@ absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignmen
     return pinned;
   };
   ASSIGN_OR_RETURN(const auto key, ssh::KeyOf(&keys_, assignment.project()));
-  ASSIGN_OR_RETURN(const auto session, ssh::Session::Connect({.address = assignment.address(),
-                                                              .port = assignment.port(),
-                                                              .user = assignment.ssh_user()},
-                                                             options_.allowed, context_.timeouts,
-                                                             &watchdog_, pin, on_socket));
+  ASSIGN_OR_RETURN(const auto session,
+                   ssh::Connect(run::TargetOf(assignment), *key, context_.dialer, pin, on_socket));
   RETURN_IF_ERROR(session->Login(*key));
   return pinned;
 }

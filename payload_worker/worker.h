@@ -24,6 +24,7 @@
 #include "payload_worker/ssh/key_ring.h"
 #include "payload_worker/ssh/session.h"
 #include "payload_worker/ssh/session_pool.h"
+#include "payload_worker/ssh/tunnels.h"
 
 namespace longshore {
 
@@ -115,6 +116,7 @@ class Worker {
   int connecting_ ABSL_GUARDED_BY(mutex_) = 0;  // Tasks that are queued or on a connector.
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   ssh::Watchdog watchdog_;
+  ssh::Tunnels tunnels_;
   ssh::SessionPool sessions_;
   LeaseTable leases_;
   Outbox outbox_;

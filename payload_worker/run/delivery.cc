@@ -57,6 +57,22 @@ bool MaySay(RunnerMode mode, Kind kind) {
 
 }  // namespace
 
+ssh::Target TargetOf(const v1::Assignment& assignment) {
+  ssh::Target target{.address = assignment.address(),
+                     .port = assignment.port(),
+                     .user = assignment.ssh_user(),
+                     .host_key = assignment.host_key(),
+                     .become = assignment.become(),
+                     .jump = {}};
+  for (const v1::JumpHost& host : assignment.jump()) {
+    target.jump.push_back({.address = host.address(),
+                           .port = host.port(),
+                           .user = host.ssh_user(),
+                           .host_key = host.host_key()});
+  }
+  return target;
+}
+
 Delivery::Delivery(const DeliveryContext& context, v1::Assignment assignment,
                    ssh::OnSocket on_socket)
     : context_(context),
@@ -90,19 +106,11 @@ void Delivery::WaitUntilGoExpires() const {
   std::this_thread::sleep_until(*go_unanswered_since_ + go_limit_ + kRunnerLimit);
 }
 
-ssh::Target Delivery::Target() const {
-  return {.address = assignment_.address(),
-          .port = assignment_.port(),
-          .user = assignment_.ssh_user(),
-          .host_key = assignment_.host_key(),
-          .become = assignment_.become()};
-}
-
 bool Delivery::Reuse() {
-  session_ = context_.sessions->Take(assignment_.instance_id(), Target());
+  session_ = context_.sessions->Take(assignment_.instance_id(), TargetOf(assignment_));
   if (session_ == nullptr) return false;
   Metrics().reused.Increment();
-  on_socket_(session_->fd());
+  on_socket_(session_->first_socket());
   LONGSHORE_FAIL_POINT("worker.connecting");
   return true;
 }
@@ -125,19 +133,18 @@ void Delivery::DropSession() {
 absl::Status Delivery::Connect() {
   const auto key = ssh::KeyOf(context_.keys, assignment_.project());
   if (!key.ok()) return Counted("login", [&key] { return key.status(); });
-  ASSIGN_OR_RETURN(auto session, Counted("connect", [this] { return OpenSession(); }));
+  ASSIGN_OR_RETURN(auto session, Counted("connect", [&] { return OpenSession(**key); }));
   Metrics().round_trips.Observe(std::chrono::duration<double>(session->round_trip()).count());
   RETURN_IF_ERROR(Counted("login", [&] { return session->Login(**key); }));
   session_ = std::move(session);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<ssh::Session>> Delivery::OpenSession() {
+absl::StatusOr<std::unique_ptr<ssh::Session>> Delivery::OpenSession(const ssh::PrivateKey& key) {
   const auto pin = [this](const std::string& host_key) {
     return context_.pin_host_key(key_, host_key);
   };
-  return ssh::Session::Connect(Target(), *context_.allowed, context_.timeouts, context_.watchdog,
-                               pin, on_socket_);
+  return ssh::Connect(TargetOf(assignment_), key, context_.dialer, pin, on_socket_);
 }
 
 absl::Status Delivery::Upload() {
@@ -179,7 +186,7 @@ void Delivery::ReportTransferred() {
 
 absl::StatusOr<RunnerRecord> Delivery::NextRecord() {
   std::optional<RunnerRecord> early;
-  const auto deadline = std::chrono::steady_clock::now() + context_.timeouts.command;
+  const auto deadline = std::chrono::steady_clock::now() + context_.dialer.timeouts.command;
   while (true) {
     std::string bytes;
     ASSIGN_OR_RETURN(const bool open, session_->Read(ssh::Session::Stream::kError, &bytes));

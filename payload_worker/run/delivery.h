@@ -18,6 +18,7 @@
 #include "payload_worker/link/script_cache.h"
 #include "payload_worker/run/remote_run.h"
 #include "payload_worker/run/runner_command.h"
+#include "payload_worker/ssh/connect.h"
 #include "payload_worker/ssh/key_ring.h"
 #include "payload_worker/ssh/session.h"
 #include "payload_worker/ssh/session_pool.h"
@@ -27,9 +28,7 @@ namespace longshore::run {
 // What deliveries share. All of it outlives them.
 struct DeliveryContext {
   ssh::KeyRing* keys;
-  const Networks* allowed;  // Addresses that may be dialled.
-  ssh::Watchdog* watchdog;
-  ssh::Timeouts timeouts;
+  ssh::Dialer dialer;
   ScriptCache* scripts;
   ssh::SessionPool* sessions;
   LeaseTable* leases;
@@ -42,6 +41,9 @@ struct DeliveryContext {
   std::function<bool(const LeaseKey& key)> cancelled;
   std::function<std::chrono::milliseconds()> lease_duration;
 };
+
+// Returns where the instance of an assignment is, and how it is reached.
+ssh::Target TargetOf(const v1::Assignment& assignment);
 
 // One try to deliver a payload. Blocks a connector thread; not thread-safe.
 class Delivery {
@@ -70,12 +72,11 @@ class Delivery {
   absl::Status CheckAnswer(RunnerMode mode, const RunnerRecord& record) const;
   // Goes on after the runner, asked for `mode`, has said `record`.
   absl::StatusOr<std::unique_ptr<RemoteRun>> Conclude(RunnerMode mode, const RunnerRecord& record);
-  ssh::Target Target() const;
   // Takes a session from the pool. Returns false when it has none.
   bool Reuse();
   // Connects and logs in; counted, as Upload and StartRunner are.
   absl::Status Connect();
-  absl::StatusOr<std::unique_ptr<ssh::Session>> OpenSession();
+  absl::StatusOr<std::unique_ptr<ssh::Session>> OpenSession(const ssh::PrivateKey& key);
   // Lets the session serve another task.
   void GiveBackSession();
   void DropSession();

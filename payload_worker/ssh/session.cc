@@ -20,7 +20,6 @@
 #include "common/utf8.h"
 #include "payload_worker/ssh/channel.h"
 #include "payload_worker/ssh/errors.h"
-#include "payload_worker/ssh/tcp.h"
 #include "payload_worker/ssh/traffic.h"
 
 namespace longshore::ssh {
@@ -74,11 +73,13 @@ void Session::ChannelDeleter::operator()(ssh_channel_struct* channel) const {
   ssh_channel_free(channel);
 }
 
-Session::Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog, int fd)
+Session::Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog,
+                 Descriptor socket)
     : target_(target),
       timeouts_(timeouts),
       watchdog_(*watchdog),
-      fd_(fd),
+      socket_(std::move(socket)),
+      fd_(socket_.get()),
       traffic_(std::make_unique<ssh_counter_struct>()),
       session_(ssh_new()) {
   // Of the socket's bytes, both ways.
@@ -103,18 +104,12 @@ absl::Status Session::LinkError(const std::string& doing, const Watchdog::Guard&
                      (guard.Expired() ? ": no answer in time" : ": " + LastError()));
 }
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Connect(
-    const Target& target, const Networks& allowed, const Timeouts& timeouts, Watchdog* watchdog,
-    const PinHostKey& pin_host_key, const OnSocket& on_socket) {
-  ASSIGN_OR_RETURN(const int fd,
-                   TcpConnect(target.address, target.port, allowed, timeouts.connect));
-  on_socket(fd);
-  if (absl::Status said = WaitForBanner(target, fd, timeouts.banner); !said.ok()) {
-    on_socket(-1);
-    close(fd);
-    return said;
-  }
-  std::unique_ptr<Session> session(new Session(target, timeouts, watchdog, fd));
+absl::StatusOr<std::unique_ptr<Session>> Session::Begin(const Target& target, Descriptor socket,
+                                                        const Timeouts& timeouts,
+                                                        Watchdog* watchdog,
+                                                        const PinHostKey& pin_host_key) {
+  RETURN_IF_ERROR(WaitForBanner(target, socket.get(), timeouts.banner));
+  std::unique_ptr<Session> session(new Session(target, timeouts, watchdog, std::move(socket)));
   RETURN_IF_ERROR(session->Handshake());
   LONGSHORE_FAIL_POINT("worker.connecting");
   RETURN_IF_ERROR(session->CheckHostKey(pin_host_key));
@@ -142,6 +137,7 @@ absl::Status Session::Handshake() {
   ssh_options_set(session, SSH_OPTIONS_USER, target_.user.c_str());
   ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &timeout_seconds);
   ssh_options_set(session, SSH_OPTIONS_FD, &fd_);
+  socket_.Release();
   // No signatures by SHA-1, and no short RSA keys, on either side.
   ssh_options_set(session, SSH_OPTIONS_RSA_MIN_SIZE, &kLeastRsaBits);
   ssh_options_set(session, SSH_OPTIONS_HOSTKEYS, kSignatures);
@@ -157,7 +153,7 @@ absl::Status Session::Handshake() {
   if (ssh_connect(session) == SSH_OK) return absl::OkStatus();
   // No key of the pinned kind to agree on: the instance has another key.
   if (!target_.host_key.empty() && LastError().find("server host key algo") != std::string::npos) {
-    return HostKeyMismatch("the instance has no host key of the pinned type " +
+    return HostKeyMismatch("the host has no host key of the pinned type " +
                            target_.host_key.substr(0, target_.host_key.find(' ')));
   }
   return LinkError("SSH key exchange with", guard);
@@ -166,14 +162,13 @@ absl::Status Session::Handshake() {
 absl::Status Session::CheckHostKey(const PinHostKey& pin_host_key) {
   ssh_key raw = nullptr;
   if (ssh_get_server_publickey(session_.get(), &raw) != SSH_OK) {
-    return Unreachable("the instance showed no host key: " + LastError());
+    return Unreachable("the host showed no host key: " + LastError());
   }
   const std::unique_ptr<ssh_key_struct, decltype(&ssh_key_free)> key(raw, ssh_key_free);
   ASSIGN_OR_RETURN(const std::string shown, KeyText(raw));
   if (!IsHostKey(shown)) {
-    return InternalFailure(
-        "the instance shows a host key of a type or size that is not accepted: " +
-        ToPrintableLine(shown, kMaxShown));
+    return InternalFailure("the host shows a host key of a type or size that is not accepted: " +
+                           ToPrintableLine(shown, kMaxShown));
   }
   std::string pinned = target_.host_key;
   if (pinned.empty()) {
@@ -183,7 +178,7 @@ absl::Status Session::CheckHostKey(const PinHostKey& pin_host_key) {
     target_.host_key = shown;
     return absl::OkStatus();
   }
-  return HostKeyMismatch("the instance shows host key '" + shown.substr(0, kMaxKeyShown) +
+  return HostKeyMismatch("the host shows host key '" + shown.substr(0, kMaxKeyShown) +
                          "', pinned is '" + pinned.substr(0, kMaxKeyShown) + "'; nothing was sent");
 }
 
@@ -192,7 +187,7 @@ absl::Status Session::Login(const PrivateKey& key) {
   const int result = ssh_userauth_publickey(session_.get(), nullptr, key.get());
   if (result == SSH_AUTH_SUCCESS) return absl::OkStatus();
   if (result == SSH_AUTH_DENIED || result == SSH_AUTH_PARTIAL) {
-    return AuthenticationFailed("the instance refused the login of '" + target_.user +
+    return AuthenticationFailed("the host refused the login of '" + target_.user +
                                 "' with the worker's key");
   }
   return LinkError("login at", guard);
@@ -277,6 +272,34 @@ absl::Status Session::Execute(const std::string& command, std::string_view input
   return absl::OkStatus();
 }
 
+absl::Status Session::OpenTunnel(const std::string& address, int port) {
+  const Watchdog::Guard guard(&watchdog_, fd_, timeouts_.connect);
+  channel_.reset(ssh_channel_new(session_.get()));
+  // Where it comes from is for the host's log.
+  if (channel_ != nullptr &&
+      ssh_channel_open_forward(channel_.get(), address.c_str(), port, "127.0.0.1", 0) == SSH_OK) {
+    return absl::OkStatus();
+  }
+  return Unreachable("it does not connect to " + address + " port " + std::to_string(port) +
+                     (guard.Expired() ? ": no answer in time" : ": " + LastError()));
+}
+
+absl::StatusOr<size_t> Session::WriteSome(std::string_view bytes) {
+  const int n =
+      ssh_channel_write(channel_.get(), bytes.data(), static_cast<uint32_t>(bytes.size()));
+  if (n < 0) return Unreachable("the connection broke: " + LastError());
+  return static_cast<size_t>(n);
+}
+
+bool Session::IsWritePending() const {
+  return ssh_is_connected(session_.get()) != 0 &&
+         (ssh_get_status(session_.get()) & SSH_WRITE_PENDING) != 0;
+}
+
+void Session::Flush() {
+  if (IsWritePending()) ssh_blocking_flush(session_.get(), 0);
+}
+
 void Session::CloseChannel() { channel_.reset(); }
 
 bool Session::IsConnected() const {
@@ -332,7 +355,7 @@ void Session::CountBytes() {
 std::chrono::microseconds Session::round_trip() const {
   tcp_info info = {};
   socklen_t size = sizeof(info);
-  if (getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  if (getsockopt(first_socket(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
   return std::chrono::microseconds(info.tcpi_rtt);
 }
 

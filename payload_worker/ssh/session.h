@@ -7,10 +7,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/networks.h"
+#include "payload_worker/ssh/descriptor.h"
 #include "payload_worker/ssh/private_key.h"
 #include "payload_worker/ssh/remote_command.h"
 #include "payload_worker/ssh/sftp_upload.h"
@@ -23,13 +25,24 @@ struct ssh_message_struct;
 
 namespace longshore::ssh {
 
-// Where to connect to, as whom.
+// A host on the way to another, and as whom one logs in there.
+struct Hop {
+  std::string address;  // As the hop before resolves it.
+  int port = 22;
+  std::string user;
+  std::string host_key;  // Pinned, "TYPE BASE64".
+
+  friend bool operator==(const Hop&, const Hop&) = default;
+};
+
+// Where to connect to, as whom, and by way of which hosts.
 struct Target {
   std::string address;
   int port = 22;
   std::string user;
   std::string host_key;  // Pinned, "TYPE BASE64"; empty when none is known yet.
   bool become = false;   // Uploads are root's, by way of sudo.
+  std::vector<Hop> jump;
 
   friend bool operator==(const Target&, const Target&) = default;
 };
@@ -54,20 +67,21 @@ using PinHostKey = std::function<absl::StatusOr<std::string>(const std::string& 
 // early.
 using OnSocket = std::function<void(int fd)>;
 
-// One SSH connection and the command that runs in it. It serves one task after the other (see
-// SessionPool), and keeps its SFTP between them. Round trips are made beside each other where
-// libssh can: the channel of the command is asked for while the upload begins, and the uploaded
-// file is closed while the command starts. Not thread-safe, but may be handed to another thread as
-// a whole. Errors are those of errors.h.
+// One SSH connection (connect.h makes them) and the command that runs in it. It serves one task
+// after the other (see SessionPool), and keeps its SFTP between them. Round trips are made beside
+// each other where libssh can: the channel of the command is asked for while the upload begins, and
+// the uploaded file is closed while the command starts. Not thread-safe, but may be handed to
+// another thread as a whole. Errors are those of errors.h.
 class Session {
  public:
   using Stream = RemoteCommand::Stream;
 
-  // Connects to an address of `allowed` and checks the host key. Until that is found right, nothing
-  // but the key exchange is sent. Blocks.
-  static absl::StatusOr<std::unique_ptr<Session>> Connect(
-      const Target& target, const Networks& allowed, const Timeouts& timeouts, Watchdog* watchdog,
-      const PinHostKey& pin_host_key, const OnSocket& on_socket);
+  // Begins with `socket`, which is connected to the target, and checks the host key. Until that is
+  // found right, nothing but the key exchange is sent. Blocks.
+  static absl::StatusOr<std::unique_ptr<Session>> Begin(const Target& target, Descriptor socket,
+                                                        const Timeouts& timeouts,
+                                                        Watchdog* watchdog,
+                                                        const PinHostKey& pin_host_key);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -75,7 +89,14 @@ class Session {
   // Logs in as the target's user: before anything else. Blocks.
   absl::Status Login(const PrivateKey& key);
 
-  // Returns how long a round trip takes, as the kernel has measured; 0 when it does not say.
+  // For one by way of other hosts: keeps a descriptor of the connection to the first of them, which
+  // is closed with the session.
+  void KeepFirstSocket(Descriptor socket) { first_socket_ = std::move(socket); }
+  // Returns the socket that the network has to do with, for questions to the kernel only.
+  int first_socket() const { return first_socket_.get() >= 0 ? first_socket_.get() : fd_; }
+
+  // Returns how long a round trip takes, as the kernel has measured, to the first host on the way
+  // if there is one; 0 when it does not say.
   std::chrono::microseconds round_trip() const;
 
   // Uploads `content` beside `remote_path`, as SftpUpload does. "~/" stands for the login
@@ -85,6 +106,15 @@ class Session {
 
   // Has the login shell start `command`, in place of the command before, and writes `input` to it.
   absl::Status Execute(const std::string& command, std::string_view input = {});
+  // Has the host connect to another, in place of a command: what is written and read goes there and
+  // comes from there. Blocks.
+  absl::Status OpenTunnel(const std::string& address, int port);
+  // Writes as much as is taken without waiting, for a session that does not block. Returns how much
+  // that was.
+  absl::StatusOr<size_t> WriteSome(std::string_view bytes);
+  // Whether something that was written has not gone to the socket yet; Flush sends what that takes.
+  bool IsWritePending() const;
+  void Flush();
   // Lets go of the command, since an instance may allow one channel at a time only.
   void CloseChannel();
 
@@ -117,7 +147,7 @@ class Session {
     void operator()(ssh_channel_struct* channel) const;
   };
 
-  Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog, int fd);
+  Session(const Target& target, const Timeouts& timeouts, Watchdog* watchdog, Descriptor socket);
   // Refuses requests of the instance that nobody asked for, and ends the connection when there are
   // too many.
   static int OnRequest(ssh_session_struct* session, ssh_message_struct* message, void* self);
@@ -140,7 +170,9 @@ class Session {
   Target target_;  // With the host key that the instance has shown.
   const Timeouts timeouts_;
   Watchdog& watchdog_;
-  const int fd_;  // Owned by session_ once that is connected.
+  Descriptor socket_;  // Until session_ owns it.
+  const int fd_;
+  Descriptor first_socket_;
   const std::unique_ptr<ssh_counter_struct> traffic_;
   std::unique_ptr<ssh_session_struct, SessionDeleter> session_;
   std::unique_ptr<ssh_channel_struct, ChannelDeleter> channel_;

@@ -34,8 +34,8 @@ class SessionPool {
   SessionPool(const SessionPool&) = delete;
   SessionPool& operator=(const SessionPool&) = delete;
 
-  // Returns a session of the instance with just this address, port, user and pinned host key, or
-  // null. The last one that was put in comes first. Its connection may have died unnoticed.
+  // Returns a session of the instance with just this target, the way to it included, or null. The
+  // last one that was put in comes first. Its connection may have died unnoticed.
   std::unique_ptr<Session> Take(int64_t instance_id, const Target& target)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Takes a session whose command is over. Keeps it or closes it.

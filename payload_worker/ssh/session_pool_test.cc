@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "payload_worker/ssh/connect.h"
 #include "payload_worker/ssh/testing/ssh_server.h"
 
 namespace longshore::ssh {
@@ -30,16 +31,20 @@ class SessionPoolTest : public ::testing::Test {
     servers_.push_back(std::make_unique<SshServer>(directory_, directory_));
     const auto key = PrivateKey::Load(servers_.back()->client_key_file());
     EXPECT_TRUE(key.ok()) << key.status();
-    auto session = Session::Connect(
-        {.address = "127.0.0.1", .port = servers_.back()->port(), .user = "u"}, Networks(), {},
-        &watchdog_, [](const std::string& host_key) { return host_key; }, [](int) {});
+    const Dialer dialer{
+        .allowed = &everywhere_, .timeouts = {}, .watchdog = &watchdog_, .tunnels = &tunnels_};
+    auto session = longshore::ssh::Connect(
+        {.address = "127.0.0.1", .port = servers_.back()->port(), .user = "u"}, *key, dialer,
+        [](const std::string& host_key) { return host_key; }, [](int) {});
     EXPECT_TRUE(session.ok()) << session.status();
     EXPECT_TRUE((*session)->Login(*key).ok());
     return *std::move(session);
   }
 
   std::string directory_;
+  const Networks everywhere_;
   Watchdog watchdog_;
+  Tunnels tunnels_;
   std::vector<std::unique_ptr<SshServer>> servers_;
 };
 
@@ -65,7 +70,9 @@ TEST_F(SessionPoolTest, GivesNoneToWhoExpectsAnotherInstanceAddressUserOrKey) {
            [](Target* other) { other->address = "localhost"; },
            [](Target* other) { ++other->port; }, [](Target* other) { other->user = "v"; },
            [](Target* other) { other->host_key.clear(); },
-           [](Target* other) { other->host_key += "A"; }}) {
+           [](Target* other) { other->host_key += "A"; },
+           [](Target* other) { other->become = true; },
+           [](Target* other) { other->jump.emplace_back(); }}) {
     Target other = target;
     change(&other);
     EXPECT_EQ(pool.Take(7, other), nullptr);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "payload_worker/ssh/connect.h"
 #include "payload_worker/ssh/session.h"
 #include "payload_worker/ssh/testing/ssh_server.h"
 
@@ -48,8 +49,10 @@ class SftpUploadTest : public ::testing::Test {
     server_ = std::make_unique<SshServer>(keys_, home_, std::move(options));
     const auto key = PrivateKey::Load(server_->client_key_file());
     ASSERT_TRUE(key.ok()) << key.status();
-    auto session = Session::Connect(
-        {.address = "127.0.0.1", .port = server_->port(), .user = "u"}, Networks(), {}, &watchdog_,
+    const Dialer dialer{
+        .allowed = &everywhere_, .timeouts = {}, .watchdog = &watchdog_, .tunnels = &tunnels_};
+    auto session = longshore::ssh::Connect(
+        {.address = "127.0.0.1", .port = server_->port(), .user = "u"}, *key, dialer,
         [](const std::string& host_key) { return host_key; }, [](int) {});
     ASSERT_TRUE(session.ok()) << session.status();
     session_ = *std::move(session);
@@ -86,7 +89,9 @@ class SftpUploadTest : public ::testing::Test {
   std::string target_;
   UploadOptions options_{
       .owner = "run", .suffix = "7-2", .is_first = true, .wanted = [] { return true; }};
+  const Networks everywhere_;
   Watchdog watchdog_;
+  Tunnels tunnels_;
   std::unique_ptr<SshServer> server_;
   std::unique_ptr<Session> session_;
 };

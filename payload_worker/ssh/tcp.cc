@@ -110,4 +110,13 @@ absl::StatusOr<std::string> ResolveAllowed(const std::string& host, int port,
   return NotAllowed(host);
 }
 
+absl::Status CheckIfNumeric(const std::string& host, const Networks& allowed) {
+  addrinfo hints = {};
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return absl::OkStatus();
+  const Addresses address(found, freeaddrinfo);
+  return allowed.Contains(*address->ai_addr) ? absl::OkStatus() : NotAllowed(host);
+}
+
 }  // namespace longshore::ssh

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/networks.h"
 
@@ -19,6 +20,10 @@ absl::StatusOr<int> TcpConnect(const std::string& host, int port, const Networks
 // Unreachable.
 absl::StatusOr<std::string> ResolveAllowed(const std::string& host, int port,
                                            const Networks& allowed);
+
+// Returns an error when `host`, which another host is to dial, is an address in numbers and not one
+// of `allowed`. A name is resolved over there, and not known here. Errors: Unreachable.
+absl::Status CheckIfNumeric(const std::string& host, const Networks& allowed);
 
 }  // namespace longshore::ssh
 

@@ -42,16 +42,16 @@ class Disk:
 
 
 class Instance(Disk):
-    """A local instance behind a relay; in `network`, where there is none, on its port 22."""
+    """A local instance behind a relay; in `network`, where there is none, on its port 22 or another."""
 
-    def __init__(self, stack, name, mounts="", network=None):
+    def __init__(self, stack, name, mounts="", network=None, port=22):
         super().__init__(os.path.join(stack.directory, name))
         self.name = name
         subprocess.run([LOCAL_INSTANCE, "init", self.directory, stack.key + ".pub"], check=True)
         if mounts:
             with open(os.path.join(self.directory, "mounts.sh"), "w") as file:
                 file.write(mounts)
-        port = 22 if network else free_port()
+        port = port if network else free_port()
         command = [*(network.inside if network else ()), LOCAL_INSTANCE, "run", self.directory, str(port)]
         self.process = Process(name, stack.directory, command, None if network else port)
         self.process.start()

@@ -1,7 +1,8 @@
-"""A network that only those in it reach: a network namespace with nothing but a loopback of its own."""
+"""A network that only those in it reach: a network namespace with a loopback of its own, and links to others that one makes."""
 
 import ctypes
 import os
+import random
 import socket
 import subprocess
 import threading
@@ -29,6 +30,26 @@ class Network:
     def inside(self):
         """What to put before a command, to run it there."""
         return ["nsenter", f"--net={self._path()}", "--"]
+
+    def connect(self, other=None):
+        """Links it with another network, or with the machine's own; returns its address there."""
+        number = random.randrange(1 << 14)
+        near, far = f"lsa{number:x}", f"lsb{number:x}"
+        inside_other = other.inside if other else []
+
+        def address(i):
+            # Of a range that is for tests of networks.
+            last = 4 * number + i
+            return f"198.18.{last >> 8}.{last & 255}"
+
+        def ip(inside, *words):
+            subprocess.run([*inside, "ip", *words], check=True)
+
+        ip(inside_other, "link", "add", near, "type", "veth", "peer", "name", far, "netns", str(self.keeper.child.pid))
+        for inside, name, i in ((inside_other, near, 1), (self.inside, far, 2)):
+            ip(inside, "address", "add", address(i) + "/30", "dev", name)
+            ip(inside, "link", "set", name, "up")
+        return address(2)
 
     def server(self, port=0):
         """A socket that listens there, whoever accepts from it."""
