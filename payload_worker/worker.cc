@@ -224,10 +224,19 @@ void Worker::Provision(v1::Assignment assignment, const ConnectorPool::OnSocket&
 
 absl::Status Worker::PrepareForAnsible(v1::Assignment* assignment) const {
   if (options_.allowed.contains_all()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(
-      *assignment->mutable_address(),
-      ssh::ResolveAllowed(assignment->address(), assignment->port(), options_.allowed));
-  return absl::OkStatus();
+  if (assignment->jump().empty()) {
+    ASSIGN_OR_RETURN(
+        *assignment->mutable_address(),
+        ssh::ResolveAllowed(assignment->address(), assignment->port(), options_.allowed));
+    return absl::OkStatus();
+  }
+  v1::JumpHost& first = *assignment->mutable_jump(0);
+  ASSIGN_OR_RETURN(*first.mutable_address(),
+                   ssh::ResolveAllowed(first.address(), first.port(), options_.allowed));
+  for (const v1::JumpHost& host : assignment->jump()) {
+    RETURN_IF_ERROR(ssh::CheckIfNumeric(host.address(), options_.allowed));
+  }
+  return ssh::CheckIfNumeric(assignment->address(), options_.allowed);
 }
 
 absl::StatusOr<std::string> Worker::LearnHostKey(const v1::Assignment& assignment,

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <string_view>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_replace.h"
 #include "common/shell_quote.h"
 #include "common/status_macros.h"
 #include "common/subprocess.h"
@@ -37,14 +40,34 @@ for directory in "$HOME" "$@"; do
 done
 )sh";
 
-struct Host {
-  int64_t id = 0;
+// How one logs in somewhere.
+struct Login {
   std::string address;
   std::string port;
   std::string user;
   std::string host_key;
+};
+
+struct Host {
+  int64_t id = 0;
+  Login login;
+  bool become = false;
+  std::vector<Login> jump;  // The hosts on the way to it.
   std::vector<std::string> directories;
 };
+
+// Where there are hosts on the way, ssh has a shell start it again, with addresses in the command.
+bool IsPlain(const std::string& word) {
+  return !word.empty() && word[0] != '-' &&
+         std::all_of(word.begin(), word.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 ||
+                  std::string_view(".:-_%$").find(static_cast<char>(c)) != std::string_view::npos;
+         });
+}
+
+bool IsPlain(const Login& login) { return IsPlain(login.address) && IsPlain(login.user); }
+
+std::string JumpName(size_t number) { return "longshore-jump-" + std::to_string(number); }
 
 // "run NAME" or "upload .longshore-NAME.TASK-EPOCH" -> the name of the run; of a run that is named
 // in the old way, PAYLOAD.ATTEMPT, an upload names the payload alone.
@@ -57,17 +80,17 @@ std::string RunOf(const std::string& found) {
 }
 
 // A file that only this process reads, gone with the object.
-class KnownHosts {
+class PrivateFile {
  public:
-  explicit KnownHosts(const Host& host) {
+  explicit PrivateFile(const std::string& text) {
     const int fd = mkstemp(path_.data());
     if (fd < 0) return;
     close(fd);
-    std::ofstream(path_) << "longshore-instance " << host.host_key << "\n";
+    std::ofstream(path_) << text;
   }
-  ~KnownHosts() { unlink(path_.c_str()); }
-  KnownHosts(const KnownHosts&) = delete;
-  KnownHosts& operator=(const KnownHosts&) = delete;
+  ~PrivateFile() { unlink(path_.c_str()); }
+  PrivateFile(const PrivateFile&) = delete;
+  PrivateFile& operator=(const PrivateFile&) = delete;
 
   const std::string& path() const { return path_; }
 
@@ -75,37 +98,51 @@ class KnownHosts {
   std::string path_ = "/tmp/longshore-verify-XXXXXX";
 };
 
+std::string KnownHosts(const Host& host) {
+  std::string text = "longshore-instance " + host.login.host_key + "\n";
+  for (size_t i = 0; i < host.jump.size(); ++i) {
+    text += JumpName(i) + " " + host.jump[i].host_key + "\n";
+  }
+  return text;
+}
+
+// Also for the ssh that goes to the hosts on the way, which sees nothing else of a command line.
+std::string Configuration(const Host& host, const std::string& known_hosts,
+                          const std::string& key_file) {
+  std::string text =
+      "BatchMode yes\nIdentitiesOnly yes\nConnectTimeout 10\nStrictHostKeyChecking yes\n"
+      "GlobalKnownHostsFile none\nUserKnownHostsFile " +
+      known_hosts + "\nIdentityFile \"" + absl::StrReplaceAll(key_file, {{"%", "%%"}}) + "\"\n";
+  for (size_t i = 0; i < host.jump.size(); ++i) {
+    const Login& jump = host.jump[i];
+    text += "Host " + JumpName(i) + "\n  HostKeyAlias " + JumpName(i) + "\n  HostName " +
+            absl::StrReplaceAll(jump.address, {{"%", "%%"}}) + "\n  Port " + jump.port +
+            "\n  User " + jump.user + "\n";
+    if (i > 0) text += "  ProxyJump " + JumpName(i - 1) + "\n";
+  }
+  return text;
+}
+
 absl::StatusOr<std::set<std::string>> Look(const Host& host, const std::string& key_file) {
-  std::string command = "sh -c " + ShellQuote(kLook) + " longshore";
+  std::vector<std::string> way;
+  if (!host.jump.empty()) {
+    if (!IsPlain(host.login) || !std::all_of(host.jump.begin(), host.jump.end(),
+                                             [](const Login& jump) { return IsPlain(jump); })) {
+      return absl::UnavailableError("an address or a login on the way cannot be passed to ssh");
+    }
+    way = {"-o", "ProxyJump=" + JumpName(host.jump.size() - 1)};
+  }
+  std::string command = host.become ? "exec sudo -n -H -- /bin/bash --norc -p -c " : "sh -c ";
+  command += ShellQuote(kLook) + " longshore";
   for (const std::string& directory : host.directories) command += " " + ShellQuote(directory);
-  const KnownHosts known(host);
-  ASSIGN_OR_RETURN(const ProgramResult result, RunProgram({"ssh",
-                                                           "-F",
-                                                           "none",
-                                                           "-o",
-                                                           "BatchMode=yes",
-                                                           "-o",
-                                                           "IdentitiesOnly=yes",
-                                                           "-o",
-                                                           "ConnectTimeout=10",
-                                                           "-o",
-                                                           "StrictHostKeyChecking=yes",
-                                                           "-o",
-                                                           "HostKeyAlias=longshore-instance",
-                                                           "-o",
-                                                           "UserKnownHostsFile=" + known.path(),
-                                                           "-o",
-                                                           "GlobalKnownHostsFile=none",
-                                                           "-i",
-                                                           key_file,
-                                                           "-p",
-                                                           host.port,
-                                                           "-l",
-                                                           host.user,
-                                                           "--",
-                                                           host.address,
-                                                           command},
-                                                          kPatience));
+  const PrivateFile known(KnownHosts(host));
+  const PrivateFile configuration(Configuration(host, known.path(), key_file));
+  std::vector<std::string> words = {
+      "ssh",           "-F", configuration.path(), "-o", "HostKeyAlias=longshore-instance", "-p",
+      host.login.port, "-l", host.login.user};
+  words.insert(words.end(), way.begin(), way.end());
+  words.insert(words.end(), {"--", host.login.address, command});
+  ASSIGN_OR_RETURN(const ProgramResult result, RunProgram(words, kPatience));
   std::set<std::string> found;
   bool began = false;
   std::istringstream lines(result.output);
@@ -124,12 +161,20 @@ absl::StatusOr<std::vector<Host>> ReadHosts(Connection& connection) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kReachableInstances));
   std::vector<Host> hosts;
   for (const storage::Row row : result) {
-    hosts.push_back({.id = row.Int("id"),
-                     .address = row.String("address"),
-                     .port = row.String("port"),
-                     .user = row.String("ssh_user"),
-                     .host_key = row.String("host_key"),
-                     .directories = row.TextArray("directories")});
+    Host host{.id = row.Int("id"),
+              .login = {.address = row.String("address"),
+                        .port = row.String("port"),
+                        .user = row.String("ssh_user"),
+                        .host_key = row.String("host_key")},
+              .become = row.Bool("become"),
+              .jump = {},
+              .directories = row.TextArray("directories")};
+    const std::vector<std::string> jump = row.TextArray("jump");
+    for (size_t i = 0; i + 4 <= jump.size(); i += 4) {
+      host.jump.push_back(
+          {.address = jump[i], .port = jump[i + 1], .user = jump[i + 2], .host_key = jump[i + 3]});
+    }
+    hosts.push_back(std::move(host));
   }
   return hosts;
 }

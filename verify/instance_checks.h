@@ -21,10 +21,11 @@ struct InstanceReport {
 };
 
 // Looks at every instance that may have received something, with the system's `ssh`, the private
-// key in the file `key_file` and the host key pinned in the database. It looks for run directories
-// and unfinished uploads of this database's runs that belong to no open payload and to no cleanup.
-// Those of other installations are counted. Nothing is changed. What is under way meanwhile does
-// not count as left behind. Blocks. Errors: those of the connection.
+// key in the file `key_file` and the host keys pinned in the database, by the way that workers go.
+// It looks for run directories and unfinished uploads of this database's runs that belong to no
+// open payload and to no cleanup. Those of other installations are counted. Nothing is changed.
+// What is under way meanwhile does not count as left behind. Blocks. Errors: those of the
+// connection.
 absl::StatusOr<InstanceReport> CheckInstances(storage::Connection& connection,
                                               const std::string& key_file);
 

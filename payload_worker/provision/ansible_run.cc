@@ -59,17 +59,34 @@ ChildOptions Command(const AnsibleOptions& options, const std::string& directory
           .environment = {"ANSIBLE_CONFIG=" + ansible + "/ansible.cfg",
                           "ANSIBLE_HOME=" + directory + "/home",
                           "ANSIBLE_LOCAL_TEMP=" + directory + "/tmp", "ANSIBLE_NOCOLOR=1",
-                          // Only keys that are pinned; a connection of its own to each host that
-                          // the tasks share and that ends soon after the run.
-                          "ANSIBLE_SSH_ARGS=-F /dev/null -o UserKnownHostsFile=" + directory +
-                              "/known_hosts -o GlobalKnownHostsFile=/dev/null"
-                              " -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
-                              " -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no"
-                              " -o ConnectTimeout=15 -o ServerAliveInterval=15"
-                              " -o ControlMaster=auto -o ControlPersist=10 -o ControlPath=" +
-                              directory + "/%C",
+                          // A connection of its own to each host that the tasks share and that
+                          // ends soon after the run. It goes by the host's name: beyond different
+                          // hosts an address is not the same.
+                          "ANSIBLE_SSH_ARGS=-F " + directory +
+                              "/ssh_config -o ControlMaster=auto -o ControlPersist=10"
+                              " -o ControlPath=" +
+                              directory + "/%k",
                           "LONGSHORE_RECORDS_FD=3", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"},
           .records = true};
+}
+
+// With the certificate that may lie beside a key.
+absl::Status LinkJumpKeys(const AnsibleOptions& options, const std::vector<v1::Assignment>& hosts,
+                          const std::string& directory) {
+  for (const v1::Assignment& host : hosts) {
+    if (host.jump_size() == 0) continue;
+    // One that has gone meanwhile leaves the host out of reach, to be tried again.
+    const auto key = options.key_file(host.project());
+    if (!key.ok()) continue;
+    const std::filesystem::path from = std::filesystem::absolute(*key);
+    const std::string to = JumpKeyFile(directory, host.instance_id());
+    for (const char* ending : {"", "-cert.pub"}) {
+      std::error_code error;
+      std::filesystem::create_symlink(from.string() + ending, to + ending, error);
+      if (error) return absl::UnavailableError("cannot write " + to + ": " + error.message());
+    }
+  }
+  return absl::OkStatus();
 }
 
 std::string Ending(const AnsibleOptions& options, int status) {
@@ -92,6 +109,8 @@ absl::StatusOr<AnsibleRunEnd> RunAnsible(const AnsibleOptions& options,
   RETURN_IF_ERROR(directory.Make());
   RETURN_IF_ERROR(directory.Write("inventory.json", InventoryJson(hosts, options.key_file)));
   RETURN_IF_ERROR(directory.Write("known_hosts", KnownHosts(hosts)));
+  RETURN_IF_ERROR(directory.Write("ssh_config", SshConfig(hosts, directory.path())));
+  RETURN_IF_ERROR(LinkJumpKeys(options, hosts, directory.path()));
   ASSIGN_OR_RETURN(const auto child, ChildProcess::Start(Command(options, directory.path())));
   const auto deadline = steady_clock::now() + options.time_limit;
   std::string output;

@@ -48,6 +48,31 @@ TEST(InventoryTest, KnownHostsNameTheInstance) {
             "-o HostKeyAlias=instance-8");
 }
 
+TEST(InventoryTest, TheWayIsInTheConfiguration) {
+  v1::Assignment host = Host();
+  EXPECT_EQ(SshConfig({host}, "/d").find("Host "), std::string::npos);
+  for (const char* address : {"10.0.0.8", "fe80::1%eth0"}) {
+    v1::JumpHost& jump = *host.add_jump();
+    jump.set_address(address);
+    jump.set_port(2200);
+    jump.set_ssh_user("hop");
+    jump.set_host_key(std::string("ssh-ed25519 ") + address);
+  }
+  EXPECT_EQ(KnownHosts({host}),
+            "instance-7 ssh-ed25519 AAAA\ninstance-7-jump-1 ssh-ed25519 10.0.0.8\n"
+            "instance-7-jump-2 ssh-ed25519 fe80::1%eth0\n");
+  const std::string config = SshConfig({host}, "/d");
+  EXPECT_EQ(config.substr(config.find("Host instance")),
+            "Host instance-7-jump-1\n  HostKeyAlias instance-7-jump-1\n  HostName 10.0.0.8\n"
+            "  Port 2200\n  User hop\n  IdentityFile /d/key-7\n"
+            "Host instance-7-jump-2\n  HostKeyAlias instance-7-jump-2\n  HostName fe80::1%%eth0\n"
+            "  Port 2200\n  User hop\n  IdentityFile /d/key-7\n  ProxyJump instance-7-jump-1\n");
+  const auto json = nlohmann::json::parse(
+      InventoryJson({host}, [](const std::string& project) { return "/keys/" + project; }));
+  EXPECT_EQ(json["all"]["hosts"]["instance-7"]["ansible_ssh_common_args"],
+            "-o HostKeyAlias=instance-7 -o ProxyJump=instance-7-jump-2");
+}
+
 TEST(InventoryTest, RefusesWhatSshWouldTakeForSomethingElse) {
   EXPECT_TRUE(CheckHost(Host()).ok());
   for (const char* address : {"", "-oProxyCommand=id", "a b", "a\nb", "a,b", "{{a}}", "a/b"}) {
@@ -63,6 +88,14 @@ TEST(InventoryTest, RefusesWhatSshWouldTakeForSomethingElse) {
   v1::Assignment host = Host();
   host.set_address("fe80::1%eth0");
   EXPECT_TRUE(CheckHost(host).ok());
+  host.add_jump()->set_address("10.0.0.8");
+  host.mutable_jump(0)->set_ssh_user("hop");
+  EXPECT_TRUE(CheckHost(host).ok());
+  host.mutable_jump(0)->set_ssh_user("a b");
+  EXPECT_TRUE(absl::IsInvalidArgument(CheckHost(host)));
+  host.mutable_jump(0)->set_ssh_user("hop");
+  host.mutable_jump(0)->set_address("$(id)");
+  EXPECT_TRUE(absl::IsInvalidArgument(CheckHost(host)));
 }
 
 }  // namespace

@@ -1,12 +1,16 @@
 """Instances that are reached by way of other hosts: through networks that the worker is not in, and with faults on the way."""
 
 import os
+import subprocess
 import unittest
 
+from harness import login_user
 from harness.api import instance_pb, instance_service, payload_service, pb
 from harness.instance import Instance
 from harness.network import Network
 from harness.patience import wait_until
+from harness.programs import LONGSHORE
+from harness.provisioning import LONG
 from harness.stack import Stack
 
 INSIDE_PORT = 2200
@@ -43,9 +47,11 @@ class NetworksTest(Jump, unittest.TestCase):
             cls.addClassCleanup(host.process.kill)
             host.configure_sshd(f"ListenAddress {address}\nAllowTcpForwarding local\n")
             cls.hosts.append(host)
-        cls.instance = Instance(cls.stack, "inside", network=cls.networks[1], port=INSIDE_PORT)
+        cls.instance = Instance(cls.stack, "inside", login_user.MOUNTS, cls.networks[1], INSIDE_PORT)
         cls.addClassCleanup(cls.instance.process.kill)
         cls.instance.configure_sshd("ListenAddress ::1\n")
+        wait_until(lambda: os.path.isdir(os.path.join(cls.instance.directory, "sudoers.d")), "its users")
+        login_user.allow(cls.instance)
         cls.jump = [hop(host, address, 22) for host, address in zip(cls.hosts, addresses)]
         cls.instance.id = cls.register("127.0.0.1")
 
@@ -65,6 +71,41 @@ class NetworksTest(Jump, unittest.TestCase):
     def test_by_ipv6_at_last(self):
         self.instance.id = self.register("::1")
         self.assertEqual(self.completed(self.instance).output, "here\n")
+
+    def test_to_become_root_at_the_end(self):
+        self.instance.id = self.register("127.0.0.1", ssh_user=login_user.NAME, become=True)
+        self.assertEqual(self.completed(self.instance, "id -un; echo $SUDO_USER").output, "root\ndeploy\n")
+
+    def verify_instances(self):
+        return subprocess.run([LONGSHORE, "verify", "--database", self.stack.database_url, "--instances", "--ssh-key",
+                               self.stack.key], capture_output=True, text=True)
+
+    def test_what_is_left_there(self):
+        payload = self.completed(self.instance)
+        wait_until(lambda: self.instance.run_directories() == [], "its run directory to go")
+        said = self.verify_instances()
+        self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
+        left = self.stack.run_directory(self.instance, payload.id)
+        os.makedirs(left)
+        said = self.verify_instances()
+        os.rmdir(left)
+        self.assertIn("nothing is left on an instance", said.stdout)
+        self.assertEqual(said.returncode, 1, said.stdout + said.stderr)
+
+    def test_provisioning(self):
+        self.stack.workers[0].kill()
+        self.addCleanup(self.stack.workers[0].restart)
+        made = self.stack.instance_stub.CreateInstance(instance_service.CreateInstanceRequest(
+            name="made", provider="local", provision=True)).instances[0]
+        self.stack.wait_instance(made.id, instance_pb.INSTANCE_STATUS_CREATED)
+        # As if its provider had told this way to it. The host key is learned on that.
+        self.stack.instance_stub.UpdateInstance(instance_service.UpdateInstanceRequest(
+            instance_id=made.id, address="::1", port=INSIDE_PORT, jump=self.jump, become=True, host_key="",
+            update_mask={"paths": ["address", "port", "jump", "become", "host_key"]}))
+        self.stack.sql(f"UPDATE instances SET ssh_user = '{login_user.NAME}' WHERE id = {made.id}")
+        self.stack.workers[0].start()
+        self.stack.wait_instance(made.id, instance_pb.INSTANCE_STATUS_READY, LONG)
+        self.assertEqual(self.stack.instance(made.id).host_key, " ".join(self.instance.host_key().split()[:2]))
 
     def test_much_both_ways(self):
         payload = self.completed(self.instance, "#" * 1900000 + "\nhead -c 2000000 /dev/zero | tr '\\0' x")

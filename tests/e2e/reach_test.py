@@ -6,6 +6,7 @@ import unittest
 
 import grpc
 
+from harness import login_user
 from harness.api import instance_pb, instance_service, payload_service, pb
 from harness.errors import expect_error
 from harness.patience import wait_until
@@ -76,52 +77,23 @@ class Ipv6Test(Reach, unittest.TestCase):
                      "INVALID_FIELD", ["without brackets"])
 
 
-# Its users, homes and rules for sudo are its own.
-DEPLOY = """
-for name in passwd group; do
-  mkdir -p "$1/etc"
-  cp "/etc/$name" "$1/etc/$name"
-  mount --bind "$1/etc/$name" "/etc/$name"
-done
-echo 'deploy:*:4321:4321::/home/deploy:/bin/bash' >> /etc/passwd
-echo 'deploy:x:4321:' >> /etc/group
-mkdir -p "$1/home/deploy" "$1/sudoers.d"
-chown 4321:4321 "$1/home/deploy"
-mount --bind "$1/home" /home
-mount --bind "$1/sudoers.d" /etc/sudoers.d
-"""
-# The one that docs/instances.md names.
-RULE = "deploy ALL=(root) NOPASSWD: /bin/bash"
-
-
 class BecomeTest(Reach, unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.instance = cls.deployable("become", RULE)
+        cls.instance = cls.deployable("become", login_user.RULE)
         cls.addClassCleanup(cls.stack.restore)
 
     @classmethod
     def deployable(cls, name, rule, mounts=""):
-        instance = cls.stack.add_instance(name, mounts=DEPLOY + mounts, ssh_user="deploy", become=True)
-        cls.allow(instance, rule)
+        instance = cls.stack.add_instance(name, mounts=login_user.MOUNTS + mounts, ssh_user=login_user.NAME, become=True)
+        login_user.allow(instance, rule)
         return instance
-
-    @staticmethod
-    def allow(instance, rule):
-        path = os.path.join(instance.directory, "sudoers.d", "longshore")
-        with open(path + ".new", "w") as file:  # A name with a dot is not read.
-            file.write(rule + "\n")
-        os.chmod(path + ".new", 0o440)
-        os.rename(path + ".new", path)
 
     def cleaned(self, instance):
         wait_until(lambda: self.stack.sql(f"SELECT count(*) FROM run_cleanups WHERE instance_id = {instance.id}") == "0",
                    "its run directories to go, and that to be known")
-
-    def home(self, instance=None):
-        return os.path.join((instance or self.instance).directory, "home", "deploy")
 
     def test_a_payload_is_roots(self):
         payload = self.completed(self.instance, 'id -un; pwd; echo "$HOME $0 ${SUDO_COMMAND-none} $SUDO_USER"; umask\n'
@@ -130,7 +102,7 @@ class BecomeTest(Reach, unittest.TestCase):
         self.assertEqual(payload.output.splitlines(), ["root", "/root", f"/root {payload.remote_path} none deploy", "0022",
                                                        "root 700", "root 700", "root 600"])
         wait_until(lambda: self.instance.run_directories() == [], "its run directory to go")
-        self.assertEqual((self.instance.uploads(), os.listdir(self.home())), ([], []))
+        self.assertEqual((self.instance.uploads(), os.listdir(login_user.home(self.instance))), ([], []))
         self.verify_instances()
 
     def test_sent_and_executed_later(self):
@@ -146,7 +118,7 @@ class BecomeTest(Reach, unittest.TestCase):
         payload_id = self.stack.deploy('echo "$0"', [self.instance], remote_path="/home/deploy/x.sh").payload_ids[0]
         payload = self.stack.wait(payload_id)
         self.assertRegex(payload.output, "^/var/lib/longshore/runs/[0-9a-f]*/script\n$", payload)
-        self.assertEqual(os.stat(os.path.join(self.home(), "x.sh")).st_uid, 0)
+        self.assertEqual(os.stat(os.path.join(login_user.home(self.instance), "x.sh")).st_uid, 0)
 
     def test_it_goes_on_without_its_worker(self):
         payload_id = self.stack.deploy("echo begun; echo ran >> /root/once; while [ ! -e /root/end ]; do sleep 0.05; done; "
@@ -177,28 +149,28 @@ class BecomeTest(Reach, unittest.TestCase):
 
     def test_sudo_refuses(self):
         instance = self.deployable("refused", "")
-        for rule in ("", "deploy ALL=(root) /bin/bash", "deploy ALL=(root) NOPASSWD: /bin/true", RULE + "\nDefaults requiretty",
-                     RULE + "\nthis is no rule\n" + "deploy ALL=(root) /bin/bash"):
+        for rule in ("", "deploy ALL=(root) /bin/bash", "deploy ALL=(root) NOPASSWD: /bin/true",
+                     login_user.RULE + "\nDefaults requiretty", login_user.RULE + "\ndeploy ALL=(root) /bin/bash"):
             with self.subTest(rule=rule):
-                self.allow(instance, rule)
+                login_user.allow(instance, rule)
                 self.refused(instance)
-        self.allow(instance, RULE)
+        login_user.allow(instance, login_user.RULE)
         self.completed(instance)
 
     def test_there_is_no_sudo(self):
-        self.refused(self.deployable("without", RULE, 'mount --bind /dev/null "$(command -v sudo)"\n'))
+        self.refused(self.deployable("without", login_user.RULE, 'mount --bind /dev/null "$(command -v sudo)"\n'))
 
     def test_it_is_refused_when_the_run_begins(self):
         # The upload goes by the connection of an earlier one; then sudo lets nobody in any more.
-        instance = self.deployable("withdrawn", RULE)
+        instance = self.deployable("withdrawn", login_user.RULE)
         self.completed(instance)
-        self.allow(instance, "")
+        login_user.allow(instance, "")
         payload = self.stack.wait(self.stack.deploy("echo ran >> /root/twice", [instance]).payload_ids[0])
         self.assertEqual(payload.failure_reason, pb.FAILURE_REASON_AUTHENTICATION_FAILED, payload)
         self.assertEqual(instance.ledger("twice"), [])
 
     def test_as_whom_cannot_change_under_a_run(self):
-        instance = self.deployable("changing", RULE)
+        instance = self.deployable("changing", login_user.RULE)
 
         def become(value):
             return lambda: self.stack.instance_stub.UpdateInstance(instance_service.UpdateInstanceRequest(
@@ -220,6 +192,9 @@ class BecomeTest(Reach, unittest.TestCase):
         payload = self.completed(self.instance)
         self.cleaned(self.instance)
         os.makedirs(self.stack.run_directory(self.instance, payload.id))
+        with self.assertRaises(AssertionError) as found:
+            self.verify_instances()
+        self.assertIn("nothing is left on an instance", str(found.exception))
         self.stack.sql("INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_id, run_at) "
                        f"SELECT id, attempt, instance_id, run_id, now() FROM payloads WHERE id = {payload.id}")
         wait_until(lambda: self.instance.run_directories() == [], "a worker to come for it")

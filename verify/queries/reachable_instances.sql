@@ -5,6 +5,14 @@ SELECT
   i.port,
   i.ssh_user,
   i.host_key,
+  i.become,
+  -- The hosts on the way to it, the first one first, of each four texts.
+  ARRAY(
+    SELECT coalesce(hop.host::jsonb ->> field.name, '')
+    FROM unnest(i.jump) WITH ORDINALITY AS hop (host, number)
+    CROSS JOIN unnest('{address,port,sshUser,hostKey}'::text[]) WITH ORDINALITY AS field (name, number)
+    ORDER BY hop.number, field.number
+  ) AS jump,
   -- Where uploads of its latest payloads may lie: the directories of their remote_path, unless that is relative to the home.
   (
     SELECT coalesce(array_agg(DISTINCT d.directory), '{}')
