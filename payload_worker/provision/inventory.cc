@@ -4,6 +4,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
@@ -109,10 +110,10 @@ std::string SshConfig(const std::vector<v1::Assignment>& hosts, const std::strin
     for (int i = 0; i < host.jump_size(); ++i) {
       const v1::JumpHost& jump = host.jump(i);
       const std::string name = JumpName(host.instance_id(), i + 1);
-      text += "Host " + name + "\n  HostKeyAlias " + name + "\n  HostName " +
-              absl::StrReplaceAll(jump.address(), {{"%", "%%"}}) + "\n  Port " +
-              std::to_string(jump.port()) + "\n  User " + jump.ssh_user() + "\n  IdentityFile " +
-              JumpKeyFile(directory, host.instance_id()) + "\n";
+      absl::StrAppend(&text, "Host ", name, "\n  HostKeyAlias ", name, "\n  HostName ",
+                      absl::StrReplaceAll(jump.address(), {{"%", "%%"}}), "\n  Port ", jump.port(),
+                      "\n  User ", jump.ssh_user(), "\n  IdentityFile ",
+                      JumpKeyFile(directory, host.instance_id()), "\n");
       if (i > 0) text += "  ProxyJump " + JumpName(host.instance_id(), i) + "\n";
     }
   }
