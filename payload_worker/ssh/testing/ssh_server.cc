@@ -127,6 +127,47 @@ void ServeSftp(const SshServerOptions& options, const std::string& home, ssh_ses
   ssh_channel_close(channel);
 }
 
+void Echo(ssh_session session, ssh_channel channel) {
+  char buffer[16 * 1024];
+  while (true) {
+    const int n = ssh_channel_read_nonblocking(channel, buffer, sizeof(buffer), /*is_stderr=*/0);
+    if (n < 0 || ssh_channel_is_eof(channel) != 0) return;
+    if (n > 0 && ssh_channel_write(channel, buffer, static_cast<uint32_t>(n)) != n) return;
+    pollfd fd = {.fd = ssh_get_fd(session), .events = POLLIN};
+    if (n == 0) poll(&fd, 1, -1);
+  }
+}
+
+void ServeTunnel(SshServerOptions::Tunnel tunnel, ssh_session session, ssh_channel channel) {
+  constexpr char kWord[] = "a last word";
+  switch (tunnel) {
+    case SshServerOptions::Tunnel::kRefused:
+      return;
+    case SshServerOptions::Tunnel::kEcho:
+      return Echo(session, channel);
+    case SshServerOptions::Tunnel::kErrors:
+      ssh_channel_write_stderr(channel, kWord, sizeof(kWord));
+      return Echo(session, channel);
+    case SshServerOptions::Tunnel::kFlood: {
+      const std::string nothing(30000, 'x');
+      while (ssh_is_connected(session) != 0 &&
+             ssh_send_ignore(session, nothing.c_str()) == SSH_OK) {
+      }
+      return;
+    }
+    case SshServerOptions::Tunnel::kDeaf: {
+      pollfd fd = {.fd = ssh_get_fd(session), .events = POLLRDHUP};
+      poll(&fd, 1, -1);
+      return;
+    }
+    case SshServerOptions::Tunnel::kLastWord:
+      ssh_channel_write(channel, kWord, sizeof(kWord) - 1);
+      ssh_channel_send_eof(channel);
+      ssh_channel_close(channel);
+      return;
+  }
+}
+
 }  // namespace
 
 SshServer::SshServer(const std::string& directory, const std::string& home,
@@ -183,7 +224,11 @@ void SshServer::ServeConnection(int fd) {
         }
         break;
       case SSH_REQUEST_CHANNEL_OPEN:
-        if (channel == nullptr) {
+        if (kind == SSH_CHANNEL_DIRECT_TCPIP &&
+            options_.tunnel != SshServerOptions::Tunnel::kRefused) {
+          channel = ssh_message_channel_request_open_reply_accept(message);
+          ServeTunnel(options_.tunnel, session.get(), channel);
+        } else if (channel == nullptr && kind == SSH_CHANNEL_SESSION) {
           channel = ssh_message_channel_request_open_reply_accept(message);
         } else {
           ssh_message_reply_default(message);

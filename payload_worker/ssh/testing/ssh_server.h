@@ -20,9 +20,16 @@ struct SshServerOptions {
   // After this many bytes of SFTP the sftp-server is killed, or the connection ends.
   int64_t kill_sftp_after = kNever;
   int64_t end_link_after = kNever;
+
+  // What becomes of a connection that it is to open to another host: it gets back what it sends;
+  // words on the error stream, or no end of bytes that belong to no stream; nothing is ever read
+  // from it; or it ends with a last word.
+  enum class Tunnel { kRefused, kEcho, kErrors, kFlood, kDeaf, kLastWord };
+  Tunnel tunnel = Tunnel::kRefused;
 };
 
-// Accepts any key and serves SFTP by the machine's own sftp-server. It listens on a loopback port
+// Accepts any key and serves SFTP by the machine's own sftp-server, and connections to other hosts
+// that lead nowhere. It listens on a loopback port
 // and serves one connection after the other in a thread of its own. Connections must have ended
 // before it is destroyed.
 class SshServer {
