@@ -131,6 +131,12 @@ class BecomeTest(Reach, unittest.TestCase):
         payload = self.stack.wait(payload_id, [pb.PAYLOAD_STATUS_COMPLETED])
         self.assertEqual((payload.output, self.instance.ledger("once")), ("begun\nended\n", ["ran"]))
 
+    def test_where_one_channel_is_allowed(self):
+        instance = self.deployable("one-channel", login_user.RULE)
+        instance.configure_sshd("MaxSessions 1\n")
+        for _ in range(2):
+            self.assertEqual(self.completed(instance, "id -un").output, "root\n")
+
     def test_cancelled(self):
         payload_id = self.stack.deploy("trap 'echo term; exit 1' TERM; echo begun; while :; do sleep 0.05; done",
                                        [self.instance]).payload_ids[0]
