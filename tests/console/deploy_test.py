@@ -79,6 +79,28 @@ class DeployTest(unittest.TestCase):
         self.browser.see("1 at a time", ".facts")
         self.browser.see(deployment.script_sha256[:16], ".facts")
 
+    def test_waves_paused_and_resumed(self):
+        self.write("echo ran", "web")
+        self.browser.type("Waves", "1")
+        self.browser.see("Between waves")
+        self.browser.field("Between waves").send_keys("wait until")
+        self.browser.type("Stop after failures", "none")
+        self.browser.click("Review")
+        self.browser.see("'none' is no number of hosts")
+        self.browser.type("Stop after failures", "50%")
+        self.browser.click("Review")
+        self.browser.see("1, then all; each once somebody resumes it", ".review")
+        self.browser.click("Run on 2 hosts")
+        deployment_id = self.deployed()
+        self.browser.see("Paused, wave 1 of 2")
+        self.assertEqual([payload.status for payload in reversed(self.payloads_of(deployment_id))],
+                         [pb.PAYLOAD_STATUS_COMPLETED, pb.PAYLOAD_STATUS_PENDING])
+        self.browser.click("Resume")
+        self.browser.see("2 hosts, all done")
+        self.browser.see_no_more("Paused", "main")
+        self.browser.click("What was asked for")
+        self.browser.see("stops after 50% failed, waves up to 1, then all, each once somebody resumes it", ".facts")
+
     def test_failures_are_grouped_and_retried(self):
         for instance in self.stack.instances[:2]:
             with open(instance.path("/root/broken"), "w"):
