@@ -1,5 +1,6 @@
 -- Where nothing runs, nobody's end (end_tasks.sql) will wake the tasks that wait for a place. The time that they have waited does
--- not count for their deadline.
+-- not count for their deadline. `remote_path <> ''` is in the predicate of the index tasks_remote_path, which leads to what runs
+-- on an instance.
 UPDATE tasks t
 SET
   waiting_since = NULL,
@@ -10,5 +11,6 @@ WHERE t.waiting_since IS NOT NULL
     SELECT 1
     FROM tasks r
     WHERE r.status = 'RUNNING'
+      AND r.remote_path <> ''
       AND r.instance_id = t.instance_id
   );
