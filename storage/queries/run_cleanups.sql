@@ -3,9 +3,8 @@
 -- name: give_up_run_cleanups
 -- A run directory is not chased for longer than a week: its instance is taken to be gone.
 DELETE FROM run_cleanups c
-USING instances i
-WHERE i.id = c.instance_id
-  AND (i.status = 'TERMINATED' OR c.created_at < now() - interval '7 days');
+WHERE c.created_at < now() - interval '7 days'
+   OR (SELECT i.status FROM instances i WHERE i.id = c.instance_id) = 'TERMINATED';
 
 -- name: claim_run_cleanups
 -- Of the projects and the pool that @workers take. The first of them is asked to remove the directory that is due longest, and so
