@@ -50,16 +50,18 @@ AND p.status IN ('PENDING', 'TRANSFERRED')
 -- fragment: leaves_its_place
 -- Of a task t that is to be tried again at retry.run_at: it gives its place in its rollout to another meanwhile and goes back
 -- behind the gate. It does not when its script runs or may run, nor when its deadline comes first.
+-- Its payload leads to its rollout: a condition on rollouts would have all payloads of those that are open looked through.
 (
   t.deliver_by > retry.run_at
   AND NOT t.maybe_started
-  AND EXISTS (
-    SELECT 1
-    FROM deployments open_rollout
-    JOIN payloads payload ON payload.deployment_id = open_rollout.id
-    WHERE payload.id = t.payload_id
-      AND payload.status <> 'EXECUTING'
-      AND open_rollout.rollout_state = 'OPEN'
+  AND coalesce(
+    (
+      SELECT payload.status <> 'EXECUTING' AND rollout.rollout_state = 'OPEN'
+      FROM payloads payload
+      JOIN deployments rollout ON rollout.id = payload.deployment_id
+      WHERE payload.id = t.payload_id
+    ),
+    false
   )
 )
 
