@@ -40,7 +40,7 @@ WITH old AS MATERIALIZED (
   FOR UPDATE OF p SKIP LOCKED
 ),
 old_tasks AS MATERIALIZED (SELECT t.id FROM tasks t WHERE t.payload_id IN (SELECT id FROM old)),
-logs AS (DELETE FROM task_logs l WHERE l.task_id IN (SELECT id FROM old_tasks)),
+logs AS (DELETE FROM task_logs l WHERE l.task_id = ANY (ARRAY(SELECT id FROM old_tasks))),
 gone_tasks AS (DELETE FROM tasks t WHERE t.id IN (SELECT id FROM old_tasks) RETURNING t.id),
 output AS (DELETE FROM payload_output o WHERE o.payload_id IN (SELECT id FROM old)),
 freed AS (UPDATE instances i SET payload_id = NULL WHERE i.payload_id IN (SELECT id FROM old)),
@@ -74,7 +74,7 @@ WITH old AS MATERIALIZED (
   LIMIT @limit
   FOR UPDATE OF t SKIP LOCKED
 ),
-logs AS (DELETE FROM task_logs l WHERE l.task_id IN (SELECT id FROM old))
+logs AS (DELETE FROM task_logs l WHERE l.task_id = ANY (ARRAY(SELECT id FROM old)))
 DELETE FROM tasks t
 WHERE t.id IN (SELECT id FROM old);
 
