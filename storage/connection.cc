@@ -34,6 +34,9 @@ constexpr const char* kSettings =
     // Every statement is short. To compile one takes 9 ms, and to plan one anew for each of its
     // executions up to 7 ms: more than all that a payload costs otherwise.
     "-c jit=off -c plan_cache_mode=force_generic_plan "
+    // Nor is any worth processes of its own, and several would do the work of those that are cut
+    // short.
+    "-c max_parallel_workers_per_gather=0 "
     // For the trigger tasks_guard: this program names runs by their ids.
     "-c longshore.runs_have_ids=on";
 
@@ -304,6 +307,16 @@ absl::StatusOr<Result> Connection::Execute(const char* sql) {
 }
 
 absl::StatusOr<Result> Connection::Execute(const Query& query, const Params& params) {
+  if (!query.planned_each_time) return ExecutePrepared(query, params);
+  RETURN_IF_ERROR(ExecuteScript("SET plan_cache_mode = force_custom_plan"));
+  absl::StatusOr<Result> result = ExecutePrepared(query, params);
+  // Where the statement has failed within a transaction, the rollback does the same.
+  const absl::Status reset = ExecuteScript("RESET plan_cache_mode");
+  if (result.ok()) RETURN_IF_ERROR(reset);
+  return result;
+}
+
+absl::StatusOr<Result> Connection::ExecutePrepared(const Query& query, const Params& params) {
   std::vector<const char*> values;
   std::vector<int> lengths;
   std::vector<int> formats;

@@ -141,7 +141,7 @@ class Connection {
   absl::StatusOr<Result> Execute(const char* sql);
   // Runs a statement of a .sql file, which is prepared at its first use on this connection.
   // `params` must have a value for each of its parameters and no other; a mismatch ends the
-  // program.
+  // program. One that is planned each time costs two more round trips.
   absl::StatusOr<Result> Execute(const Query& query, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
@@ -166,6 +166,7 @@ class Connection {
 
  private:
   Connection(pg_conn* connection, std::chrono::seconds answer_limit);
+  absl::StatusOr<Result> ExecutePrepared(const Query& query, const Params& params);
   absl::Status Check(const pg_result* result) const;
   // Prepares a statement unless this connection has prepared it already. Returns its name.
   absl::StatusOr<std::string> Prepare(const char* sql);

@@ -83,6 +83,35 @@ TEST_F(DatabaseTest, TextArraysComeBackAsTheyWent) {
   });
 }
 
+TEST_F(DatabaseTest, OnlyWhatAsksForItIsPlannedEachTime) {
+  constexpr Query kFixed = {
+      .name = "fixed",
+      .text = "SELECT 1 / $1::int, current_setting('plan_cache_mode') AS mode",
+      .parameters = {"divisor"}};
+  Query anew = kFixed;
+  anew.planned_each_time = true;
+  const auto mode = [](Connection& c, const Query& query) {
+    const auto result = c.Execute(query, Params().Int("divisor", 1));
+    return result.ok() ? result->first().String("mode") : result.status().ToString();
+  };
+  Do([&](Connection& c) -> absl::Status {
+    EXPECT_EQ(mode(c, anew), "force_custom_plan");
+    EXPECT_EQ(mode(c, kFixed), "force_generic_plan");
+    return absl::OkStatus();
+  });
+  // Nor after a statement that fails, within a transaction or without.
+  for (const bool transact : {true, false}) {
+    const auto fail = [&](Connection& c) {
+      return c.Execute(anew, Params().Int("divisor", 0)).status();
+    };
+    EXPECT_FALSE((transact ? database_->Transact(fail) : database_->Run(fail)).ok());
+    Do([&](Connection& c) -> absl::Status {
+      EXPECT_EQ(mode(c, kFixed), "force_generic_plan");
+      return absl::OkStatus();
+    });
+  }
+}
+
 TEST_F(DatabaseTest, AFailedBodyLeavesNothingAndDeadConnectionsAreReplaced) {
   EXPECT_FALSE(database_
                    ->Transact([&](Connection& c) -> absl::Status {

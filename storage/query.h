@@ -18,6 +18,8 @@ struct Query {
   std::array<std::string_view, kMaxParameters> parameters;
   // The comment in its first line, or "".
   const char* title;
+  // Which plan is good depends on the values: it is planned for them, each time.
+  bool planned_each_time = false;
 };
 
 }  // namespace longshore::storage

@@ -29,6 +29,7 @@ VALUES (
 -- name: list_audit_events
 -- The latest first. 0 as @from_time or @to_time (microseconds since the epoch) leaves that end open, an empty @project or
 -- @principal means every one, 0 as @before the first page.
+-- planned each time
 SELECT
   i.id,
   (extract(epoch FROM i.at) * 1000000)::bigint AS at,

@@ -3,7 +3,8 @@
 A file holds one statement, which has the file's name, or several, each below a line `-- name: NAME`. Text below a line
 `-- fragment: NAME` is no statement: it stands wherever a statement or a later fragment says `${NAME}`. Parameters are written by
 name, `@task_ids`, and become $1, $2, ... in the order in which they first appear. A file's comments stay in the file, but the
-first line of a statement, if it is a comment, is also the statement's title.
+first line of a statement, if it is a comment, is also the statement's title. A line `-- planned each time` is for a statement
+whose values say what is to be left out: one plan for all values would be made for none.
 
 Usage: embed.py NAMESPACE HEADER SOURCE INCLUDE FILE.sql ...
 """
@@ -13,6 +14,8 @@ import re
 import sys
 
 SECTION = re.compile(r"^-- (name|fragment): ([a-z_0-9]+)$")
+# Of a statement whose plan depends on its values: Connection has it planned anew for each execution.
+PLANNED_EACH_TIME = re.compile(r"^-- planned each time$", re.MULTILINE)
 # What is not to be searched for parameters: comments, and texts in quotes.
 TOKEN = re.compile(r"(--[^\n]*)|('(?:[^']|'')*')|@([a-z_][a-z_0-9]*)", re.MULTILINE)
 
@@ -74,7 +77,7 @@ def constant(name):
 
 
 def read(paths):
-    """Yields name, text, parameters and title of each statement of all files."""
+    """Yields name, text, parameters and title of each statement of all files, and whether it is planned each time."""
     fragments, taken = {}, set()
     files = [(path, open(path, encoding="utf-8").read()) for path in sorted(paths)]
     # Files of nothing but fragments come first: they are for all.
@@ -83,6 +86,7 @@ def read(paths):
         for kind, name, body in sections(path, text):
             where = f"{path}: {name}"
             head = title(body)
+            planned_each_time = PLANNED_EACH_TIME.search(body) is not None
             body = insert_fragments(where, without_comments(body), fragments).rstrip().rstrip(";")
             if not body:
                 raise Mistake(f"{where}: is empty")
@@ -92,7 +96,7 @@ def read(paths):
             if kind == "fragment":
                 fragments[name] = body
             else:
-                yield (name, *number_parameters(body), head)
+                yield (name, *number_parameters(body), head, planned_each_time)
 
 
 def main(namespace, header, source, include, *paths):
@@ -108,10 +112,10 @@ def main(namespace, header, source, include, *paths):
                    f"#endif  // {guard}\n")
     with open(source, "w", encoding="utf-8") as file:
         file.write(f'// Made by storage/queries/embed.py.\n#include "{include}"\n\nnamespace {namespace} {{\n\n')
-        for name, text, parameters, head in statements:
+        for name, text, parameters, head, planned_each_time in statements:
             names = ", ".join(f'"{parameter}"' for parameter in parameters)
             file.write(f'constinit const storage::Query {constant(name)} = {{\n    "{name}", R"__SQL__({text})__SQL__",\n'
-                       f'    {{{names}}}, R"__SQL__({head})__SQL__"}};\n\n')
+                       f'    {{{names}}}, R"__SQL__({head})__SQL__", {str(planned_each_time).lower()}}};\n\n')
         every = ", ".join(f"&{constant(name)}" for name, *_ in statements)
         file.write("std::span<const storage::Query* const> All() {\n"
                    f"  static const storage::Query* const kAll[] = {{{every}}};\n"

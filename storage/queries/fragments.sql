@@ -6,7 +6,8 @@
 
 -- fragment: deployment_in_scope
 -- Of a deployment d: the caller may see it.
-(@every_project::boolean OR (d.projects <@ @scope::text[] AND d.projects <> '{}'))
+-- The index finds what has one of the projects; those that have others besides are then left out.
+(@every_project::boolean OR (d.projects && @scope::text[] AND d.projects <@ @scope::text[]))
 
 -- fragment: ready_task
 -- Of a task t: it waits for its time only. This is the predicate of the index tasks_turn, so it has to read exactly like that.

@@ -25,6 +25,7 @@ WHERE d.id = @id
 
 -- name: list_deployments
 -- An empty @project means every project, 0 as @before the first page.
+-- planned each time
 SELECT
   ${deployment_columns}
 FROM deployments d

@@ -68,6 +68,7 @@ WHERE i.project = @project
 
 -- name: list_instances
 -- An empty @project or @status means every one; an instance matches when it has all of @tags.
+-- planned each time
 SELECT
   ${instance_columns}
 FROM instances i

@@ -67,6 +67,7 @@ WHERE p.id = ANY (@ids::bigint[]);
 
 -- name: list_payloads
 -- 0 as @deployment_id or @instance_id means any, an empty @status or @failure_reason every one, 0 as @before the first page.
+-- planned each time
 SELECT
   ${payload_columns}
 FROM payloads p

@@ -5,11 +5,9 @@
 UPDATE instances
 SET
   status = CASE
-    WHEN EXISTS (
-      SELECT 1
-      FROM tasks
-      WHERE instance_id = @id
-        AND type = 'PROVISION_INSTANCE'
+    -- Among its own tasks: there may be as many to provision instances as there are instances.
+    WHEN 'PROVISION_INSTANCE' = ANY (
+      ARRAY(SELECT type FROM tasks WHERE instance_id = @id)
     ) THEN 'CREATED'
     ELSE 'READY'
   END,

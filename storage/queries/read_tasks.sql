@@ -32,6 +32,7 @@ WHERE t.id = @task_id
 
 -- name: list_tasks
 -- The newest first. An empty status or type, and an id of 0, leave that open.
+-- planned each time
 ${task}
 WHERE (@status = '' OR t.status = @status)
   AND (@type = '' OR t.type = @type)
