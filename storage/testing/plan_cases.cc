@@ -401,6 +401,7 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"get_schema_version", "at the start"},
       {"get_session_settings", "no table"},
       {"give_up_unclaimed_webhook_events", "where there are webhooks"},
+      {"has_payload_work", "with each change of become"},
       {"has_schema_migrations", "at the start"},
       {"have_webhooks", "where there are webhooks"},
       {"insert_instance", "with each instance"},
