@@ -6,6 +6,7 @@
 
 #include "storage/output_store.h"
 #include "storage/request_id_store.h"
+#include "storage/statistics.h"
 #include "storage/testing/database_fixture.h"
 
 namespace longshore::storage {
@@ -330,6 +331,24 @@ TEST_F(StorageTest, ARequestIdIsClaimedOnce) {
     EXPECT_EQ(answer->response, std::string("\0answer", 7));
     return absl::OkStatus();
   });
+}
+
+TEST_F(StorageTest, StatisticsAreGatheredWhenATableHasOutgrownThem) {
+  const auto gather = [&] {
+    std::vector<std::string> tables;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(tables, GatherStatistics(c));
+      return absl::OkStatus();
+    });
+    return tables;
+  };
+  const int64_t instance = AddInstance("a");
+  AddPayload(instance, "/x");
+  EXPECT_THAT(gather(), IsEmpty());
+  AddDeployment(std::vector<int64_t>(5000, instance), "/x", {});
+  EXPECT_THAT(gather(), ElementsAre("payloads", "tasks"));
+  EXPECT_GT(std::stod(QueryValue("SELECT reltuples FROM pg_class WHERE relname = 'tasks'")), 4000);
+  EXPECT_THAT(gather(), IsEmpty());
 }
 
 }  // namespace

@@ -7,11 +7,14 @@
 #include "api_server/executor/provision_claimer.h"
 #include "api_server/executor/task_ender.h"
 #include "common/status_macros.h"
+#include "storage/statistics.h"
 
 namespace longshore::executor {
 namespace {
 
 using std::chrono::milliseconds;
+
+constexpr milliseconds kStatisticsPeriod{1000};
 
 // The steps as they are in an api_server.
 class DatabaseSteps : public DispatchSteps {
@@ -29,7 +32,10 @@ class DatabaseSteps : public DispatchSteps {
                       .execution_grace = options.execution_grace,
                       .max_output_bytes = options.max_output_bytes}) {}
 
-  absl::Status ClaimTasks() override { return claimer_.ClaimAll(); }
+  absl::Status ClaimTasks() override {
+    RETURN_IF_ERROR(GatherStatistics());
+    return claimer_.ClaimAll();
+  }
   absl::Status AdvanceRollouts() override { return rollouts_.Advance(); }
   absl::Status ClaimProvisions() override { return provisions_.Claim(); }
   absl::Status DoHousekeeping() override { return housekeeper_.DoJobs(); }
@@ -44,6 +50,19 @@ class DatabaseSteps : public DispatchSteps {
   bool HasCredit() override { return workers_.HasCredit(); }
 
  private:
+  absl::Status GatherStatistics() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_statistics_) return absl::OkStatus();
+    next_statistics_ = now + kStatisticsPeriod;
+    const absl::Status gathered =
+        database_.Transact([](storage::Connection& connection) -> absl::Status {
+          const auto tables = storage::GatherStatistics(connection);
+          // Somebody else is at it: to try again at once would be of no use.
+          return absl::IsAborted(tables.status()) ? absl::CancelledError() : tables.status();
+        });
+    return absl::IsCancelled(gathered) ? absl::OkStatus() : gathered;
+  }
+
   storage::Database& database_;
   WorkerRegistry& workers_;
   Claimer claimer_;
@@ -51,6 +70,7 @@ class DatabaseSteps : public DispatchSteps {
   RolloutDriver rollouts_;
   ProvisionClaimer provisions_;
   Housekeeper housekeeper_;
+  std::chrono::steady_clock::time_point next_statistics_{};
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""What DeployPayload to 10,000 instances costs, with a new database and with a million payloads (storage/testing/history.sql).
+"""What DeployPayload to 10,000 instances costs, with a new database and with a million payloads (storage/plans/history.sql).
 
 Medians of ROUNDS calls, without workers; of the statements, milliseconds a call, by pg_stat_statements. ROUNDS may be set in the
 environment.
@@ -26,7 +26,7 @@ STATEMENTS = {
 
 def fill(stack, history):
     if history:
-        path = os.path.join(ROOT, "storage/testing/history.sql")
+        path = os.path.join(ROOT, "storage/plans/history.sql")
         subprocess.run(["psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", "-f", path, stack.database_url], check=True,
                        stdout=subprocess.DEVNULL)
         stack.sql("UPDATE instances SET project = 'default', status = 'READY'")

@@ -1,7 +1,7 @@
 // Statements of storage/queries with values as an installation would give them that has the rows of
-// testing/history.sql and testing/open_work.sql.
-#ifndef LONGSHORE_STORAGE_TESTING_PLAN_CASES_H_
-#define LONGSHORE_STORAGE_TESTING_PLAN_CASES_H_
+// plans/history.sql and plans/open_work.sql.
+#ifndef LONGSHORE_STORAGE_PLANS_PLAN_CASES_H_
+#define LONGSHORE_STORAGE_PLANS_PLAN_CASES_H_
 
 #include <cstdint>
 #include <map>
@@ -36,4 +36,4 @@ const std::map<std::string, std::string>& ColdStatements();
 
 }  // namespace longshore::storage
 
-#endif  // LONGSHORE_STORAGE_TESTING_PLAN_CASES_H_
+#endif  // LONGSHORE_STORAGE_PLANS_PLAN_CASES_H_

@@ -1,4 +1,4 @@
-#include "storage/testing/plan_cases.h"
+#include "storage/plans/plan_cases.h"
 
 #include <utility>
 
@@ -398,6 +398,7 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"create_schema_migrations", "at the start"},
       {"drop_webhooks", "where there are webhooks"},
       {"end_webhook_event", "where there are webhooks"},
+      {"find_outgrown_tables", "of pg_class alone"},
       {"get_schema_version", "at the start"},
       {"get_session_settings", "no table"},
       {"give_up_unclaimed_webhook_events", "where there are webhooks"},

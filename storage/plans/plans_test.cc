@@ -11,9 +11,9 @@
 #include <sstream>
 #include <string>
 
+#include "storage/plans/plan_cases.h"
 #include "storage/queries/queries.h"
 #include "storage/testing/database_fixture.h"
-#include "storage/testing/plan_cases.h"
 
 namespace longshore::storage {
 namespace {
@@ -104,10 +104,10 @@ class PlansTest : public DatabaseFixture {
     DatabaseFixture::SetUp();
     // By psql, without the limits of a session that works.
     psql_ = "psql -q -X -v ON_ERROR_STOP=1 " + url_ + " >/dev/null ";
-    Fill("-f storage/testing/history.sql");
+    Fill("-f storage/plans/history.sql");
     // What autovacuum does, when nothing is under way.
     Fill("-c 'VACUUM ANALYZE'");
-    Fill("-f storage/testing/open_work.sql");
+    Fill("-f storage/plans/open_work.sql");
   }
 
   void Fill(const std::string& action) { ASSERT_EQ(system((psql_ + action).c_str()), 0) << action; }
