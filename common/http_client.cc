@@ -64,15 +64,14 @@ curl_socket_t OpenSocket(void* user, curlsocktype /*purpose*/, curl_sockaddr* ad
 int Look(void* user, curl_off_t /*to_receive*/, curl_off_t /*received*/, curl_off_t /*to_send*/,
          curl_off_t /*sent*/) {
   auto* transfer = static_cast<Transfer*>(user);
-  if (!transfer->request.cancelled->load()) return 0;
-  // A name server that does not answer is not waited for.
-  curl_easy_setopt(transfer->curl, CURLOPT_QUICK_EXIT, 1L);
-  return 1;
+  return transfer->request.cancelled->load() ? 1 : 0;
 }
 
 void SetLimits(CURL* curl, Transfer* transfer) {
   const HttpRequest& request = transfer->request;
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.time_limit.count()));
+  // A name server that does not answer is waited for no longer than that.
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
   if (request.connect_limit.count() > 0) {
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(request.connect_limit.count()));
@@ -97,7 +96,9 @@ absl::Status Failure(CURLcode code, const char* error, const Transfer& transfer)
   if (code == CURLE_COULDNT_CONNECT && transfer.refused) {
     return absl::PermissionDeniedError(what + "its address may not be connected to");
   }
-  return absl::UnavailableError(what + (error[0] != '\0' ? error : curl_easy_strerror(code)));
+  // libcurl's own words name the host.
+  const bool is_open = request.name.empty() && error[0] != '\0';
+  return absl::UnavailableError(what + (is_open ? error : curl_easy_strerror(code)));
 }
 
 }  // namespace
@@ -116,7 +117,11 @@ absl::StatusOr<HttpResponse> SendHttp(const HttpRequest& request) {
   char error[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  if (!request.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (!request.ca_file.empty()) {
+    curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
+    // The directory of the system's certificates would count besides.
+    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
+  }
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

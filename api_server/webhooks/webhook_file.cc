@@ -61,12 +61,13 @@ absl::StatusOr<Webhook> ParseLine(const std::string& line) {
   }
   const std::string& secret_file = words[3];
   if (IsOpenToOthers(secret_file)) {
-    return absl::FailedPreconditionError("'" + secret_file + "' can be read by others: chmod 600");
+    return absl::FailedPreconditionError("has a secret file that others can read: chmod 600");
   }
   webhook.secret = FirstLine(secret_file);
   if (webhook.secret.size() < kMinSecretBytes) {
-    return absl::FailedPreconditionError("'" + secret_file +
-                                         "' cannot be read or has less than 16 characters");
+    // It may be the secret itself that somebody has written there.
+    return absl::FailedPreconditionError(
+        "has a secret file, the fourth word, that cannot be read or has less than 16 characters");
   }
   if (words.size() == 5) {
     webhook.ca_file = words[4];

@@ -92,8 +92,7 @@ absl::StatusOr<milliseconds> WebhookSender::Round() {
   if (changed_ || steady_clock::now() >= next_note_) RETURN_IF_ERROR(Note());
   if (webhooks_.empty()) return options_.file.empty() ? milliseconds(kNotePeriod) : kReadPeriod;
   if (const auto rooms = Rooms(); !rooms.empty()) RETURN_IF_ERROR(Claim(rooms));
-  std::vector<std::string> names;
-  for (const auto& [name, room] : Rooms()) names.push_back(name);
+  const std::vector<std::string> names = Roomy();  // The end of a request wakes the loop.
   std::optional<milliseconds> next;
   RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(next, webhook_store::NextDue(connection, names));
@@ -140,14 +139,43 @@ absl::Status WebhookSender::Note() {
   return absl::OkStatus();
 }
 
+std::vector<std::string> WebhookSender::Roomy() {
+  MutexLock lock(&mutex_);
+  std::vector<std::string> names;
+  if (IdleThreads() == 0) return names;
+  // Begins behind the one that came last before.
+  const auto begin = webhooks_.upper_bound(last_claimed_);
+  const auto add = [&](const auto& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto busy = in_hand_.find(entry.first);
+    if (busy == in_hand_.end() || busy->second < kSentAtATime) names.push_back(entry.first);
+  };
+  std::for_each(begin, webhooks_.end(), add);
+  std::for_each(webhooks_.begin(), begin, add);
+  return names;
+}
+
+int64_t WebhookSender::IdleThreads() const {
+  int64_t idle = kThreads;
+  for (const auto& [name, busy] : in_hand_) idle -= busy;
+  return idle;
+}
+
 std::map<std::string, int64_t> WebhookSender::Rooms() {
+  const std::vector<std::string> names = Roomy();
   std::map<std::string, int64_t> rooms;
   MutexLock lock(&mutex_);
-  for (const auto& [name, webhook] : webhooks_) {
-    const auto busy = in_hand_.find(name);
-    const int64_t room = kSentAtATime - (busy == in_hand_.end() ? 0 : busy->second);
-    if (room > 0) rooms[name] = room;
+  int64_t idle = IdleThreads();
+  for (int64_t turn = 0; turn < kSentAtATime; ++turn) {
+    for (const std::string& name : names) {
+      const auto busy = in_hand_.find(name);
+      const int64_t taken = (busy == in_hand_.end() ? 0 : busy->second) + rooms[name];
+      if (idle == 0 || taken >= kSentAtATime) continue;
+      ++rooms[name];
+      --idle;
+      if (turn == 0) last_claimed_ = name;
+    }
   }
+  std::erase_if(rooms, [](const auto& room) { return room.second == 0; });
   return rooms;
 }
 

@@ -51,7 +51,12 @@ class WebhookSender {
   absl::Status ReadFile();
   // Tells the database which webhooks there are, and whether some have gone since the last time.
   absl::Status Note();
+  // The webhooks of which more events can be sent, in turn; none while every thread has one.
+  std::vector<std::string> Roomy() ABSL_LOCKS_EXCLUDED(mutex_);
+  // How many events of each can be sent at once: an event that is claimed waits for no thread, for
+  // it would outlive its lease.
   std::map<std::string, int64_t> Rooms() ABSL_LOCKS_EXCLUDED(mutex_);
+  int64_t IdleThreads() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Claim(const std::map<std::string, int64_t>& rooms) ABSL_LOCKS_EXCLUDED(mutex_);
   void Send(const Webhook& webhook, const storage::WebhookEvent& event) ABSL_LOCKS_EXCLUDED(mutex_);
   HttpRequest Request(const Webhook& webhook, const storage::WebhookEvent& event) const;
@@ -69,6 +74,7 @@ class WebhookSender {
   std::vector<std::string> noted_;  // Their names, as the database was told last.
   bool changed_ = true;             // Since then.
   std::string problem_;             // Of the file, as it was logged last.
+  std::string last_claimed_;        // The webhook that came last in a claim.
   std::chrono::steady_clock::time_point next_read_;
   std::chrono::steady_clock::time_point next_note_;
   Mutex mutex_;

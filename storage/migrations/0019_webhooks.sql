@@ -75,7 +75,13 @@ BEGIN
                 'remote_path', d.remote_path,
                 'execute_payload', d.execute_payload,
                 'stop_reason', d.stop_reason,
-                'counts', (
+                'counts', d.counts
+            ) AS deployment
+        FROM (
+            -- However many webhooks hear of it, its payloads are counted once.
+            SELECT
+                one.*,
+                (
                     SELECT json_build_object(
                         'total', count(*),
                         'pending', count(*) FILTER (WHERE p.status = 'PENDING'),
@@ -86,12 +92,13 @@ BEGIN
                         'cancelled', count(*) FILTER (WHERE p.status = 'CANCELLED')
                     )
                     FROM payloads p
-                    WHERE p.deployment_id = d.id
-                )
-            ) AS deployment
-        FROM deployments d
+                    WHERE p.deployment_id = one.id
+                ) AS counts
+            FROM deployments one
+            WHERE one.id = ANY (deployment_ids)
+            OFFSET 0
+        ) AS d
         JOIN webhooks w ON w.projects IS NULL OR (d.projects <@ w.projects AND d.projects <> '{}')
-        WHERE d.id = ANY (deployment_ids)
     ) AS told;
 END
 $$;

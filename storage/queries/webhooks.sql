@@ -33,16 +33,24 @@ SELECT tell_webhooks('deployment.ended', array_agg(ended.id)) AS told
 FROM (
   SELECT DISTINCT t.deployment_id AS id
   FROM tasks t
+  JOIN payloads p ON p.id = t.payload_id
   WHERE t.id = ANY (@task_ids::bigint[])
-    AND t.updated_at = now()
     AND NOT ${open_task}
+    -- A task may have ended before its payload does.
+    AND (t.updated_at = now() OR p.finished_at = now())
 ) AS ended
 WHERE NOT EXISTS (
-  SELECT 1
-  FROM tasks o
-  WHERE o.deployment_id = ended.id
-    AND o.status IN ('PENDING', 'RUNNING')
-);
+    SELECT 1
+    FROM tasks o
+    WHERE o.deployment_id = ended.id
+      AND o.status IN ('PENDING', 'RUNNING')
+  )
+  AND NOT EXISTS (
+    SELECT 1
+    FROM payloads p
+    WHERE p.deployment_id = ended.id
+      AND p.status IN ('PENDING', 'EXECUTING')
+  );
 
 -- name: claim_webhook_events
 -- What is due, a few for each webhook, the longest waiting first. Whoever claims an event has so long to send it; then it is
@@ -115,7 +123,8 @@ SET
   given_up_at = now(),
   error = 'no api_server has this webhook'
 WHERE next_try_at < now() - interval '1 hour'
-  AND created_at < now() - @give_up_milliseconds::bigint * interval '1 millisecond';
+  AND created_at < now() - @give_up_milliseconds::bigint * interval '1 millisecond'
+  AND webhook NOT IN (SELECT name FROM webhooks);
 
 -- name: count_waiting_webhook_events
 SELECT count(*) AS waiting
