@@ -78,8 +78,12 @@ bool Networks::Contains(const sockaddr& address) const {
   } else {
     return false;
   }
+  const bool is_ipv4 = std::equal(kPrefixOfIpv4.begin(), kPrefixOfIpv4.end(), bytes.begin());
   return std::any_of(networks_.begin(), networks_.end(), [&](const Network& network) {
-    return SamePrefix(bytes, network.address, network.bits);
+    // ::/0 is of IPv6, not of all.
+    const bool is_of_ipv4 =
+        std::equal(kPrefixOfIpv4.begin(), kPrefixOfIpv4.end(), network.address.begin());
+    return is_ipv4 == is_of_ipv4 && SamePrefix(bytes, network.address, network.bits);
   });
 }
 

@@ -47,6 +47,8 @@ TEST(NetworksTest, TheFamiliesAreNotMixedUp) {
   EXPECT_TRUE(Has({"0.0.0.0/0"}, "192.0.2.1"));
   EXPECT_TRUE(Has({"192.0.2.0/24"}, "::ffff:192.0.2.1"));
   EXPECT_FALSE(Has({"2001:db8::/32"}, "192.0.2.1"));
+  EXPECT_FALSE(Has({"::/0"}, "192.0.2.1"));
+  EXPECT_TRUE(Has({"::/0"}, "2001:db8::1"));
 }
 
 TEST(NetworksTest, WhatIsNoNetworkIsRefused) {

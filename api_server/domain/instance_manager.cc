@@ -56,6 +56,17 @@ absl::Status CheckAddressIsFree(Connection& connection, const std::string& addre
                       "port " + std::to_string(port) + " belongs to another project");
 }
 
+// The same for the hosts on the way: what is another project's is no way to what is not its own.
+// Everybody locks them in this order.
+absl::Status CheckPlacesAreFree(Connection& connection, const v1::Instance& instance) {
+  std::set<std::pair<std::string, int>> places{{instance.address(), instance.port()}};
+  for (const v1::JumpHost& host : instance.jump()) places.emplace(host.address(), host.port());
+  for (const auto& [address, port] : places) {
+    RETURN_IF_ERROR(CheckAddressIsFree(connection, address, port, instance.project()));
+  }
+  return absl::OkStatus();
+}
+
 // What an UpdateInstance changes.
 struct Changes {
   storage::InstanceUpdate update;
@@ -177,8 +188,7 @@ absl::StatusOr<v1::Instance> InstanceManager::Register(const Caller& caller,
   };
   const auto insert = [&](Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(CheckInstances(connection, quotas_, wanted.project(), 1));
-    RETURN_IF_ERROR(
-        CheckAddressIsFree(connection, wanted.address(), wanted.port(), wanted.project()));
+    RETURN_IF_ERROR(CheckPlacesAreFree(connection, wanted));
     ASSIGN_OR_RETURN(response, instance_store::Insert(connection, wanted));
     change = {.project = wanted.project(), .ids = {response.id()}};
     return absl::OkStatus();
@@ -228,11 +238,14 @@ absl::Status InstanceManager::UpdateIn(Connection& connection, const Caller& cal
     update.payload_id = response->payload_id();
   }
   // After the quota's lock, as in Register.
-  if (!update.address.empty() || update.port != 0) {
-    ASSIGN_OR_RETURN(const v1::Instance before, Existing(connection, caller, id));
-    RETURN_IF_ERROR(
-        CheckAddressIsFree(connection, update.address.empty() ? before.address() : update.address,
-                           update.port == 0 ? before.port() : update.port, before.project()));
+  if (!update.address.empty() || update.port != 0 || update.jump.has_value()) {
+    ASSIGN_OR_RETURN(v1::Instance after, Existing(connection, caller, id));
+    if (!update.address.empty()) after.set_address(update.address);
+    if (update.port != 0) after.set_port(update.port);
+    if (update.jump.has_value()) {
+      after.mutable_jump()->Assign(update.jump->begin(), update.jump->end());
+    }
+    RETURN_IF_ERROR(CheckPlacesAreFree(connection, after));
   }
   RETURN_IF_ERROR(instance_store::Update(connection, id, update));
   ASSIGN_OR_RETURN(*response->mutable_instance(), Existing(connection, caller, id));

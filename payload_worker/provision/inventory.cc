@@ -33,9 +33,9 @@ bool IsPlain(const std::string& word, const std::string& punctuation) {
          });
 }
 
-// The name of a host on the way to an instance, from 1.
+// The name of a host on the way to an instance, from 1. No address has a '+': none is taken for it.
 std::string JumpName(int64_t instance_id, int number) {
-  return HostName(instance_id) + "-jump-" + std::to_string(number);
+  return HostName(instance_id) + "+jump-" + std::to_string(number);
 }
 
 absl::Status CheckAddressAndLogin(const std::string& address, const std::string& login) {

@@ -59,18 +59,18 @@ TEST(InventoryTest, TheWayIsInTheConfiguration) {
     jump.set_host_key(std::string("ssh-ed25519 ") + address);
   }
   EXPECT_EQ(KnownHosts({host}),
-            "instance-7 ssh-ed25519 AAAA\ninstance-7-jump-1 ssh-ed25519 10.0.0.8\n"
-            "instance-7-jump-2 ssh-ed25519 fe80::1%eth0\n");
+            "instance-7 ssh-ed25519 AAAA\ninstance-7+jump-1 ssh-ed25519 10.0.0.8\n"
+            "instance-7+jump-2 ssh-ed25519 fe80::1%eth0\n");
   const std::string config = SshConfig({host}, "/d");
   EXPECT_EQ(config.substr(config.find("Host instance")),
-            "Host instance-7-jump-1\n  HostKeyAlias instance-7-jump-1\n  HostName 10.0.0.8\n"
+            "Host instance-7+jump-1\n  HostKeyAlias instance-7+jump-1\n  HostName 10.0.0.8\n"
             "  Port 2200\n  User hop\n  IdentityFile /d/key-7\n"
-            "Host instance-7-jump-2\n  HostKeyAlias instance-7-jump-2\n  HostName fe80::1%%eth0\n"
-            "  Port 2200\n  User hop\n  IdentityFile /d/key-7\n  ProxyJump instance-7-jump-1\n");
+            "Host instance-7+jump-2\n  HostKeyAlias instance-7+jump-2\n  HostName fe80::1%%eth0\n"
+            "  Port 2200\n  User hop\n  IdentityFile /d/key-7\n  ProxyJump instance-7+jump-1\n");
   const auto json = nlohmann::json::parse(
       InventoryJson({host}, [](const std::string& project) { return "/keys/" + project; }));
   EXPECT_EQ(json["all"]["hosts"]["instance-7"]["ansible_ssh_common_args"],
-            "-o HostKeyAlias=instance-7 -o ProxyJump=instance-7-jump-2");
+            "-o HostKeyAlias=instance-7 -o ProxyJump=instance-7+jump-2");
 }
 
 TEST(InventoryTest, RefusesWhatSshWouldTakeForSomethingElse) {

@@ -1,5 +1,6 @@
 #include "payload_worker/ssh/become.h"
 
+#include "absl/strings/str_split.h"
 #include "common/shell_quote.h"
 
 namespace longshore::ssh {
@@ -9,6 +10,7 @@ constexpr char kServeSftp[] =
     "for server in /usr/lib/openssh /usr/libexec/openssh /usr/lib/ssh /usr/libexec; do "
     "if [ -x \"$server/sftp-server\" ]; then exec \"$server/sftp-server\"; fi; done; "
     "echo \"the instance has no sftp-server\" >&2; exit 1";
+constexpr std::string_view kNoServer = "the instance has no sftp-server";
 
 }  // namespace
 
@@ -24,8 +26,17 @@ std::string AsRoot(const std::string& script, const std::vector<std::string>& wo
 std::string SftpAsRoot() { return AsRoot(kServeSftp, {}); }
 
 bool IsSaidBySudo(std::string_view said) {
-  // "Sorry, user x is not allowed to execute ...", which has no "sudo:" in front.
-  return said.find("sudo:") != std::string_view::npos || said.rfind("Sorry, user ", 0) == 0;
+  for (const auto& each : absl::StrSplit(std::string(said), '\n')) {
+    const std::string line(each);
+    // "Sorry, user x is not allowed to execute ...", which has no "sudo:" in front.
+    if (line.rfind("Sorry, user ", 0) == 0) return true;
+    // A warning, after which it goes on.
+    if (line.find("unable to resolve host") != std::string::npos) continue;
+    if (line.find("sudo:") != std::string::npos) return true;
+  }
+  return false;
 }
+
+bool LacksSftpServer(std::string_view said) { return said.find(kNoServer) != said.npos; }
 
 }  // namespace longshore::ssh

@@ -19,6 +19,8 @@ std::string SftpAsRoot();
 
 // Returns whether `said`, all that such a command has said, is of sudo or of its absence.
 bool IsSaidBySudo(std::string_view said);
+// Returns whether it says that there is no server to serve SFTP.
+bool LacksSftpServer(std::string_view said);
 
 }  // namespace longshore::ssh
 

@@ -224,8 +224,10 @@ absl::StatusOr<SftpSession> BeginSftp(ssh_session_struct* session, ssh_channel_s
   if (sftp != nullptr && !sudo_user.empty()) {
     absl::StripTrailingAsciiWhitespace(&errors->said);
     const std::string said = ToPrintableLine(errors->said, kMaxSaid);
-    if (IsSaidBySudo(said)) return SudoRefused(sudo_user, said);
-    if (!said.empty()) return TransferFailed("no SFTP as root: " + said);
+    if (IsSaidBySudo(errors->said)) return SudoRefused(sudo_user, said);
+    if (LacksSftpServer(errors->said)) return TransferFailed("no SFTP as root: " + said);
+    // Whatever else somebody's profile prints on the way: it may pass.
+    if (!said.empty()) return Unreachable("no SFTP as root: " + said);
   }
   // Also what MaxSessions does; it passes.
   return Unreachable("the instance offers no SFTP: " +

@@ -114,7 +114,9 @@ absl::Status CheckIfNumeric(const std::string& host, const Networks& allowed) {
   addrinfo hints = {};
   hints.ai_flags = AI_NUMERICHOST;
   addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return absl::OkStatus();
+  // Its zone is one of whoever dials it, and need not be here.
+  const std::string number = host.substr(0, host.find('%'));
+  if (getaddrinfo(number.c_str(), nullptr, &hints, &found) != 0) return absl::OkStatus();
   const Addresses address(found, freeaddrinfo);
   return allowed.Contains(*address->ai_addr) ? absl::OkStatus() : NotAllowed(host);
 }

@@ -9,7 +9,7 @@ import unittest
 import grpc
 
 from harness.api import (access_pb, access_service, instance_pb, instance_service, payload_service, pb, task_service)
-from harness.errors import error_details
+from harness.errors import error_details, expect_error
 from harness.patience import follow, wait_until
 from harness.stack import Stack
 
@@ -217,6 +217,23 @@ class AccessTest(unittest.TestCase):
             self.assertEqual([error.message.replace(str(error.instance_id), "N") for error in answer.instance_errors],
                              ["instance N does not exist"] * 2)
         self.assertEqual(self.stack.sql(count), before)
+
+    def test_no_way_leads_through_the_host_of_another_project(self):
+        key = self.shop.host_key()
+
+        def register(project, address, *jump):
+            hosts = [instance_pb.JumpHost(address=host, host_key=key) for host in jump]
+            return self.stack.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(
+                name="x", address=address, project=project, jump=hosts))
+
+        register("theirs", "192.0.2.55")
+        own = register("ours", "192.0.2.56", "192.0.2.57")
+        register("theirs", "192.0.2.58", "192.0.2.57")  # A host that is nobody's instance may be on the way of both.
+        for call in (lambda: register("ours", "127.0.0.77", "192.0.2.55"),
+                     lambda: register("ours", "127.0.0.77", "192.0.2.57", "192.0.2.55"),
+                     lambda: self.stack.instance_stub.UpdateInstance(instance_service.UpdateInstanceRequest(
+                         instance_id=own.id, jump=[instance_pb.JumpHost(address="192.0.2.55", host_key=key)]))):
+            expect_error(self, call, Code.INVALID_ARGUMENT, "INVALID_FIELD", ["192.0.2.55"])
 
     def test_a_deployment_is_for_one_project(self):
         answer = self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
