@@ -67,10 +67,12 @@ class TraceTest(unittest.TestCase):
         web = Web(self.stack)
         body = {"instance_ids": [self.stack.instances[0].id], "payload_content": "dHJ1ZQ==", "execute_payload": True}
         made = web.ask("POST", "/api/v1/payloads", body, {"traceparent": traceparent(TRACES[4])}).json
+        self.stack.wait(made["payload_ids"][0])
         self.assertEqual(web.get(f"/api/v1/deployments/{made['deployment_id']}").json["traceparent"], traceparent(TRACES[4]))
         call = {"jsonrpc": "2.0", "id": 1, "method": "deploy_payload", "params": body}
         made = web.ask("POST", "/rpc", call, {"traceparent": traceparent(TRACES[5])}).json["result"]
         self.assertEqual(web.get(f"/api/v1/tasks/{made['task_ids'][0]}").json["traceparent"], traceparent(TRACES[5]))
+        self.stack.wait(made["payload_ids"][0])  # The next test's script has the same path, and would wait for it.
 
     def test_what_is_none_is_left_out(self):
         good = traceparent(TRACES[6])
