@@ -146,8 +146,9 @@ metrics::Counter& EndCounter(const Row& row) {
 std::string OutcomeOf(const Row& row) {
   std::string outcome;
   if (!row.IsNull("exit_code")) outcome += ", exit code " + row.String("exit_code");
-  if (!row.IsNull("execution_time_us"))
+  if (!row.IsNull("execution_time_us")) {
     outcome += ", ran " + Seconds(row.Int("execution_time_us") / 1000);
+  }
   return outcome;
 }
 

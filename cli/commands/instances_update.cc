@@ -38,8 +38,9 @@ absl::StatusOr<v1::UpdateInstanceRequest> Request(const Options& options) {
   };
   if (options.no_tags && !options.tags.empty()) return UsageError("give either --tag or --no-tags");
   if (options.become && options.no_become) return UsageError("give --become or --no-become");
-  if (options.no_jump && !options.jump.empty())
+  if (options.no_jump && !options.jump.empty()) {
     return UsageError("give either --jump or --no-jump");
+  }
   request.set_name(options.name);
   name(!options.name.empty(), "name");
   request.mutable_tags()->Add(options.tags.begin(), options.tags.end());
