@@ -28,12 +28,13 @@ class ConfigurationTest(unittest.TestCase):
         os.chmod(path, 0o600)
         return path
 
-    def run_program(self, name, *flags):
-        run = subprocess.run([PROGRAMS[name], *flags], capture_output=True, text=True, timeout=60)
+    def run_program(self, name, *flags, **environment):
+        run = subprocess.run([PROGRAMS[name], *flags], capture_output=True, text=True, timeout=60,
+                             env={**os.environ, **environment})
         return run.returncode, run.stdout + run.stderr
 
-    def api_server(self, *flags):
-        return self.run_program("api_server", *self.stack.tls.api_flags(), *flags)
+    def api_server(self, *flags, **environment):
+        return self.run_program("api_server", *self.stack.tls.api_flags(), *flags, **environment)
 
     def worker(self, *flags):
         return self.run_program("payload_worker", *self.stack.worker_flags("worker-0"), "--name=worker-0", *flags)
@@ -63,6 +64,20 @@ class ConfigurationTest(unittest.TestCase):
             status, text = self.worker("--check", *flags)
             self.assertIn(status, (1, 2), (flags, text))
             self.assertIn(said, text)
+
+    def test_from_the_environment(self):
+        flags = ("--check", "--fromenv=database_url")
+        status, text = self.api_server(*flags)
+        self.assertNotEqual(status, 0)
+        self.assertIn("FLAGS_database_url not found", text)
+        good = (0, "the configuration is good\n")
+        self.assertEqual(self.api_server(*flags, FLAGS_database_url="postgresql://x@127.0.0.1:1/none"), good)
+        status, text = self.api_server(*flags, FLAGS_database_url="hunter2")
+        self.assertIn(status, (1, 2))
+        self.assertIn("is no connection string", text)
+        self.assertNotIn("hunter2", text)
+        self.assertEqual(self.api_server("--check", "--tryfromenv=max_output_bytes,database_url",
+                                         FLAGS_database_url="postgresql://x@127.0.0.1:1/none"), good)
 
     def test_advice_on_a_database_elsewhere(self):
         url = self.file("remote", "postgresql://longshore:hunter2@db.example/longshore")
