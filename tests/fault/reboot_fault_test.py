@@ -25,11 +25,10 @@ class RebootFaultTest(RunUnderFault):
     def test_instance_reboots_after_the_run(self):
         payload_id = self.deploy()
         worker = self.exited_unreported(payload_id)
-        wait_until(lambda: self.stack.sql("SELECT 1"), "the database")
         run = os.path.join(self.stack.run_directory(self.instance, payload_id), "result")
         wait_until(lambda: os.path.exists(run), "the result on the instance")
         self.instance.process.restart()
-        worker.kill()
+        self.go_on_without(worker)
         self.assert_right(payload_id)
 
     def test_instance_away_before_the_run(self):

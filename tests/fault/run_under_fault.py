@@ -61,9 +61,16 @@ class RunUnderFault(unittest.TestCase):
         self.stack.wait_output(payload_id, "line 10\n")
 
     def exited_unreported(self, payload_id):
-        """The script has ended but nobody could say so: its worker is stopped."""
+        """The script has ended but nobody could say so, for every worker is stopped; returns the one that holds the task."""
         self.stack.wait_output(payload_id, "line 5\n")
         worker = self.holder(payload_id)
-        worker.signal(signal.SIGSTOP)
+        for process in self.stack.workers:
+            process.signal(signal.SIGSTOP)
         self.let_it_end()
         return worker
+
+    def go_on_without(self, worker):
+        worker.kill()
+        for process in self.stack.workers:
+            if process is not worker:
+                process.signal(signal.SIGCONT)

@@ -24,7 +24,7 @@ class WorkerFaultTest(RunUnderFault):
 
     def test_worker_killed_after_exit_before_report(self):
         payload_id = self.deploy()
-        self.exited_unreported(payload_id).kill()
+        self.go_on_without(self.exited_unreported(payload_id))
         self.assert_right(payload_id)
 
     def test_every_worker_killed_again_and_again(self):
