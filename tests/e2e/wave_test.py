@@ -33,7 +33,8 @@ class WaveTest(unittest.TestCase):
         return self.stack.deploy(text, rollout=deployment_pb.Rollout(**rollout))
 
     def deployment(self, answer):
-        return self.stack.payloads.GetDeployment(payload_service.GetDeploymentRequest(deployment_id=answer.deployment_id))
+        request = payload_service.GetDeploymentRequest(deployment_id=answer.deployment_id)
+        return self.stack.settled(lambda: self.stack.payloads.GetDeployment(request))
 
     def await_state(self, answer, state, wave=None):
         def look():
