@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/enum_text.h"
+#include "common/payload_status.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "storage/queries/queries.h"
@@ -54,10 +55,9 @@ absl::Status FillCounts(Connection& connection, std::vector<v1::Deployment>* dep
                 counts.at(row.Int("deployment_id")));
   }
   for (v1::Deployment& deployment : *deployments) {
-    const v1::PayloadCounts& of = deployment.counts();
-    const bool ended = of.completed() + of.failed() + of.cancelled() == of.total();
     // Somebody has paused it, and then it was cancelled.
-    if (ended && deployment.rollout_state() == v1::ROLLOUT_STATE_PAUSED) {
+    if (AllTerminal(deployment.counts()) &&
+        deployment.rollout_state() == v1::ROLLOUT_STATE_PAUSED) {
       deployment.set_rollout_state(v1::ROLLOUT_STATE_DONE);
     }
   }

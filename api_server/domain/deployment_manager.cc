@@ -7,6 +7,7 @@
 #include "api_server/domain/fields.h"
 #include "api_server/domain/page.h"
 #include "api_server/domain/request_once.h"
+#include "common/payload_status.h"
 #include "common/status_macros.h"
 #include "storage/deployment_store.h"
 #include "storage/instance_store.h"
@@ -37,8 +38,7 @@ absl::StatusOr<std::vector<int64_t>> OpenPayloads(Connection& connection, int64_
 }
 
 absl::Status PauseRollout(Connection& connection, const v1::Deployment& deployment) {
-  const v1::PayloadCounts& counts = deployment.counts();
-  if (counts.completed() + counts.failed() + counts.cancelled() == counts.total()) {
+  if (AllTerminal(deployment.counts())) {
     return DeploymentInWrongState(deployment.id(), "has ended: nothing of it can be paused");
   }
   ASSIGN_OR_RETURN(const bool paused, rollout_store::Pause(connection, deployment.id()));

@@ -117,7 +117,7 @@ class DeploymentSequence : public EventSequence {
     return request;
   }
   bool HasEnded(const Message& resource) const override {
-    return HasEnded(static_cast<const v1::Deployment&>(resource));
+    return AllTerminal(static_cast<const v1::Deployment&>(resource).counts());
   }
   std::unique_ptr<Message> WatchRequest() const override {
     return std::make_unique<v1::WatchDeploymentRequest>(request_);
@@ -136,16 +136,11 @@ class DeploymentSequence : public EventSequence {
     } else {
       total_ = event.deployment().counts().total();
     }
-    const bool is_end = event.has_deployment() && HasEnded(event.deployment());
+    const bool is_end = event.has_deployment() && AllTerminal(event.deployment().counts());
     return std::to_string(shown_) + (is_end ? "-end" : "");
   }
 
  private:
-  static bool HasEnded(const v1::Deployment& deployment) {
-    const v1::PayloadCounts& counts = deployment.counts();
-    return counts.completed() + counts.failed() + counts.cancelled() == counts.total();
-  }
-
   const v1::WatchDeploymentRequest request_;
   int64_t total_ = 0;     // Payloads of the deployment.
   int64_t payloads_ = 0;  // Events of payloads; the first `total_` are one of each.

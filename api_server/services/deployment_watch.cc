@@ -10,6 +10,7 @@
 
 #include "api_server/domain/fields.h"
 #include "api_server/services/watch_stream.h"
+#include "common/payload_status.h"
 #include "common/status_macros.h"
 #include "storage/deployment_store.h"
 
@@ -18,10 +19,6 @@ namespace {
 
 // Changes that wait to be sent on one stream, at most.
 constexpr size_t kMaxUnsent = 50;
-
-bool AllTerminal(const v1::PayloadCounts& counts) {
-  return counts.completed() + counts.failed() + counts.cancelled() == counts.total();
-}
 
 bool RolloutMoved(const v1::Deployment& before, const v1::Deployment& after) {
   return before.rollout_state() != after.rollout_state() || before.wave() != after.wave() ||
