@@ -15,4 +15,10 @@ std::string ShellQuote(std::string_view word) {
   return quoted;
 }
 
+std::string ShellWords(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += " " + ShellQuote(word);
+  return text;
+}
+
 }  // namespace longshore

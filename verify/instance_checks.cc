@@ -133,8 +133,7 @@ absl::StatusOr<std::set<std::string>> Look(const Host& host, const std::string& 
     way = {"-o", "ProxyJump=" + JumpName(host.jump.size() - 1)};
   }
   std::string command = host.become ? "exec sudo -n -H -- /bin/bash --norc -p -c " : "sh -c ";
-  command += ShellQuote(kLook) + " longshore";
-  for (const std::string& directory : host.directories) command += " " + ShellQuote(directory);
+  command += ShellQuote(kLook) + " longshore" + ShellWords(host.directories);
   const PrivateFile known(KnownHosts(host));
   const PrivateFile configuration(Configuration(host, known.path(), key_file));
   std::vector<std::string> words = {

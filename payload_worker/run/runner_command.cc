@@ -57,9 +57,9 @@ RunnerCommandLine RunnerCommand(const v1::Assignment& assignment, const RunnerRe
                                               std::to_string(request.go_limit.count() / 10),
                                               request.upload};
   if (assignment.become()) return RunnerAsRoot(arguments);
-  std::string command = "exec bash --norc -p -c " + ShellQuote(kRunner) + " longshore";
-  for (const std::string& argument : arguments) command += " " + ShellQuote(argument);
-  return {.command = command, .input = ""};
+  return {.command = "exec bash --norc -p -c " + ShellQuote(kRunner) + " longshore" +
+                     ShellWords(arguments),
+          .input = ""};
 }
 
 std::string RunName(const v1::Assignment& assignment) {

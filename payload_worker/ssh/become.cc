@@ -16,11 +16,9 @@ constexpr std::string_view kNoServer = "the instance has no sftp-server";
 
 std::string AsRoot(const std::string& script, const std::vector<std::string>& words) {
   // SUDO_COMMAND would show this line to the script.
-  std::string command = "exec sudo -n -H -- /bin/bash --norc -p -c " +
-                        ShellQuote("unset SUDO_COMMAND; cd 2> /dev/null || cd /; " + script) +
-                        " longshore";
-  for (const std::string& word : words) command += " " + ShellQuote(word);
-  return command;
+  return "exec sudo -n -H -- /bin/bash --norc -p -c " +
+         ShellQuote("unset SUDO_COMMAND; cd 2> /dev/null || cd /; " + script) + " longshore" +
+         ShellWords(words);
 }
 
 std::string SftpAsRoot() { return AsRoot(kServeSftp, {}); }
