@@ -14,6 +14,7 @@
 
 #include "api_server/domain/errors.h"
 #include "api_server/domain/remote_path.h"
+#include "common/descriptor.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 
@@ -21,20 +22,6 @@ namespace longshore::domain {
 namespace {
 
 constexpr int kOpenTries = 3;
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 int OpenBeneath(int directory, const std::string& relative) {
   open_how how = {};
@@ -151,7 +138,7 @@ absl::Status ScriptSource::CannotOpen(const std::string& path, const PayloadDire
   for (size_t slash = relative.rfind('/'); slash != std::string::npos;
        slash = relative.rfind('/')) {
     relative.resize(slash);
-    const FileDescriptor parent(OpenBeneath(base, relative));
+    const Descriptor parent(OpenBeneath(base, relative));
     if (parent.get() < 0) continue;
     if (!IsIn(directory, RealPath(parent.get()))) return LeadsOut(path);
     break;
@@ -176,12 +163,12 @@ absl::StatusOr<Script> ScriptSource::Read(const storage::Scope& scope,
     return PayloadPathForbidden(path, "is outside the directories of --allowed_payload_dirs");
   }
   const std::string base = CleanPath(innermost->path);
-  const FileDescriptor directory(open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor directory(open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0) return OpenError(path, errno);
   std::string relative = path.substr(base == "/" ? 0 : base.size());
   relative = relative.empty() ? "." : relative.substr(1);
   if (relative.empty()) relative = ".";
-  std::optional<FileDescriptor> file;
+  std::optional<Descriptor> file;
   std::string real;
   // A file that has just been replaced is nowhere any more.
   for (int tries = 0; tries < kOpenTries && real.empty(); ++tries) {

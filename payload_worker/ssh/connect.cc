@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "common/descriptor.h"
 #include "common/endpoint_text.h"
 #include "common/status_macros.h"
-#include "payload_worker/ssh/descriptor.h"
 #include "payload_worker/ssh/errors.h"
 #include "payload_worker/ssh/tcp.h"
 

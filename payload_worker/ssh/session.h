@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "payload_worker/ssh/descriptor.h"
+#include "common/descriptor.h"
 #include "payload_worker/ssh/private_key.h"
 #include "payload_worker/ssh/remote_command.h"
 #include "payload_worker/ssh/sftp_upload.h"

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "payload_worker/ssh/descriptor.h"
+#include "common/descriptor.h"
 #include "payload_worker/ssh/errors.h"
 
 namespace longshore::ssh {

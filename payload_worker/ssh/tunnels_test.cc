@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
+#include "common/descriptor.h"
 #include "common/status.h"
 #include "payload_worker/ssh/connect.h"
-#include "payload_worker/ssh/descriptor.h"
 #include "payload_worker/ssh/testing/ssh_server.h"
 
 namespace longshore::ssh {

@@ -1,12 +1,12 @@
 // A file descriptor that is closed with its owner.
-#ifndef LONGSHORE_PAYLOAD_WORKER_SSH_DESCRIPTOR_H_
-#define LONGSHORE_PAYLOAD_WORKER_SSH_DESCRIPTOR_H_
+#ifndef LONGSHORE_COMMON_DESCRIPTOR_H_
+#define LONGSHORE_COMMON_DESCRIPTOR_H_
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace longshore::ssh {
+namespace longshore {
 
 class Descriptor {
  public:
@@ -29,6 +29,6 @@ class Descriptor {
   int fd_;
 };
 
-}  // namespace longshore::ssh
+}  // namespace longshore
 
-#endif  // LONGSHORE_PAYLOAD_WORKER_SSH_DESCRIPTOR_H_
+#endif  // LONGSHORE_COMMON_DESCRIPTOR_H_
