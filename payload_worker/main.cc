@@ -9,9 +9,9 @@
 #include "absl/strings/str_split.h"
 #include "common/logging.h"
 #include "common/policy.h"
-#include "common/pool_name.h"
 #include "common/process_limits.h"
 #include "common/service_notifier.h"
+#include "common/short_name.h"
 #include "common/shutdown.h"
 #include "common/tls.h"
 #include "common/utf8.h"
@@ -146,7 +146,7 @@ int Main() {
   if (ToPrintableLine(options.name, kMaxNameBytes) != options.name) {
     problem = "--name must be UTF-8 without control characters, at most 255 bytes";
   }
-  if (!IsPoolName(options.pool)) {
+  if (!IsShortName(options.pool)) {
     problem = "--pool must be letters, digits, '.', '_' and '-', at most 64";
   }
   if (FLAGS_max_connecting < 1 || FLAGS_max_connecting > 1024) {

@@ -4,7 +4,7 @@
 #include "api_server/domain/fields.h"
 #include "common/host_key.h"
 #include "common/policy.h"
-#include "common/pool_name.h"
+#include "common/short_name.h"
 #include "common/status_macros.h"
 
 namespace longshore::domain {
@@ -48,7 +48,7 @@ absl::StatusOr<std::string> ReadHostKey(std::string_view field, const std::strin
 
 absl::StatusOr<std::string> ReadPool(const std::string& pool) {
   if (pool.empty()) return std::string(policy::kDefaultPool);
-  if (IsPoolName(pool)) return pool;
+  if (IsShortName(pool)) return pool;
   return InvalidField("pool", pool,
                       "is not the name of a pool: letters, digits, '.', '_' and '-', at most 64");
 }

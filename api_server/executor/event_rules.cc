@@ -4,7 +4,7 @@
 
 #include "common/host_key.h"
 #include "common/output_limit.h"
-#include "common/pool_name.h"
+#include "common/short_name.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 
@@ -84,7 +84,7 @@ absl::Status CheckHello(const v1::WorkerHello& hello) {
       return Refuse("a hello with a control character");
     }
   }
-  if (!hello.pool().empty() && !IsPoolName(hello.pool())) {
+  if (!hello.pool().empty() && !IsShortName(hello.pool())) {
     return Refuse("a hello with a pool that is none");
   }
   if (hello.projects_size() > kMaxProjects) return Refuse("a hello with too many projects");

@@ -12,21 +12,15 @@
 #include "absl/strings/str_split.h"
 #include "common/first_line.h"
 #include "common/private_file.h"
+#include "common/short_name.h"
 #include "common/status_macros.h"
 
 namespace longshore::webhooks {
 namespace {
 
 constexpr size_t kMaxWebhooks = 100;
-constexpr size_t kMaxNameBytes = 64;
 // What a guess at it has to be worth at least.
 constexpr size_t kMinSecretBytes = 16;
-
-bool IsName(const std::string& name) {
-  return name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), [](char c) {
-           return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
-         });
-}
 
 // A user and a password in it would be sent as they are, beside the signature.
 bool IsUrl(const std::string& url) {
@@ -46,7 +40,7 @@ absl::StatusOr<Webhook> ParseLine(const std::string& line) {
     return absl::FailedPreconditionError("is not NAME PROJECT,... URL SECRET_FILE [CA_FILE]");
   }
   Webhook webhook{.name = words[0], .projects = {}, .url = words[2], .secret = {}, .ca_file = {}};
-  if (!IsName(webhook.name)) {
+  if (!IsShortName(webhook.name)) {
     return absl::FailedPreconditionError(
         "has a name that is not 1 to 64 letters, digits, '.', '_' and '-'");
   }
