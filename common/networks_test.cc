@@ -1,11 +1,9 @@
 #include "common/networks.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cstring>
+#include "common/testing/socket_address.h"
 
 namespace longshore {
 namespace {
@@ -13,16 +11,8 @@ namespace {
 bool Has(const std::vector<std::string>& networks, const char* text) {
   const auto parsed = Networks::Parse(networks);
   EXPECT_TRUE(parsed.ok()) << parsed.status();
-  sockaddr_storage address{};
-  auto* ipv4 = reinterpret_cast<sockaddr_in*>(&address);
-  auto* ipv6 = reinterpret_cast<sockaddr_in6*>(&address);
-  if (inet_pton(AF_INET, text, &ipv4->sin_addr) == 1) {
-    address.ss_family = AF_INET;
-  } else {
-    EXPECT_EQ(inet_pton(AF_INET6, text, &ipv6->sin6_addr), 1) << text;
-    address.ss_family = AF_INET6;
-  }
-  return parsed->Contains(*reinterpret_cast<sockaddr*>(&address));
+  const sockaddr_storage address = testing::SocketAddress(text);
+  return parsed->Contains(*reinterpret_cast<const sockaddr*>(&address));
 }
 
 TEST(NetworksTest, NoneContainsAll) {

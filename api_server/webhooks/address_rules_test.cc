@@ -1,10 +1,10 @@
 #include "api_server/webhooks/address_rules.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include "common/testing/socket_address.h"
 
 namespace longshore::webhooks {
 namespace {
@@ -12,16 +12,8 @@ namespace {
 bool May(const std::vector<std::string>& named, const char* text, bool tls = true) {
   const auto rules = AddressRules::Make(named);
   EXPECT_TRUE(rules.ok()) << rules.status();
-  sockaddr_storage address{};
-  auto* ipv4 = reinterpret_cast<sockaddr_in*>(&address);
-  auto* ipv6 = reinterpret_cast<sockaddr_in6*>(&address);
-  if (inet_pton(AF_INET, text, &ipv4->sin_addr) == 1) {
-    address.ss_family = AF_INET;
-  } else {
-    EXPECT_EQ(inet_pton(AF_INET6, text, &ipv6->sin6_addr), 1) << text;
-    address.ss_family = AF_INET6;
-  }
-  return rules->MayConnect(*reinterpret_cast<sockaddr*>(&address), tls);
+  const sockaddr_storage address = testing::SocketAddress(text);
+  return rules->MayConnect(*reinterpret_cast<const sockaddr*>(&address), tls);
 }
 
 TEST(AddressRulesTest, PublicAddressesMayBeConnectedToByTls) {
