@@ -45,31 +45,23 @@ ServerMetrics::ServerMetrics(storage::Database* pool, storage::Database* own,
 
 void ServerMetrics::Refresh() {
   SetOpenTasks();
-  SetLackingPools();
-  SetWaitingWebhookEvents();
+  SetWaiting();
   const storage::Database::Usage usage = pool_.usage();
   connections_.Add({{"state", "idle"}}).Set(usage.idle);
   connections_.Add({{"state", "used"}}).Set(usage.open - usage.idle);
   connected_workers_.Set(static_cast<double>(workers_.size()));
 }
 
-void ServerMetrics::SetLackingPools() {
+void ServerMetrics::SetWaiting() {
   own_.Run([&](storage::Connection& connection) -> absl::Status {
         ASSIGN_OR_RETURN(const auto pools, storage::worker_store::PoolsWithoutWorker(
                                                connection, storage::Scope::Everything()));
         lacking_pools_.Set(static_cast<double>(pools.size()));
-        return absl::OkStatus();
-      })
-      .IgnoreError();  // database_up says that it is away.
-}
-
-void ServerMetrics::SetWaitingWebhookEvents() {
-  own_.Run([&](storage::Connection& connection) -> absl::Status {
         ASSIGN_OR_RETURN(const int64_t waiting, storage::webhook_store::CountWaiting(connection));
         waiting_webhook_events_.Set(static_cast<double>(waiting));
         return absl::OkStatus();
       })
-      .IgnoreError();  // As above.
+      .IgnoreError();  // database_up says that it is away.
 }
 
 void ServerMetrics::SetOpenTasks() {

@@ -19,8 +19,7 @@ class ServerMetrics {
 
  private:
   void SetOpenTasks();
-  void SetLackingPools();
-  void SetWaitingWebhookEvents();
+  void SetWaiting();  // What waits for a worker of its pool, or to be told to a webhook.
 
   storage::Database& pool_;
   storage::Database& own_;
