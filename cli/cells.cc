@@ -43,12 +43,9 @@ std::string AddressText(const v1::Instance& instance) {
 }
 
 std::string JumpText(const v1::Instance& instance) {
-  std::string text;
-  for (const v1::JumpHost& host : instance.jump()) {
-    absl::StrAppend(&text, text.empty() ? "" : ", ", host.ssh_user(), "@",
-                    EndpointText(host.address(), host.port()));
-  }
-  return text;
+  return absl::StrJoin(instance.jump(), ", ", [](std::string* out, const v1::JumpHost& host) {
+    absl::StrAppend(out, host.ssh_user(), "@", EndpointText(host.address(), host.port()));
+  });
 }
 
 std::string ScriptText(const v1::Deployment& deployment) {
