@@ -10,15 +10,13 @@ namespace longshore::cli {
 namespace {
 
 absl::StatusOr<int> ListWorkers(int32_t limit, Session* session) {
+  v1::ListWorkersResponse first;
   ASSIGN_OR_RETURN(
       const std::vector<v1::Worker> workers,
       ReadPages(&session->client, &Client::ListWorkers, &v1::ListWorkersResponse::mutable_workers,
-                v1::ListWorkersRequest(), limit));
-  v1::ListWorkersRequest first;
-  first.set_page_size(1);
-  ASSIGN_OR_RETURN(const v1::ListWorkersResponse lacking, session->client.ListWorkers(first));
+                v1::ListWorkersRequest(), limit, &first));
   std::string text = WorkerTable(workers);
-  for (const std::string& pool : lacking.pools_without_worker()) {
+  for (const std::string& pool : first.pools_without_worker()) {
     text += "no worker of the pool " + pool + " is connected: what is for its instances waits\n";
   }
   session->printer.PrintRows(workers, text);
