@@ -1,7 +1,6 @@
 """Instances that are reached by way of other hosts: through networks that the worker is not in, and with faults on the way."""
 
 import os
-import subprocess
 import unittest
 
 from harness import login_user
@@ -9,8 +8,7 @@ from harness.api import instance_pb, instance_service, payload_service, pb
 from harness.instance import Instance
 from harness.network import Network
 from harness.patience import wait_until
-from harness.programs import LONGSHORE
-from harness.provisioning import LONG
+from harness.reached import Reached
 from harness.stack import Stack
 
 INSIDE_PORT = 2200
@@ -22,15 +20,7 @@ def hop(host, address="127.0.0.1", port=None, **fields):
     return instance_pb.JumpHost(address=address, port=port or host.relay.port, **fields)
 
 
-class Jump:
-
-    def completed(self, instance, text="echo here"):
-        payload = self.stack.wait(self.stack.deploy(text, [instance]).payload_ids[0])
-        self.assertEqual(payload.status, pb.PAYLOAD_STATUS_COMPLETED, payload.error)
-        return payload
-
-
-class NetworksTest(Jump, unittest.TestCase):
+class NetworksTest(Reached, unittest.TestCase):
     """outside - first network, with a jump host - second network, with another one, where the instance is on loopback."""
 
     @classmethod
@@ -76,36 +66,22 @@ class NetworksTest(Jump, unittest.TestCase):
         self.instance.id = self.register("127.0.0.1", ssh_user=login_user.NAME, become=True)
         self.assertEqual(self.completed(self.instance, "id -un; echo $SUDO_USER").output, "root\ndeploy\n")
 
-    def verify_instances(self):
-        return subprocess.run([LONGSHORE, "verify", "--database", self.stack.database_url, "--instances", "--ssh-key",
-                               self.stack.key], capture_output=True, text=True)
-
     def test_what_is_left_there(self):
         payload = self.completed(self.instance)
         wait_until(lambda: self.instance.run_directories() == [], "its run directory to go")
-        said = self.verify_instances()
-        self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
+        self.assert_nothing_left()
         left = self.stack.run_directory(self.instance, payload.id)
         os.makedirs(left)
-        said = self.verify_instances()
+        status, said = self.verify_instances()
         os.rmdir(left)
-        self.assertIn("nothing is left on an instance", said.stdout)
-        self.assertEqual(said.returncode, 1, said.stdout + said.stderr)
+        self.assertIn("nothing is left on an instance", said)
+        self.assertEqual(status, 1, said)
 
     def test_provisioning(self):
-        self.stack.workers[0].kill()
-        self.addCleanup(self.stack.workers[0].restart)
-        made = self.stack.instance_stub.CreateInstance(instance_service.CreateInstanceRequest(
-            name="made", provider="local", provision=True)).instances[0]
-        self.stack.wait_instance(made.id, instance_pb.INSTANCE_STATUS_CREATED)
-        # As if its provider had told this way to it. The host key is learned on that.
-        self.stack.instance_stub.UpdateInstance(instance_service.UpdateInstanceRequest(
-            instance_id=made.id, address="::1", port=INSIDE_PORT, jump=self.jump, become=True, host_key="",
-            update_mask={"paths": ["address", "port", "jump", "become", "host_key"]}))
-        self.stack.sql(f"UPDATE instances SET ssh_user = '{login_user.NAME}' WHERE id = {made.id}")
-        self.stack.workers[0].start()
-        self.stack.wait_instance(made.id, instance_pb.INSTANCE_STATUS_READY, LONG)
-        self.assertEqual(self.stack.instance(made.id).host_key, " ".join(self.instance.host_key().split()[:2]))
+        # The host key is learned on that way.
+        made = self.provisioned(login_user.NAME, address="::1", port=INSIDE_PORT, jump=self.jump, become=True, host_key="",
+                                update_mask={"paths": ["address", "port", "jump", "become", "host_key"]})
+        self.assertEqual(made.host_key, " ".join(self.instance.host_key().split()[:2]))
 
     def test_much_both_ways(self):
         payload = self.completed(self.instance, "#" * 1900000 + "\nhead -c 2000000 /dev/zero | tr '\\0' x")
@@ -119,7 +95,7 @@ class NetworksTest(Jump, unittest.TestCase):
             wait_until(lambda: host.sshd_sessions() == [], "no connection to be left")
 
 
-class FaultsTest(Jump, unittest.TestCase):
+class FaultsTest(Reached, unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):

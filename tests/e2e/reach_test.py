@@ -7,15 +7,15 @@ import unittest
 import grpc
 
 from harness import login_user
-from harness.api import instance_pb, instance_service, payload_service, pb
+from harness.api import instance_service, payload_service, pb
 from harness.errors import expect_error
 from harness.patience import wait_until
 from harness.programs import LONGSHORE
-from harness.provisioning import LONG
+from harness.reached import Reached
 from harness.stack import Stack
 
 
-class Reach:
+class Reach(Reached):
 
     @classmethod
     def setUpClass(cls):
@@ -26,16 +26,6 @@ class Reach:
         run = subprocess.run([LONGSHORE, *words], env=self.stack.environment_of_cli(), capture_output=True, text=True)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         return run.stdout + run.stderr
-
-    def completed(self, instance, text="echo here; echo ran >> ~/ledger"):
-        payload = self.stack.wait(self.stack.deploy(text, [instance]).payload_ids[0])
-        self.assertEqual(payload.status, pb.PAYLOAD_STATUS_COMPLETED, payload.error)
-        return payload
-
-    def verify_instances(self):
-        """That nothing is left on any of them, and none is out of reach."""
-        said = self.longshore("verify", "--database", self.stack.database_url, "--instances", "--ssh-key", self.stack.key)
-        self.assertRegex(said, r"[1-9]\d* instances")
 
 
 class Ipv6Test(Reach, unittest.TestCase):
@@ -48,8 +38,8 @@ class Ipv6Test(Reach, unittest.TestCase):
         cls.instance.id = cls.stack.register(cls.instance, address="::1", port=cls.instance.process.port).id
 
     def test_a_payload(self):
-        self.assertEqual(self.completed(self.instance).output, "here\n")
-        self.assertIn("ran", self.instance.ledger())
+        payload = self.completed(self.instance, "echo here; echo ran >> /root/ledger")
+        self.assertEqual((payload.output, self.instance.ledger()), ("here\n", ["ran"]))
         wait_until(lambda: self.instance.run_directories() == [], "its run directory to go")
         self.assertEqual(self.stack.instance(self.instance.id).host_key, self.instance.host_key())
         self.assertIn(f"[::1]:{self.instance.process.port}", self.longshore("instances", "list"))
@@ -57,19 +47,10 @@ class Ipv6Test(Reach, unittest.TestCase):
     def test_what_is_left_there(self):
         self.completed(self.instance)
         wait_until(lambda: self.instance.run_directories() == [], "its run directory to go")
-        self.verify_instances()
+        self.assert_nothing_left()
 
     def test_provisioning(self):
-        self.stack.workers[0].kill()
-        self.addCleanup(self.stack.workers[0].restart)
-        made = self.stack.instance_stub.CreateInstance(instance_service.CreateInstanceRequest(
-            name="made", provider="local", provision=True)).instances[0]
-        self.stack.wait_instance(made.id, instance_pb.INSTANCE_STATUS_CREATED)
-        # As if its provider had told this address.
-        self.stack.instance_stub.UpdateInstance(instance_service.UpdateInstanceRequest(
-            instance_id=made.id, address="0:0::1", port=self.instance.process.port, host_key=self.instance.host_key()))
-        self.stack.workers[0].start()
-        self.stack.wait_instance(made.id, instance_pb.INSTANCE_STATUS_READY, LONG)
+        self.provisioned(address="0:0::1", port=self.instance.process.port, host_key=self.instance.host_key())
 
     def test_brackets_are_no_part_of_an_address(self):
         request = instance_service.RegisterInstanceRequest(name="x", address="[::1]")
@@ -103,7 +84,7 @@ class BecomeTest(Reach, unittest.TestCase):
                                                        "root 700", "root 700", "root 600"])
         wait_until(lambda: self.instance.run_directories() == [], "its run directory to go")
         self.assertEqual((self.instance.uploads(), os.listdir(login_user.home(self.instance))), ([], []))
-        self.verify_instances()
+        self.assert_nothing_left()
 
     def test_sent_and_executed_later(self):
         text = "echo later >> /root/later"
@@ -198,9 +179,9 @@ class BecomeTest(Reach, unittest.TestCase):
         payload = self.completed(self.instance)
         self.cleaned(self.instance)
         os.makedirs(self.stack.run_directory(self.instance, payload.id))
-        with self.assertRaises(AssertionError) as found:
-            self.verify_instances()
-        self.assertIn("nothing is left on an instance", str(found.exception))
+        status, said = self.verify_instances()
+        self.assertIn("nothing is left on an instance", said)
+        self.assertEqual(status, 1, said)
         self.stack.sql("INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_id, run_at) "
                        f"SELECT id, attempt, instance_id, run_id, now() FROM payloads WHERE id = {payload.id}")
         wait_until(lambda: self.instance.run_directories() == [], "a worker to come for it")
