@@ -1,7 +1,5 @@
 #include "common/fail_point.h"
 
-#ifdef LONGSHORE_FAIL_POINTS
-
 #include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>
@@ -51,5 +49,3 @@ absl::Status HitFailPoint(const char* name) {
 }
 
 }  // namespace longshore
-
-#endif  // LONGSHORE_FAIL_POINTS

@@ -1,8 +1,9 @@
 // Named moments ("fail points") at which a test can crash, hold, stop or fail a process, so that a
 // fault comes at exactly the moment that the test is about.
 //
-// Compiled in only with --//common:fail_points; tests/fault builds such programs beside the shipped
-// ones. Without it the macros are empty, and the binary contains no name of a fail point.
+// Only a program that //common:fail_points is linked into can be armed: those that tests/fault
+// builds beside the shipped ones. In a shipped program HitFailPoint is null, and nothing looks for
+// files.
 //
 // A test arms the fail point NAME with a file of that name in the directory $LONGSHORE_FAIL_POINTS.
 // The file's text says what happens there:
@@ -16,28 +17,24 @@
 #ifndef LONGSHORE_COMMON_FAIL_POINT_H_
 #define LONGSHORE_COMMON_FAIL_POINT_H_
 
-#ifdef LONGSHORE_FAIL_POINTS
-
 #include "absl/status/status.h"
 
 namespace longshore {
 
-// Does what the fail point is armed with, if it is. Returns an error only for "error".
-absl::Status HitFailPoint(const char* name);
+// Does what the fail point is armed with, if it is. Returns an error only for "error". Weak, so
+// that the linker chooses, and all that is compiled serves programs with fail points and without.
+[[gnu::weak]] absl::Status HitFailPoint(const char* name);
 
 }  // namespace longshore
 
-#define LONGSHORE_FAIL_POINT(name) ::longshore::HitFailPoint(name).IgnoreError()
+#define LONGSHORE_FAIL_POINT(name)                                                           \
+  do {                                                                                       \
+    if (::longshore::HitFailPoint != nullptr) ::longshore::HitFailPoint(name).IgnoreError(); \
+  } while (false)
 #define LONGSHORE_RETURN_IF_FAIL_POINT(name)                                       \
   do {                                                                             \
+    if (::longshore::HitFailPoint == nullptr) break;                               \
     if (absl::Status hit = ::longshore::HitFailPoint(name); !hit.ok()) return hit; \
   } while (false)
-
-#else
-
-#define LONGSHORE_FAIL_POINT(name) static_cast<void>(0)
-#define LONGSHORE_RETURN_IF_FAIL_POINT(name) static_cast<void>(0)
-
-#endif  // LONGSHORE_FAIL_POINTS
 
 #endif  // LONGSHORE_COMMON_FAIL_POINT_H_

@@ -7,6 +7,7 @@
 #include "common/random.h"
 #include "common/sha256.h"
 #include "common/shell_quote.h"
+#include "payload_worker/run/runner_fail_points.h"
 #include "payload_worker/ssh/become.h"
 
 namespace longshore::run {
@@ -15,6 +16,8 @@ namespace {
 constexpr char kRunner[] =
 #include "payload_worker/run/remote_runner.inc"
     ;
+
+std::string Runner() { return RunnerWithFailPoints == nullptr ? kRunner : RunnerWithFailPoints(); }
 
 const char* ModeText(RunnerMode mode) {
   switch (mode) {
@@ -33,7 +36,7 @@ const char* ModeText(RunnerMode mode) {
 // By standard input, for sudo logs what is in the command line. A part of the runner, of a
 // connection that broke, is not carried out.
 RunnerCommandLine RunnerAsRoot(const std::vector<std::string>& arguments) {
-  std::string runner = kRunner;
+  std::string runner = Runner();
   runner.erase(runner.find_last_not_of('\n') + 1);  // As $(...) does.
   const std::string size = std::to_string(runner.size());
   const std::string script = "ls_runner=$(exec head -c " + size + ") && [ ${#ls_runner} = " + size +
@@ -57,7 +60,7 @@ RunnerCommandLine RunnerCommand(const v1::Assignment& assignment, const RunnerRe
                                               std::to_string(request.go_limit.count() / 10),
                                               request.upload};
   if (assignment.become()) return RunnerAsRoot(arguments);
-  return {.command = "exec bash --norc -p -c " + ShellQuote(kRunner) + " longshore" +
+  return {.command = "exec bash --norc -p -c " + ShellQuote(Runner()) + " longshore" +
                      ShellWords(arguments),
           .input = ""};
 }
