@@ -9,6 +9,7 @@
 #include <prometheus/histogram.h>
 
 #include <string>
+#include <string_view>
 
 namespace longshore::metrics {
 
@@ -27,14 +28,27 @@ prometheus::Family<Histogram>& Histograms(const std::string& name, const std::st
 Counter& NewCounter(const std::string& name, const std::string& help);
 Gauge& NewGauge(const std::string& name, const std::string& help);
 
+// Count in the metric of a family that has these labels, and keep the trace of `traceparent`, if
+// there is one (common/trace_context.h), as the exemplar. Observe takes seconds.
+void Increment(prometheus::Family<Counter>& family, const prometheus::Labels& labels,
+               std::string_view traceparent);
+void Observe(prometheus::Family<Histogram>& family, const prometheus::Labels& labels,
+             double seconds, std::string_view traceparent);
+
 // Adds a metric that says the version of the program.
 void ShowVersion();
 
 // Upper bounds of a histogram of seconds, from 1 ms to a minute.
 Histogram::BucketBoundaries SecondsBuckets();
 
-// Returns all metrics in Prometheus' text format, version 0.0.4.
-std::string Text();
+struct Page {
+  std::string content_type;
+  std::string body;
+};
+
+// Returns all metrics in OpenMetrics' text format, with exemplars, when `accept`, the value of the
+// request's header, names it, as Prometheus does; otherwise in Prometheus' text format, 0.0.4.
+Page PageFor(std::string_view accept);
 
 }  // namespace longshore::metrics
 

@@ -36,4 +36,9 @@ std::string_view TraceIdOf(std::string_view traceparent) {
                                     : std::string_view();
 }
 
+void AddTraceId(std::string_view traceparent, std::vector<LogField>* fields) {
+  const std::string_view id = TraceIdOf(traceparent);
+  if (!id.empty()) fields->push_back({"trace_id", std::string(id)});
+}
+
 }  // namespace longshore

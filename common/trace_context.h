@@ -5,6 +5,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "common/log_fields.h"
 
 namespace longshore {
 
@@ -17,6 +20,9 @@ bool IsTraceparent(std::string_view text);
 
 // Returns the trace's id, 32 digits, of a traceparent; empty of anything else.
 std::string_view TraceIdOf(std::string_view traceparent);
+
+// Adds that id to what the log says, as "trace_id", if there is one.
+void AddTraceId(std::string_view traceparent, std::vector<LogField>* fields);
 
 }  // namespace longshore
 

@@ -48,7 +48,7 @@ http::Response StatusPage::Answer(const http::Request& request) {
     refusal.headers.emplace_back("allow", "GET");
     return refusal;
   }
-  if (request.path == "/metrics") return Metrics();
+  if (request.path == "/metrics") return Metrics(http::HeaderValue(request, "accept"));
   return request.path == "/readyz" ? Readiness() : Json(200, R"({"alive": true})");
 }
 
@@ -61,7 +61,7 @@ http::Response StatusPage::Readiness() {
   return Json(200, R"({"ready": true})");
 }
 
-http::Response StatusPage::Metrics() {
+http::Response StatusPage::Metrics(std::string_view accept) {
   const WorkerState state = worker_.state();
   MutexLock lock(&mutex_);
   tasks_.Add({{"state", "connecting"}}).Set(state.connecting);
@@ -69,8 +69,9 @@ http::Response StatusPage::Metrics() {
   sessions_.Set(static_cast<double>(state.sessions_kept));
   outbox_.Set(static_cast<double>(state.outbox_bytes));
   connected_.Set(state.connected ? 1 : 0);
-  return {.headers = {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}},
-          .body = metrics::Text()};
+  metrics::Page page = metrics::PageFor(accept);
+  return {.headers = {{"content-type", std::move(page.content_type)}},
+          .body = std::move(page.body)};
 }
 
 }  // namespace longshore

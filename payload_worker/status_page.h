@@ -3,6 +3,7 @@
 #define LONGSHORE_PAYLOAD_WORKER_STATUS_PAGE_H_
 
 #include <memory>
+#include <string_view>
 
 #include "common/metrics.h"
 #include "common/mutex.h"
@@ -21,7 +22,7 @@ class StatusPage : public http::Handler {
  private:
   http::Response Answer(const http::Request& request);
   http::Response Readiness();
-  http::Response Metrics() ABSL_LOCKS_EXCLUDED(mutex_);
+  http::Response Metrics(std::string_view accept) ABSL_LOCKS_EXCLUDED(mutex_);
 
   Worker& worker_;
   Mutex mutex_;  // Held while a page is made, so that it is of one moment.

@@ -39,9 +39,7 @@ std::vector<LogField> FieldsOf(const v1::Assignment& assignment) {
                                {"task_id", assignment.task_id()},
                                {"instance_id", assignment.instance_id()},
                                {"project", assignment.project()}};
-  if (const auto trace = TraceIdOf(assignment.traceparent()); !trace.empty()) {
-    fields.push_back({"trace_id", std::string(trace)});
-  }
+  AddTraceId(assignment.traceparent(), &fields);
   return fields;
 }
 

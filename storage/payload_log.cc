@@ -30,7 +30,7 @@ std::vector<LogField> Fields(const Row& row) {
 // What a payload's task tells (the fragment task_of_payload).
 struct OfTask {
   std::string worker;
-  std::string trace_id;
+  std::string traceparent;
   // Milliseconds; nothing when they are not known.
   std::optional<int64_t> waited;
   std::optional<int64_t> delivered;
@@ -46,7 +46,7 @@ OfTask ReadOfTask(const Row& row) {
   const std::vector<std::string> parts = row.TextArray("of_task");
   if (parts.size() != 5) return {};  // The task is gone.
   return {.worker = parts[0],
-          .trace_id = std::string(TraceIdOf(parts[1])),
+          .traceparent = parts[1],
           .waited = ReadMilliseconds(parts[2]),
           .delivered = ReadMilliseconds(parts[3]),
           .total = ReadMilliseconds(parts[4])};
@@ -55,7 +55,7 @@ OfTask ReadOfTask(const Row& row) {
 std::vector<LogField> Fields(const Row& row, const OfTask& of_task) {
   std::vector<LogField> fields = Fields(row);
   if (!of_task.worker.empty()) fields.push_back({"worker", of_task.worker});
-  if (!of_task.trace_id.empty()) fields.push_back({"trace_id", of_task.trace_id});
+  AddTraceId(of_task.traceparent, &fields);
   for (const auto& [name, value] : {std::pair("waited_ms", of_task.waited),
                                     {"delivery_ms", of_task.delivered},
                                     {"total_ms", of_task.total}}) {
@@ -92,7 +92,9 @@ PayloadMetrics& Metrics() {
 struct Note {
   std::string line;
   std::vector<LogField> fields;
-  metrics::Counter* counter = nullptr;
+  prometheus::Family<metrics::Counter>& counters;
+  prometheus::Labels labels;
+  std::string traceparent{};
 };
 
 void WriteAfterCommit(Connection& connection, std::vector<Note> notes) {
@@ -101,18 +103,20 @@ void WriteAfterCommit(Connection& connection, std::vector<Note> notes) {
     for (const Note& note : notes) {
       const LogFields fields(note.fields);
       LOG(INFO) << note.line;
-      note.counter->Increment();
+      metrics::Increment(note.counters, note.labels, note.traceparent);
     }
   });
 }
 
 // Of steps that no worker has a part in.
 void Log(Connection& connection, const Result& payloads, const std::string& what) {
-  metrics::Counter& counter = Metrics().steps.Add({{"step", what}});
   std::vector<Note> notes;
   notes.reserve(payloads.rows());
   for (const Row row : payloads) {
-    notes.push_back({.line = Line(row, what), .fields = Fields(row), .counter = &counter});
+    notes.push_back({.line = Line(row, what),
+                     .fields = Fields(row),
+                     .counters = Metrics().steps,
+                     .labels = {{"step", what}}});
   }
   WriteAfterCommit(connection, std::move(notes));
 }
@@ -123,7 +127,6 @@ using Takes = bool (*)(const Row& row);
 void LogOfWorker(
     Connection& connection, const Result& payloads, const std::string& what,
     Takes takes = [](const Row&) { return true; }) {
-  metrics::Counter& counter = Metrics().steps.Add({{"step", what}});
   std::vector<Note> notes;
   notes.reserve(payloads.rows());
   for (const Row row : payloads) {
@@ -131,15 +134,16 @@ void LogOfWorker(
     const OfTask of_task = ReadOfTask(row);
     notes.push_back({.line = Line(row, what, PhasesOf(of_task)),
                      .fields = Fields(row, of_task),
-                     .counter = &counter});
+                     .counters = Metrics().steps,
+                     .labels = {{"step", what}},
+                     .traceparent = of_task.traceparent});
   }
   WriteAfterCommit(connection, std::move(notes));
 }
 
-metrics::Counter& EndCounter(const Row& row) {
-  return Metrics().ends.Add(
-      {{"status", absl::AsciiStrToLower(row.String("status"))},
-       {"failure_reason", absl::AsciiStrToLower(row.String("failure_reason"))}});
+prometheus::Labels EndLabels(const Row& row) {
+  return {{"status", absl::AsciiStrToLower(row.String("status"))},
+          {"failure_reason", absl::AsciiStrToLower(row.String("failure_reason"))}};
 }
 
 // The run's exit status and time, as far as they are known.
@@ -187,7 +191,9 @@ void LogEnded(Connection& connection, const Result& payloads) {
     }
     notes.push_back({.line = Line(row, how, outcome),
                      .fields = std::move(fields),
-                     .counter = &EndCounter(row)});
+                     .counters = Metrics().ends,
+                     .labels = EndLabels(row),
+                     .traceparent = of_task.traceparent});
   }
   WriteAfterCommit(connection, std::move(notes));
 }

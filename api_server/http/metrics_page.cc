@@ -34,8 +34,9 @@ void MetricsPage::Answer(http::Exchange* exchange, const RpcCaller& caller) {
     return exchange->Respond(ErrorResponse(allowed));
   }
   hooks_.refresh();
-  exchange->Respond({.headers = {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}},
-                     .body = metrics::Text()});
+  metrics::Page page = metrics::PageFor(http::HeaderValue(exchange->request(), "accept"));
+  exchange->Respond(
+      {.headers = {{"content-type", std::move(page.content_type)}}, .body = std::move(page.body)});
 }
 
 }  // namespace longshore::api_http

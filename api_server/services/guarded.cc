@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "api_server/services/front_peer.h"
-#include "common/trace_context.h"
+#include "api_server/services/trace_metadata.h"
 #include "common/utf8.h"
 
 namespace longshore::services {
@@ -69,13 +69,7 @@ access::Call CallOf(const grpc::ServerContextBase& context, std::string method,
   for (auto at = begin; at != end; ++at) {
     call.authorization.emplace_back(at->second.data(), at->second.size());
   }
-  // Of two it would not be clear which counts.
-  const auto& metadata = context.client_metadata();
-  if (const auto found = metadata.find(kTraceparent);
-      found != metadata.end() && metadata.count(kTraceparent) == 1) {
-    std::string traceparent(found->second.data(), found->second.size());
-    if (IsTraceparent(traceparent)) call.traceparent = std::move(traceparent);
-  }
+  call.traceparent = TraceparentOf(context.client_metadata());
   Describe(request, &call);
   return call;
 }

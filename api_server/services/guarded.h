@@ -43,9 +43,7 @@ grpc::Status Guarded(access::Guard& guard, const grpc::ServerContextBase& contex
   // What is logged in its course says who asked.
   std::vector<LogField> fields{
       {"principal", caller->name}, {"token_id", caller->token_id}, {"method", caller->method}};
-  if (!caller->traceparent.empty()) {
-    fields.push_back({"trace_id", std::string(TraceIdOf(caller->traceparent))});
-  }
+  AddTraceId(caller->traceparent, &fields);
   const LogFields who(std::move(fields));
   absl::StatusOr<Response> result = handler(*caller);
   if (!result.ok()) {

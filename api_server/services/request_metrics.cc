@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "api_server/services/trace_metadata.h"
 #include "common/metrics.h"
 
 namespace longshore::services {
@@ -29,6 +30,22 @@ RequestMetrics& Metrics() {
   return *kMetrics;
 }
 
+// Whether only callers with access are answered so. Others are to leave no trace, neither by a
+// request that cannot be read nor while tokens cannot be looked up.
+bool ShowsAccess(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kPermissionDenied:
+      return true;
+    default:
+      return false;
+  }
+}
+
 class Interceptor : public grpc::experimental::Interceptor {
  public:
   explicit Interceptor(const ServerRpcInfo& info)
@@ -41,15 +58,19 @@ class Interceptor : public grpc::experimental::Interceptor {
 
   ~Interceptor() override {
     open_.Decrement();
-    Metrics()
-        .ended.Add({{"method", method_}, {"code", absl::StatusCodeToString(code_)}})
-        .Increment();
+    if (!ShowsAccess(code_)) traceparent_.clear();
+    metrics::Increment(Metrics().ended,
+                       {{"method", method_}, {"code", absl::StatusCodeToString(code_)}},
+                       traceparent_);
     if (!answers_once_) return;
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun_;
-    Metrics().durations.Add({{"method", method_}}, metrics::SecondsBuckets()).Observe(took.count());
+    metrics::Observe(Metrics().durations, {{"method", method_}}, took.count(), traceparent_);
   }
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) {
+      traceparent_ = TraceparentOf(*methods->GetRecvInitialMetadata());
+    }
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       code_ = static_cast<absl::StatusCode>(methods->GetSendStatus().error_code());
     }
@@ -68,6 +89,7 @@ class Interceptor : public grpc::experimental::Interceptor {
   const bool answers_once_;
   metrics::Gauge& open_;
   const std::chrono::steady_clock::time_point begun_;
+  std::string traceparent_;
   // Of a call whose client has gone before it was answered.
   absl::StatusCode code_ = absl::StatusCode::kCancelled;
 };

@@ -132,10 +132,14 @@ void Delivery::DropSession() {
 
 absl::Status Delivery::Connect() {
   const auto key = ssh::KeyOf(context_.keys, assignment_.project());
-  if (!key.ok()) return Counted("login", [&key] { return key.status(); });
-  ASSIGN_OR_RETURN(auto session, Counted("connect", [&] { return OpenSession(**key); }));
+  if (!key.ok()) {
+    return Counted("login", assignment_.traceparent(), [&key] { return key.status(); });
+  }
+  ASSIGN_OR_RETURN(auto session, Counted("connect", assignment_.traceparent(),
+                                         [&] { return OpenSession(**key); }));
   Metrics().round_trips.Observe(std::chrono::duration<double>(session->round_trip()).count());
-  RETURN_IF_ERROR(Counted("login", [&] { return session->Login(**key); }));
+  RETURN_IF_ERROR(
+      Counted("login", assignment_.traceparent(), [&] { return session->Login(**key); }));
   session_ = std::move(session);
   return absl::OkStatus();
 }
@@ -148,7 +152,7 @@ absl::StatusOr<std::unique_ptr<ssh::Session>> Delivery::OpenSession(const ssh::P
 }
 
 absl::Status Delivery::Upload() {
-  return Counted("upload", [this] { return SendScript(); });
+  return Counted("upload", assignment_.traceparent(), [this] { return SendScript(); });
 }
 
 absl::Status Delivery::SendScript() {
@@ -242,7 +246,7 @@ absl::Status Delivery::Go() {
 }
 
 absl::StatusOr<RunnerRecord> Delivery::StartRunner(RunnerMode mode) {
-  return Counted("start", [this, mode] { return AskRunner(mode); });
+  return Counted("start", assignment_.traceparent(), [this, mode] { return AskRunner(mode); });
 }
 
 absl::StatusOr<RunnerRecord> Delivery::AskRunner(RunnerMode mode) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "absl/status/status.h"
@@ -39,9 +40,9 @@ inline DeliveryMetrics& Metrics() {
 }
 
 // Takes `step`, one of connect, login, upload and start, by `take`, which returns a status or has
-// one; how it ends is counted.
+// one; how it ends is counted, in the trace of `traceparent`.
 template <typename Take>
-auto Counted(const char* step, const Take& take) {
+auto Counted(const char* step, std::string_view traceparent, const Take& take) {
   const auto begun = std::chrono::steady_clock::now();
   auto result = take();
   absl::Status status;
@@ -52,11 +53,10 @@ auto Counted(const char* step, const Take& take) {
   }
   const std::string reason = absl::AsciiStrToLower(ReasonOf(status));
   const std::string ended = status.ok() ? "ok" : reason.empty() ? "internal" : reason;
-  Metrics().steps.Add({{"step", step}, {"result", ended}}).Increment();
+  metrics::Increment(Metrics().steps, {{"step", step}, {"result", ended}}, traceparent);
   if (status.ok()) {
-    Metrics()
-        .durations.Add({{"step", step}}, metrics::SecondsBuckets())
-        .Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+    metrics::Observe(Metrics().durations, {{"step", step}}, took.count(), traceparent);
   }
   return result;
 }

@@ -3,10 +3,12 @@
 import http.client
 import http.server
 import json
+import random
 import re
 import signal
 import subprocess
 import threading
+import time
 import unittest
 import urllib.error
 import urllib.parse
@@ -260,6 +262,39 @@ class MetricsTest(unittest.TestCase):
             told = dict(re.findall(r"^\| `(longshore_\w+)` \| (\w+) \|", part, re.MULTILINE))
             self.assertEqual(dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE)), told)
 
+    def expect_exemplars(self, port):
+        """Prometheus leads from what was counted to the trace in whose course it was."""
+        trace = f"{random.getrandbits(128) | 1 << 127:x}"
+        answer = self.stack.payloads.DeployPayload(
+            payload_service.DeployPayloadRequest(instance_ids=[self.stack.instances[0].id], payload_content=b"true",
+                                                 execute_payload=True), metadata=[("traceparent", f"00-{trace}-{'1' * 16}-01")])
+        self.stack.wait(answer.payload_ids[0])
+        begun = time.time() - 600
+        for series in ('longshore_requests_total{code="OK"}', "longshore_request_duration_seconds_bucket",
+                       'longshore_payload_steps_total{step="started"}', 'longshore_payloads_ended_total{status="completed"}',
+                       'longshore_delivery_steps_total{result="ok"}', "longshore_delivery_step_duration_seconds_bucket"):
+            query = urllib.parse.urlencode({"query": series, "start": begun, "end": begun + 3600})
+
+            def look():
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query_exemplars?{query}") as found:
+                    return [exemplar["labels"] for one in json.load(found)["data"] for exemplar in one["exemplars"]]
+
+            wait_until(lambda: {"trace_id": trace} in look(), f"an exemplar of {series}")
+
+    def test_both_formats_tell_the_same(self):
+        self.stack.run("true")
+        # It is counted once it is committed, which clients may see before.
+        wait_until(lambda: self.value("longshore_payloads_ended_total", status="completed", failure_reason=""), "its count")
+        text = self.web.get("/metrics").body.decode()
+        answer = self.web.get("/metrics", Accept="application/openmetrics-text; version=1.0.0,text/plain;q=0.5")
+        self.assertEqual(answer.headers["Content-Type"], "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        lines = answer.body.decode().splitlines()
+        self.assertEqual(lines[-1], "# EOF")
+        self.assertEqual(parsed("\n".join(line.split(" # {")[0] for line in lines)).keys(), parsed(text).keys())
+        types = re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE)
+        self.assertEqual(re.findall(r"^# TYPE (\w+) (\w+)$", "\n".join(lines), re.MULTILINE),
+                         [(name.removesuffix("_total"), kind) for name, kind in types])
+
     def test_a_real_prometheus(self):
         subprocess.run(["promtool", "check", "rules", RULES], check=True, capture_output=True)
         checked = subprocess.run(["promtool", "check", "metrics"], input=self.web.get("/metrics").body, capture_output=True)
@@ -273,12 +308,14 @@ class MetricsTest(unittest.TestCase):
                            "job_name": "longshore", "scheme": "https",
                            "authorization": {"credentials_file": f"{directory}/prometheus.token"},
                            "tls_config": {"ca_file": self.stack.tls.ca},
-                           "static_configs": [{"targets": [f"127.0.0.1:{port_of(self.stack.api_servers[0])}"]}]}]}, file)
+                           "static_configs": [{"targets": [f"127.0.0.1:{port_of(self.stack.api_servers[0])}"]}]},
+                           {"job_name": "worker", "static_configs": [{"targets": [f"127.0.0.1:{self.stack.workers[0].port}"]}]}]},
+                      file)
         with open(RULES) as rules, open(f"{directory}/rules.yml", "w") as file:
             file.write(rules.read())
         prometheus = Process("prometheus", directory, [
             "prometheus", f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/tsdb",
-            f"--web.listen-address=127.0.0.1:{port}"], port)
+            f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"], port)
         self.addCleanup(prometheus.kill)
         prometheus.start()
 
@@ -293,6 +330,7 @@ class MetricsTest(unittest.TestCase):
 
         wait_until(lambda: ask('up{job="longshore"} == 1'), "a scrape")
         self.assertEqual(ask("longshore_worker_streams")[0]["value"][1], "1")
+        self.expect_exemplars(port)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/rules") as answer:
             rules = json.load(answer)["data"]["groups"][0]["rules"]
         self.assertGreater(len(rules), 5)

@@ -14,7 +14,7 @@ LIBRARIES = (
     (r"<curl/", ("common/http_client.cc",)),
     (r"<boost/", ("http/",)),
     (r"<systemd/", ("common/service_notifier.cc",)),
-    (r"<prometheus/", ("common/metrics.",)),
+    (r"<prometheus/", ("common/metrics.", "common/exemplars.", "common/open_metrics")),
     # Clang's thread-safety analysis knows longshore::Mutex only.
     (r"<(mutex|shared_mutex|condition_variable)>|\"absl/synchronization/", ("common/mutex.h",)),
 )
