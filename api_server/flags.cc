@@ -75,6 +75,8 @@ DEFINE_int32(max_running_per_instance, longshore::policy::kMaxRunningPerInstance
              "Payloads in work on one instance at a time.");
 DEFINE_int32(lease_duration_ms, longshore::policy::kLeaseDuration.count(),
              "How long a silent worker keeps a task.");
+DEFINE_bool(lease_groups, false,
+            "Renew leases that have been held for a while together, where workers know how.");
 DEFINE_int32(retry_initial_ms, longshore::BackoffOptions().initial.count(),
              "First delay after a failed delivery; doubles from there.");
 DEFINE_int32(retry_maximum_ms, longshore::BackoffOptions().maximum.count(),
@@ -246,6 +248,7 @@ ServerOptions OptionsFromFlags() {
   options.authorized_keys_file = FLAGS_authorized_keys_file;
   options.max_running_per_instance = FLAGS_max_running_per_instance;
   options.lease_duration = std::chrono::milliseconds(FLAGS_lease_duration_ms);
+  options.lease_groups = FLAGS_lease_groups;
   options.retry_backoff = {.initial = std::chrono::milliseconds(FLAGS_retry_initial_ms),
                            .maximum = std::chrono::milliseconds(FLAGS_retry_maximum_ms)};
   options.providers.digitalocean = {.url = FLAGS_digitalocean_url, .token = DigitalOceanToken()};

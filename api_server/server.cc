@@ -186,6 +186,7 @@ struct Server::Parts {
                         .database_work = &worker_database_work,
                         .on_credit = [this] { dispatcher.CreditCame(); },
                         .lease_duration = options.lease_duration,
+                        .lease_groups = options.lease_groups,
                         .names_by_certificate = !options.insecure,
                         .refused = &refused_workers}),
         webhooks(&database, options.webhooks),

@@ -47,6 +47,7 @@ struct ServerOptions {
   std::string authorized_keys_file;  // The public keys that new machines let in.
   int max_running_per_instance = policy::kMaxRunningPerInstance;
   std::chrono::milliseconds lease_duration = policy::kLeaseDuration;
+  bool lease_groups = false;  // Workers may have leases renewed together.
   BackoffOptions retry_backoff{};
   int database_connections = policy::kDatabaseConnections;
   providers::ProviderOptions providers;

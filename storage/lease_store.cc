@@ -1,5 +1,7 @@
 #include "storage/lease_store.h"
 
+#include <set>
+
 #include "common/enum_text.h"
 #include "common/status_macros.h"
 #include "storage/capacity_lock.h"
@@ -7,6 +9,8 @@
 
 namespace longshore::storage {
 namespace {
+
+using lease_store::Renewal;
 
 PayloadClaim ReadClaim(const Row& row) {
   const bool transfer = row.Text("type") == "PAYLOAD_TRANSFER";
@@ -36,6 +40,35 @@ RefusedTask ReadRefused(const Row& row, RefusedTask::Reason reason) {
           .payload_id = row.Int("payload_id"),
           .instance_id = row.Int("instance_id"),
           .reason = reason};
+}
+
+std::vector<Renewal> ReadRenewals(const Result& result) {
+  std::vector<Renewal> renewals;
+  for (const Row row : result) {
+    renewals.push_back({.lease = {.task_id = row.Int("id"),
+                                  .lease_epoch = row.Int("lease_epoch"),
+                                  .worker = row.String("worker")},
+                        .cancel_requested = row.Bool("cancel_requested"),
+                        .recall_requested = row.Bool("recall_requested")});
+  }
+  return renewals;
+}
+
+// The groups that locked tasks are of.
+std::vector<int64_t> OldGroups(const Result& locked) {
+  std::set<int64_t> groups;
+  for (const Row row : locked) {
+    if (!row.IsNull("old_group")) groups.insert(row.Int("old_group"));
+  }
+  return {groups.begin(), groups.end()};
+}
+
+// Of a bigint[], or NULL.
+std::vector<int64_t> ReadIdArray(const Row& row, std::string_view column) {
+  std::vector<int64_t> ids;
+  if (row.IsNull(column)) return ids;
+  for (const std::string& id : row.TextArray(column)) ids.push_back(std::stoll(id));
+  return ids;
 }
 
 Params FlowParams(const std::vector<DueFlow>& flows, const std::vector<int64_t>& set_aside) {
@@ -143,15 +176,89 @@ absl::StatusOr<std::vector<Renewal>> Renew(Connection& connection,
       const Result result,
       connection.Execute(queries::kRenewLeases,
                          LeaseParams(leases).Int("lease_milliseconds", lease_duration.count())));
-  std::vector<Renewal> renewals;
+  return ReadRenewals(result);
+}
+
+absl::Status LimitIdle(Connection& connection, std::chrono::milliseconds limit) {
+  return connection
+      .Execute(queries::kLimitIdleTransaction,
+               Params().Text("milliseconds", std::to_string(limit.count())))
+      .status();
+}
+
+absl::StatusOr<std::vector<Renewal>> RenewGrouped(Connection& connection,
+                                                  const std::vector<HeldLease>& leases,
+                                                  std::chrono::milliseconds lease_duration) {
+  ASSIGN_OR_RETURN(const Result locked,
+                   connection.Execute(queries::kLockLeases, LeaseParams(leases)));
+  if (locked.rows() == 0) return std::vector<Renewal>();
+  RETURN_IF_ERROR(
+      connection.Execute(queries::kLeaveLeaseGroups, Params().Ints("old_groups", OldGroups(locked)))
+          .status());
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kRenewLockedLeases,
+                                      Params()
+                                          .Ints("task_ids", ReadIds(locked))
+                                          .Int("lease_milliseconds", lease_duration.count())));
+  return ReadRenewals(result);
+}
+
+absl::StatusOr<NewLeaseGroup> MakeGroup(Connection& connection,
+                                        const std::vector<HeldLease>& leases,
+                                        std::chrono::milliseconds lease_duration) {
+  ASSIGN_OR_RETURN(const Result locked,
+                   connection.Execute(queries::kLockFreeLeases, LeaseParams(leases)));
+  if (locked.rows() == 0) return NewLeaseGroup{};
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kMakeLeaseGroup,
+                                      Params()
+                                          .Text("worker", leases.front().worker)
+                                          .Ints("task_ids", ReadIds(locked))
+                                          .Ints("old_groups", OldGroups(locked))
+                                          .Int("lease_milliseconds", lease_duration.count())));
+  return NewLeaseGroup{.id = result.first().Int("lease_group"), .renewals = ReadRenewals(result)};
+}
+
+absl::StatusOr<std::vector<GroupRenewal>> RenewGroups(Connection& connection,
+                                                      const std::vector<LeaseGroup>& groups,
+                                                      std::chrono::milliseconds lease_duration) {
+  std::vector<int64_t> ids;
+  std::vector<std::string> workers;
+  std::vector<int64_t> tasks;
+  std::vector<int64_t> task_id_sums;
+  std::vector<int64_t> lease_epoch_sums;
+  for (const LeaseGroup& group : groups) {
+    ids.push_back(group.id);
+    workers.push_back(group.worker);
+    tasks.push_back(group.tasks);
+    task_id_sums.push_back(group.task_id_sum);
+    lease_epoch_sums.push_back(group.lease_epoch_sum);
+  }
+  ASSIGN_OR_RETURN(const Result result,
+                   connection.Execute(queries::kRenewLeaseGroups,
+                                      Params()
+                                          .Ints("groups", ids)
+                                          .Texts("workers", workers)
+                                          .Ints("tasks", tasks)
+                                          .Ints("task_id_sums", task_id_sums)
+                                          .Ints("lease_epoch_sums", lease_epoch_sums)
+                                          .Int("lease_milliseconds", lease_duration.count())));
+  std::vector<GroupRenewal> renewals;
   for (const Row row : result) {
-    renewals.push_back({.lease = {.task_id = row.Int("id"),
-                                  .lease_epoch = row.Int("lease_epoch"),
-                                  .worker = row.String("worker")},
-                        .cancel_requested = row.Bool("cancel_requested"),
-                        .recall_requested = row.Bool("recall_requested")});
+    renewals.push_back({.id = row.Int("id"),
+                        .worker = row.String("worker"),
+                        .cancel_task_ids = ReadIdArray(row, "cancels"),
+                        .recall_task_ids = ReadIdArray(row, "recalls")});
   }
   return renewals;
+}
+
+absl::Status EndGroups(Connection& connection) {
+  return connection.Execute(queries::kEndLeaseGroups).status();
+}
+
+absl::Status DeleteGroups(Connection& connection) {
+  return connection.Execute(queries::kDeleteLeaseGroups).status();
 }
 
 absl::StatusOr<std::vector<int64_t>> FindExpired(Connection& connection, int limit) {
@@ -161,9 +268,13 @@ absl::StatusOr<std::vector<int64_t>> FindExpired(Connection& connection, int lim
 }
 
 absl::StatusOr<int64_t> ReapExpired(Connection& connection, const std::vector<int64_t>& task_ids) {
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kReapExpiredLeases,
+  ASSIGN_OR_RETURN(const Result locked, connection.Execute(queries::kLockHeldTasks,
                                                            Params().Ints("task_ids", task_ids)));
-  return result.affected();
+  if (locked.rows() == 0) return 0;
+  ASSIGN_OR_RETURN(
+      const Result reaped,
+      connection.Execute(queries::kReapExpiredLeases, Params().Ints("task_ids", ReadIds(locked))));
+  return reaped.affected();
 }
 
 absl::StatusOr<std::vector<int64_t>> FindUndelivered(Connection& connection, int limit,

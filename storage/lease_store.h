@@ -82,12 +82,61 @@ struct Renewal {
   bool cancel_requested;
   bool recall_requested;
 };
-// Renews the leases that their workers still hold. The others are missing from the result.
+// Renews the leases that their workers still hold and that are of no group. The others are missing
+// from the result.
 absl::StatusOr<std::vector<Renewal>> Renew(Connection& connection,
                                            const std::vector<HeldLease>& leases,
                                            std::chrono::milliseconds lease_duration);
 
-// Puts those of `task_ids` whose leases have run out back to PENDING. Returns how many.
+// Has the database end the transaction, and the connection, if the caller leaves it idle for
+// longer. For what locks leases across statements: whoever else is to renew them waits for it.
+absl::Status LimitIdle(Connection& connection, std::chrono::milliseconds limit);
+
+// Renews the leases that their workers still hold, of a group or not; they leave the group. The
+// others are missing from the result. Call it in a transaction.
+absl::StatusOr<std::vector<Renewal>> RenewGrouped(Connection& connection,
+                                                  const std::vector<HeldLease>& leases,
+                                                  std::chrono::milliseconds lease_duration);
+// A group of leases that are renewed together, as its worker knows it: how many of its tasks it
+// holds, and the sums of their ids and epochs, which say which.
+struct LeaseGroup {
+  int64_t id = 0;
+  std::string worker;
+  int64_t tasks = 0;
+  int64_t task_id_sum = 0;
+  int64_t lease_epoch_sum = 0;
+};
+// Renews the leases, all of one worker, that it still holds, and makes them a group; they leave the
+// groups that they were of. Missing from the result are those that it does not hold, and those
+// whose rows are locked just now. Call it in a transaction.
+struct NewLeaseGroup {
+  int64_t id = 0;  // 0: there is none.
+  std::vector<Renewal> renewals;
+};
+absl::StatusOr<NewLeaseGroup> MakeGroup(Connection& connection,
+                                        const std::vector<HeldLease>& leases,
+                                        std::chrono::milliseconds lease_duration);
+// A group that was renewed, and which of its tasks its holder is asked to stop, and which to stop
+// unless they have been started.
+struct GroupRenewal {
+  int64_t id;
+  std::string worker;
+  std::vector<int64_t> cancel_task_ids;
+  std::vector<int64_t> recall_task_ids;
+};
+// Renews the groups that are just what their workers know. The others are missing from the result:
+// they have ended, or a task is not in them any more.
+absl::StatusOr<std::vector<GroupRenewal>> RenewGroups(Connection& connection,
+                                                      const std::vector<LeaseGroup>& groups,
+                                                      std::chrono::milliseconds lease_duration);
+// Ends the groups whose time is over and that nobody has locked: their leases have run out, which
+// FindExpired tells from then on. One statement, so that it needs no transaction.
+absl::Status EndGroups(Connection& connection);
+// Deletes the groups that have ended and have no tasks any more.
+absl::Status DeleteGroups(Connection& connection);
+
+// Puts those of `task_ids` whose leases have run out back to PENDING. Returns how many. Call it in
+// a transaction.
 absl::StatusOr<int64_t> ReapExpired(Connection& connection, const std::vector<int64_t>& task_ids);
 // Locks and returns up to `limit` tasks that were not delivered in time: PENDING tasks whose
 // deliver_by is over, and held ones for which it has been over for `grace` without a word that the
@@ -97,7 +146,8 @@ absl::StatusOr<std::vector<int64_t>> FindUndelivered(Connection& connection, int
 // Locks and returns up to `limit` held tasks whose end_by is over: their instances should have
 // ended the script.
 absl::StatusOr<std::vector<int64_t>> FindOverrun(Connection& connection, int limit);
-// Returns up to `limit` tasks whose leases have run out.
+// Returns up to `limit` tasks whose own leases have run out, and up to `limit` whose groups have
+// ended.
 absl::StatusOr<std::vector<int64_t>> FindExpired(Connection& connection, int limit);
 // Wakes parked tasks of instances where nothing runs. Usually task_store::End wakes them; this
 // catches what it missed. Call it in a transaction: it takes the capacity lock.

@@ -144,6 +144,12 @@ absl::Status CheckHeartbeat(const v1::Heartbeat& heartbeat) {
     return Refuse("a heartbeat of " + std::to_string(heartbeat.task_ids_size()) + " tasks and " +
                   std::to_string(heartbeat.lease_epochs_size()) + " epochs");
   }
+  if (heartbeat.groups_size() > kMaxHeartbeatTasks) {
+    return Refuse("a heartbeat of " + std::to_string(heartbeat.groups_size()) + " groups");
+  }
+  if (heartbeat.make_group() && (heartbeat.task_ids_size() == 0 || heartbeat.groups_size() > 0)) {
+    return Refuse("a group of no task, or of groups");
+  }
   return absl::OkStatus();
 }
 

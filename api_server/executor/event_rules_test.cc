@@ -121,5 +121,18 @@ TEST(CheckHeartbeatTest, PairsTasksAndEpochs) {
   EXPECT_TRUE(CheckHeartbeat(heartbeat).ok());
 }
 
+TEST(CheckHeartbeatTest, AGroupIsMadeOfTasksAlone) {
+  v1::Heartbeat heartbeat;
+  heartbeat.set_make_group(true);
+  EXPECT_FALSE(CheckHeartbeat(heartbeat).ok());
+  heartbeat.add_task_ids(1);
+  heartbeat.add_lease_epochs(1);
+  EXPECT_TRUE(CheckHeartbeat(heartbeat).ok());
+  heartbeat.add_groups();
+  EXPECT_FALSE(CheckHeartbeat(heartbeat).ok());
+  heartbeat.set_make_group(false);
+  EXPECT_TRUE(CheckHeartbeat(heartbeat).ok());
+}
+
 }  // namespace
 }  // namespace longshore::executor

@@ -22,7 +22,7 @@ using storage::HeldLease;
 constexpr size_t kMaxBatchEvents = 2000;
 constexpr size_t kMaxBatchBytes = 8 << 20;
 constexpr size_t kBytesPerEvent = 256;
-constexpr size_t kBytesPerLease = 256;
+constexpr size_t kBytesPerLease = 256;  // Of a group too.
 constexpr BackoffOptions kDatabaseAway{.initial = std::chrono::milliseconds(100),
                                        .maximum = std::chrono::milliseconds(2000)};
 
@@ -43,19 +43,13 @@ std::chrono::milliseconds LingerOf(const v1::TaskEvents& events) {
   return shortest;
 }
 
-void SetLost(const HeldLease& lease, v1::LostLease* lost) {
-  lost->set_task_id(lease.task_id);
-  lost->set_lease_epoch(lease.lease_epoch);
-}
-
 }  // namespace
 
 EventSink::EventSink(storage::Database* database, EventApplier* applier, domain::Signals* signals,
                      std::chrono::milliseconds lease_duration)
-    : database_(*database),
+    : renewer_(database, lease_duration),
       applier_(*applier),
       signals_(*signals),
-      lease_duration_(lease_duration),
       thread_([this] { StoreLoop(); }) {}
 
 EventSink::~EventSink() { Shutdown(); }
@@ -74,7 +68,8 @@ size_t EventSink::CostOf(const v1::TaskEvents& events) {
 }
 
 size_t EventSink::CostOf(const v1::Heartbeat& heartbeat) {
-  return heartbeat.ByteSizeLong() + kBytesPerLease * static_cast<size_t>(heartbeat.task_ids_size());
+  return heartbeat.ByteSizeLong() +
+         kBytesPerLease * static_cast<size_t>(heartbeat.task_ids_size() + heartbeat.groups_size());
 }
 
 void EventSink::AddEvents(std::shared_ptr<WorkerSession> session, v1::TaskEvents events) {
@@ -156,55 +151,43 @@ void EventSink::StoreLoop() {
   }
 }
 
-absl::StatusOr<EventSink::Renewals> EventSink::Renew(const std::vector<HeldLease>& leases) {
-  Renewals renewed;
-  const auto renew = [&](const std::vector<HeldLease>& part) {
-    return database_.Run([&](storage::Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(auto renewals,
-                       storage::lease_store::Renew(connection, part, lease_duration_));
-      for (auto& renewal : renewals) renewed[renewal.lease] = renewal;
-      return absl::OkStatus();
-    });
-  };
-  ASSIGN_OR_RETURN(const auto refused, storage::ApplyIsolated<HeldLease>(leases, renew));
-  for (const auto& one : refused) {
-    LOG(ERROR) << "the lease of task " << one.item.task_id << " cannot be renewed: " << one.reason;
+void EventSink::RenewLeases(const std::deque<HeartbeatItem>& heartbeats) {
+  std::vector<WorkerHeartbeat> renewing;
+  for (const HeartbeatItem& item : heartbeats) {
+    if (item.heartbeat.make_group()) continue;
+    renewing.push_back({.worker = item.session->worker(), .heartbeat = &item.heartbeat});
   }
-  return renewed;
+  auto answers = renewer_.Renew(renewing);
+  if (!answers.ok()) {
+    // The workers ask again; their leases run out if that goes on.
+    LOG(WARNING) << "renewing leases: " << answers.status();
+  }
+  size_t next = 0;
+  for (const HeartbeatItem& item : heartbeats) {
+    if (!item.heartbeat.make_group() && answers.ok()) {
+      Answer(item, std::move((*answers)[next++]));
+    }
+  }
+  MakeGroups(heartbeats, /*is_away=*/!answers.ok());
+  for (const HeartbeatItem& item : heartbeats) item.session->Processed(item.bytes);
 }
 
-void EventSink::RenewLeases(const std::deque<HeartbeatItem>& heartbeats) {
-  std::vector<HeldLease> leases;
+void EventSink::MakeGroups(const std::deque<HeartbeatItem>& heartbeats, bool is_away) {
+  // Each is a transaction that everybody waits for, and nobody needs one in a hurry.
+  std::set<std::string> served;
   for (const HeartbeatItem& item : heartbeats) {
-    for (int i = 0; i < item.heartbeat.task_ids_size(); ++i) {
-      leases.push_back({.task_id = item.heartbeat.task_ids(i),
-                        .lease_epoch = item.heartbeat.lease_epochs(i),
-                        .worker = item.session->worker()});
-    }
+    if (!item.heartbeat.make_group()) continue;
+    const std::string& worker = item.session->worker();
+    const bool is_next = !is_away && served.insert(worker).second;
+    Answer(item, is_next ? renewer_.MakeGroup({.worker = worker, .heartbeat = &item.heartbeat})
+                         : LeaseRenewer::NoGroup(item.heartbeat));
   }
-  const absl::StatusOr<Renewals> renewed = Renew(leases);
-  if (!renewed.ok()) {
-    // The workers ask again; their leases run out if that goes on.
-    LOG(WARNING) << "renewing leases: " << renewed.status();
-  }
-  auto lease = leases.begin();
-  for (const HeartbeatItem& item : heartbeats) {
-    v1::ServerMessage message;
-    v1::LeasesRenewed* answer = message.mutable_leases_renewed();
-    answer->set_sequence(item.heartbeat.sequence());
-    for (int i = 0; i < item.heartbeat.task_ids_size() && renewed.ok(); ++i, ++lease) {
-      const auto found = renewed->find(*lease);
-      if (found == renewed->end()) {
-        SetLost(*lease, answer->add_lost());
-      } else if (found->second.cancel_requested) {
-        answer->add_cancel_task_ids(lease->task_id);
-      } else if (found->second.recall_requested) {
-        answer->add_recall_task_ids(lease->task_id);
-      }
-    }
-    if (renewed.ok()) item.session->Send(std::move(message));
-    item.session->Processed(item.bytes);
-  }
+}
+
+void EventSink::Answer(const HeartbeatItem& item, v1::LeasesRenewed renewed) {
+  v1::ServerMessage message;
+  *message.mutable_leases_renewed() = std::move(renewed);
+  item.session->Send(std::move(message));
 }
 
 bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {

@@ -4,18 +4,17 @@
 
 #include <chrono>
 #include <deque>
-#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "api_server/domain/signals.h"
 #include "api_server/executor/event_applier.h"
+#include "api_server/executor/lease_renewer.h"
 #include "api_server/executor/worker_registry.h"
 #include "common/mutex.h"
 #include "longshore/v1/worker_service.pb.h"
 #include "storage/database.h"
-#include "storage/lease_store.h"
 
 namespace longshore::executor {
 
@@ -53,15 +52,16 @@ class EventSink {
     v1::Heartbeat heartbeat;
     size_t bytes;
   };
-  using Renewals = std::map<storage::HeldLease, storage::lease_store::Renewal>;
 
   void StoreLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits until there is something to do: events whose time has come, or leases to renew.
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool EventsAreDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeBatch(std::deque<EventItem>* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<Renewals> Renew(const std::vector<storage::HeldLease>& leases);
   void RenewLeases(const std::deque<HeartbeatItem>& heartbeats);
+  // Makes one group for each worker at most, and none when the database is away.
+  void MakeGroups(const std::deque<HeartbeatItem>& heartbeats, bool is_away);
+  static void Answer(const HeartbeatItem& item, v1::LeasesRenewed renewed);
   // Stores and acknowledges the batch. Returns false when the database is away and the batch has to
   // be tried again.
   bool StoreEvents(const std::deque<EventItem>& batch);
@@ -70,10 +70,9 @@ class EventSink {
   absl::Status ApplyOneByOne(const std::vector<ReportedEvent>& events, ApplyOutcome* outcome);
   void Acknowledge(const std::deque<EventItem>& batch, const ApplyOutcome& outcome);
 
-  storage::Database& database_;
+  LeaseRenewer renewer_;
   EventApplier& applier_;
   domain::Signals& signals_;
-  const std::chrono::milliseconds lease_duration_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<EventItem> events_ ABSL_GUARDED_BY(mutex_);

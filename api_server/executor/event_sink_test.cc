@@ -4,48 +4,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
-#include <thread>
+#include <memory>
 
 #include "api_server/executor/testing/fake_session.h"
 #include "api_server/executor/testing/recorded_signals.h"
 #include "api_server/executor/testing/refuse_updates.h"
 #include "common/policy.h"
 #include "storage/testing/database_fixture.h"
+#include "storage/testing/held_transaction.h"
 
 namespace longshore::executor {
 namespace {
 
+using storage::HeldTransaction;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-// Holds the only connection of a database, so that nobody else gets one.
-class HeldConnection {
- public:
-  explicit HeldConnection(storage::Database* database)
-      : thread_([this, database] {
-          const auto hold = [this](storage::Connection&) {
-            held_.set_value();
-            released_.get_future().wait();
-            return absl::OkStatus();
-          };
-          EXPECT_TRUE(database->Run(hold).ok());
-        }) {
-    held_.get_future().wait();
-  }
-  ~HeldConnection() { Release(); }
-  void Release() {
-    if (!thread_.joinable()) return;
-    released_.set_value();
-    thread_.join();
-  }
-
- private:
-  std::promise<void> held_;
-  std::promise<void> released_;
-  std::thread thread_;
-};
 
 class EventSinkTest : public storage::DatabaseFixture {
  protected:
@@ -239,10 +213,80 @@ TEST_F(EventSinkTest, AHeartbeatRenewsOnlyItsSendersLeases) {
   EXPECT_THAT(TasksOf(other->Take().leases_renewed().lost()), ElementsAre(task_));
 }
 
+TEST_F(EventSinkTest, LeasesBecomeAGroupAndAreRenewedWithIt) {
+  v1::Heartbeat making = Beat(1, {task_, other_, 999});
+  making.set_make_group(true);
+  sink_->AddHeartbeat(session_, making);
+  const v1::LeasesRenewed made = session_->Take().leases_renewed();
+  EXPECT_EQ(made.sequence(), 1);
+  EXPECT_GT(made.group(), 0);
+  EXPECT_THAT(made.ungrouped_task_ids(), ElementsAre(999));
+  EXPECT_THAT(made.lost(), IsEmpty());
+  Do([&](storage::Connection& c) { return storage::task_store::RequestCancel(c, {other_}); });
+  v1::Heartbeat heartbeat = Beat(2, {});
+  v1::LeaseGroup* group = heartbeat.add_groups();
+  group->set_id(made.group());
+  group->set_tasks(2);
+  group->set_task_id_sum(task_ + other_);
+  group->set_lease_epoch_sum(2);
+  sink_->AddHeartbeat(session_, heartbeat);
+  const v1::LeasesRenewed answer = session_->Take().leases_renewed();
+  EXPECT_THAT(answer.refused_groups(), IsEmpty());
+  EXPECT_THAT(answer.cancel_task_ids(), ElementsAre(other_));
+  session_->AwaitProcessed(EventSink::CostOf(making) + EventSink::CostOf(heartbeat));
+  const auto stranger = std::make_shared<FakeSession>("other");
+  sink_->AddHeartbeat(stranger, heartbeat);
+  EXPECT_THAT(stranger->Take().leases_renewed().refused_groups(), ElementsAre(made.group()));
+}
+
+TEST_F(EventSinkTest, ARowThatTakesNothingKeepsAGroupFromBeingMade) {
+  ASSERT_TRUE(Sql(RefuseUpdates("tasks", "NEW.id = 1")).ok());
+  v1::Heartbeat making = Beat(1, {task_, other_});
+  making.set_make_group(true);
+  sink_->AddHeartbeat(session_, making);
+  const v1::LeasesRenewed answer = session_->Take().leases_renewed();
+  EXPECT_EQ(answer.sequence(), 1);
+  EXPECT_EQ(answer.group(), 0);
+  EXPECT_THAT(answer.ungrouped_task_ids(), ElementsAre(task_, other_));
+  EXPECT_THAT(answer.lost(), IsEmpty());
+}
+
+TEST_F(EventSinkTest, AFloodOfGroupsMakesFew) {
+  HeldTransaction held(database_.get(), [&](storage::Connection& c) {
+    return storage::task_store::Lock(c, {other_}).status();
+  });
+  sink_->AddHeartbeat(session_, Beat(1, {other_}));  // Waits, and the others for it.
+  constexpr uint64_t kLast = 51;
+  for (uint64_t sequence = 2; sequence <= kLast; ++sequence) {
+    v1::Heartbeat making = Beat(sequence, {task_, other_});
+    making.set_make_group(true);
+    sink_->AddHeartbeat(session_, making);
+  }
+  held.Release();
+  EXPECT_THAT(session_->Take().leases_renewed().lost(), IsEmpty());
+  int made = 0;
+  for (uint64_t sequence = 2; sequence <= kLast; ++sequence) {
+    const v1::LeasesRenewed answer = session_->Take().leases_renewed();
+    EXPECT_EQ(answer.ungrouped_task_ids_size(), answer.group() == 0 ? 2 : 0);
+    if (answer.group() != 0) ++made;
+  }
+  // Some may have come with the first heartbeat.
+  EXPECT_GE(made, 1);
+  EXPECT_LE(made, 2);
+}
+
+TEST_F(EventSinkTest, AGroupOfNothingIsNone) {
+  v1::Heartbeat making = Beat(1, {999});
+  making.set_make_group(true);
+  sink_->AddHeartbeat(session_, making);
+  EXPECT_EQ(session_->Take().leases_renewed().group(), 0);
+  EXPECT_EQ(QueryValue("SELECT count(*) FROM lease_groups"), "0");
+}
+
 // A heartbeat is dealt with, unanswered, between two tries to store: when the second one is, the
 // events have been tried.
 TEST_F(EventSinkTest, WhatCannotBeStoredIsHeldAndStoredLater) {
-  HeldConnection held(sink_database_.get());
+  HeldTransaction held(sink_database_.get());  // It has one connection.
   const v1::TaskEvents events = Executing(task_);
   sink_->AddEvents(session_, events);
   const v1::Heartbeat heartbeat = Beat(1, {task_});
@@ -271,7 +315,7 @@ TEST_F(EventSinkTest, ShutdownStoresWhatIsThere) {
 }
 
 TEST_F(EventSinkTest, ShutdownDoesNotWaitForADatabaseThatIsAway) {
-  HeldConnection held(sink_database_.get());
+  HeldTransaction held(sink_database_.get());  // It has one connection.
   sink_->AddEvents(session_, Executing(task_));
   sink_->Shutdown();
   EXPECT_FALSE(session_->HasMessages()) << "the worker keeps it and sends it elsewhere";

@@ -86,7 +86,8 @@ Housekeeper::Housekeeper(storage::Database* database, WorkerRegistry* workers,
 absl::Status Housekeeper::DoJobs() {
   absl::Status first;
   for (const auto job :
-       {&Housekeeper::ReapExpiredLeases, &Housekeeper::WakeStranded, &Housekeeper::EndUndelivered,
+       {&Housekeeper::EndLeaseGroups, &Housekeeper::ReapExpiredLeases,
+        &Housekeeper::DeleteLeaseGroups, &Housekeeper::WakeStranded, &Housekeeper::EndUndelivered,
         &Housekeeper::EndOverrun, &Housekeeper::FailOverdueProvisions, &Housekeeper::SendCleanups,
         &Housekeeper::MarkWorkersSeen}) {
     absl::Status status = (this->*job)();
@@ -95,6 +96,10 @@ absl::Status Housekeeper::DoJobs() {
   }
   return first;
 }
+
+absl::Status Housekeeper::EndLeaseGroups() { return database_.Run(lease_store::EndGroups); }
+
+absl::Status Housekeeper::DeleteLeaseGroups() { return database_.Run(lease_store::DeleteGroups); }
 
 absl::Status Housekeeper::ReapExpiredLeases() {
   std::vector<int64_t> expired;

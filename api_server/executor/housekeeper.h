@@ -37,7 +37,9 @@ class Housekeeper {
 
  private:
   // Puts tasks whose lease ran out back to PENDING.
+  absl::Status EndLeaseGroups();
   absl::Status ReapExpiredLeases();
+  absl::Status DeleteLeaseGroups();
   // Wakes tasks that wait for a place on an instance where nothing runs.
   absl::Status WakeStranded();
   // Ends tasks that were not delivered in time.

@@ -296,6 +296,7 @@ class WorkerStream : public Reactor {
     welcome.mutable_welcome()->mutable_lease_duration()->set_seconds(lease.count() / 1000);
     welcome.mutable_welcome()->mutable_lease_duration()->set_nanos(
         static_cast<int32_t>(lease.count() % 1000 * 1000000));
+    welcome.mutable_welcome()->set_lease_groups(context_.lease_groups);
     session_->Send(std::move(welcome));
     const std::set<std::string> named(hello.projects().begin(), hello.projects().end());
     storage::Reach reach;

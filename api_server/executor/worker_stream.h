@@ -26,6 +26,7 @@ struct WorkerStreamContext {
   WorkQueue* database_work;         // Does what a reaction must not wait for.
   std::function<void()> on_credit;  // Called when a worker has more credit. Must not block.
   std::chrono::milliseconds lease_duration;
+  bool lease_groups = false;  // Workers may use them.
   // A worker is who its certificate says. False without TLS: it is who it says.
   bool names_by_certificate = false;
   RefusedWorkers* refused = nullptr;

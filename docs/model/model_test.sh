@@ -19,7 +19,7 @@ check() {
   shift 2
   rm -f pan pan.* ./*.trail
   # shellcheck disable=SC2086  # Flags are lists of words.
-  spin "$@" -a protocol.pml > spin.log 2>&1 && gcc -w $compile -o pan pan.c 2> gcc.log &&
+  spin "$@" -a $model.pml > spin.log 2>&1 && gcc -w $compile -o pan pan.c 2> gcc.log &&
     (ulimit -v $most_memory && ./pan -m100000 $options) > pan.log 2>&1
 }
 
@@ -43,7 +43,7 @@ report() {
     failed=$((failed + 1))
     cat spin.log gcc.log 2> /dev/null
     grep -vE '^\s.*, state [0-9]+, "-end-"' pan.log
-    [ ! -e protocol.pml.trail ] || spin -t -p -g -l "${macros[@]}" protocol.pml | head -n 2000
+    [ ! -e $model.pml.trail ] || spin -t -p -g -l "${macros[@]}" $model.pml | head -n 2000
     echo "[  FAILED  ] $name ($took ms)"
   fi
 }
@@ -90,6 +90,7 @@ never_becomes() {
 }
 cycle() { grep -q 'acceptance cycle' pan.log; }
 
+model=protocol
 # What is small is compiled longer than it runs.
 optimize=-O2
 memory=
@@ -145,5 +146,14 @@ finds assumption_SLOW_INSTANCE "$in_lease" 0 2 -DSLOW_INSTANCE
 finds harm_of_SLOW_INSTANCE "$not_started" 0 2 -DSLOW_INSTANCE -DHARM
 never_becomes planted_LEASES_FOR_EVER ends 1 0 -DLEASES_FOR_EVER
 never_becomes planted_CLEANUP_IS_ASKED_ONCE removed 2 0 -DCLEANUP_IS_ASKED_ONCE
+
+model=groups
+two_holders='(valid[0]==0)||!(given[0])'
+holds groups_have_one_holder 0 2
+finds planted_END_MOVES_BACK '(valid[i]==0)' 0 2 -DFEWER -DEND_MOVES_BACK
+finds planted_JUDGED_BEFORE_LOCKED '(valid[i]==0)' 0 2 -DFEWER -DJUDGED_BEFORE_LOCKED
+for bug in ENDED_IS_RENEWED TIME_INSTEAD_OF_MARK COUNTS_ARE_NOT_COMPARED CHANGES_ARE_NOT_COMPARED LEAVING_IS_NOT_COUNTED; do
+  finds planted_$bug "$two_holders" 0 2 -DFEWER -D$bug
+done
 
 [ "$failed" = 0 ]

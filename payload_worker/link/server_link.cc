@@ -3,6 +3,8 @@
 #include <glog/logging.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <random>
 #include <set>
 #include <utility>
@@ -144,7 +146,7 @@ void ServerLink::ServeStream(const std::string& server) {
   auto next_heartbeat = begun;
   MutexLock lock(&mutex_);
   if (stopping_) return;
-  writing_ = ended_ = welcomed_ = hello_sent_ = heartbeat_due_ = false;
+  writing_ = ended_ = welcomed_ = hello_sent_ = heartbeat_due_ = group_due_ = false;
   script_requests_.clear();
   heartbeats_.clear();
   stream_ = new Stream(this, stub.get());
@@ -221,24 +223,39 @@ bool ServerLink::NextMessage(v1::WorkerMessage* message) {
 }
 
 bool ServerLink::NextHeartbeat(v1::WorkerMessage* message) {
-  std::vector<LeaseKey> keys;
+  SentHeartbeat sent{};
   if (heartbeat_due_) {
     heartbeat_due_ = false;
-    keys = leases_.All();
-  } else if (heartbeats_.empty()) {
-    // New ones are confirmed at once, those that come meanwhile together after that.
-    keys = leases_.TakeUnconfirmed();
-    if (keys.empty()) return false;
+    group_due_ = knows_groups_;
+    sent.keys = leases_.TakeSingle();
+    sent.groups = leases_.Groups();
   } else {
-    return false;
+    if (!heartbeats_.empty()) return false;
+    // New ones are confirmed at once, those that come meanwhile together after that.
+    sent.keys = leases_.TakeUnconfirmed();
+    if (sent.keys.empty() && group_due_) {
+      group_due_ = false;
+      sent.keys = leases_.TakeSettled();
+      sent.makes_group = true;
+    }
+    if (sent.keys.empty()) return false;
   }
   v1::Heartbeat* heartbeat = message->mutable_heartbeat();
   heartbeat->set_sequence(++heartbeat_sequence_);
-  for (const LeaseKey& key : keys) {
+  for (const LeaseKey& key : sent.keys) {
     heartbeat->add_task_ids(key.task_id);
     heartbeat->add_lease_epochs(key.lease_epoch);
   }
-  heartbeats_[heartbeat_sequence_] = {options_.clock->SinceBoot(), std::move(keys)};
+  for (const LeaseGroup& group : sent.groups) {
+    v1::LeaseGroup* named = heartbeat->add_groups();
+    named->set_id(group.id);
+    named->set_tasks(group.tasks);
+    named->set_task_id_sum(group.task_id_sum);
+    named->set_lease_epoch_sum(group.lease_epoch_sum);
+  }
+  heartbeat->set_make_group(sent.makes_group);
+  sent.sent_at = options_.clock->SinceBoot();
+  heartbeats_[heartbeat_sequence_] = std::move(sent);
   return true;
 }
 
@@ -278,6 +295,8 @@ void ServerLink::HandleMessage(v1::ServerMessage message) {
         MutexLock lock(&mutex_);
         const auto& duration = message.welcome().lease_duration();
         lease_duration_ = milliseconds(duration.seconds() * 1000 + duration.nanos() / 1000000);
+        knows_groups_ = message.welcome().lease_groups();
+        if (!knows_groups_) leases_.DissolveAll();
         welcomed_ = true;
       }
       LOG(INFO) << "connected to an api_server";
@@ -333,23 +352,58 @@ void ServerLink::HandleRenewed(const v1::LeasesRenewed& renewed) {
   for (const v1::LostLease& lease : renewed.lost()) {
     lost.insert({lease.task_id(), lease.lease_epoch()});
   }
-  std::vector<LeaseKey> held;
+  const std::set<int64_t> ungrouped(renewed.ungrouped_task_ids().begin(),
+                                    renewed.ungrouped_task_ids().end());
+  SentHeartbeat sent;
   std::chrono::nanoseconds until{0};
   {
     MutexLock lock(&mutex_);
     const auto heartbeat = heartbeats_.find(renewed.sequence());
     if (heartbeat == heartbeats_.end()) return;
-    for (const LeaseKey& key : heartbeat->second.keys) {
-      if (lost.count(key) == 0) held.push_back(key);
-    }
-    until = heartbeat->second.sent_at + lease_duration_;
+    sent = std::move(heartbeat->second);
+    until = sent.sent_at + lease_duration_;
     heartbeats_.erase(heartbeats_.begin(), std::next(heartbeat));
+    // One that was sent since then has asked for each of them, which takes them out of the group.
+    const bool is_group = renewed.group() != 0 && heartbeats_.empty();
+    if (sent.makes_group && !is_group) sent.keys.clear();
   }
-  leases_.Renew(held, until);
+  std::erase_if(sent.keys, [&](const LeaseKey& key) {
+    return lost.count(key) > 0 || ungrouped.count(key.task_id) > 0;
+  });
+  if (sent.makes_group) leases_.SetGroup(sent.keys, renewed.group());
+  leases_.Renew(sent.keys, until);
+  NoteGroups(sent.groups, {renewed.refused_groups().begin(), renewed.refused_groups().end()},
+             until);
   for (const LeaseKey& key : lost) handlers_.on_lost(key);
   for (int64_t task_id : renewed.cancel_task_ids()) handlers_.on_cancel(task_id, false);
   for (int64_t task_id : renewed.recall_task_ids()) handlers_.on_cancel(task_id, true);
   SendPending();
+}
+
+void ServerLink::NoteGroups(const std::vector<LeaseGroup>& sent, const std::set<int64_t>& refused,
+                            std::chrono::nanoseconds until) {
+  if (sent.empty()) return;
+  std::set<int64_t> renewed;
+  for (const LeaseGroup& group : sent) {
+    if (refused.count(group.id) == 0) renewed.insert(group.id);
+  }
+  leases_.RenewGroups(renewed, until);
+  std::map<int64_t, LeaseGroup> now;
+  for (const LeaseGroup& group : leases_.Groups()) now[group.id] = group;
+  MutexLock lock(&mutex_);
+  std::set<int64_t> doubtful;
+  for (const LeaseGroup& group : sent) {
+    if (refused.count(group.id) == 0 || now.count(group.id) == 0) continue;
+    // Where a task has ended since then, the api_server may have known that before: it is asked
+    // once more. Otherwise it knows what this worker does not, and is asked for each lease.
+    if (now[group.id] == group || doubtful_groups_.count(group.id) > 0) {
+      leases_.Dissolve(group.id);
+    } else {
+      doubtful.insert(group.id);
+    }
+  }
+  heartbeat_due_ |= !doubtful.empty();
+  doubtful_groups_ = std::move(doubtful);
 }
 
 }  // namespace longshore

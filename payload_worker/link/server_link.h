@@ -82,6 +82,8 @@ class ServerLink {
   struct SentHeartbeat {
     std::chrono::nanoseconds sent_at;
     std::vector<LeaseKey> keys;
+    std::vector<LeaseGroup> groups;
+    bool makes_group;  // Of `keys`.
   };
 
   void ConnectLoop() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -94,6 +96,9 @@ class ServerLink {
   void MaybeWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void HandleMessage(v1::ServerMessage message) ABSL_LOCKS_EXCLUDED(mutex_);
   void HandleRenewed(const v1::LeasesRenewed& renewed) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Notes what became of the groups of a heartbeat; `until` is for those that were renewed.
+  void NoteGroups(const std::vector<LeaseGroup>& sent, const std::set<int64_t>& refused,
+                  std::chrono::nanoseconds until) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnWritten(bool ok) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnReadEnded() ABSL_LOCKS_EXCLUDED(mutex_);
   void OnStreamDone(const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -115,6 +120,10 @@ class ServerLink {
   bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
   bool hello_sent_ ABSL_GUARDED_BY(mutex_) = false;
   bool heartbeat_due_ ABSL_GUARDED_BY(mutex_) = false;
+  bool knows_groups_ ABSL_GUARDED_BY(mutex_) = false;  // The server does.
+  bool group_due_ ABSL_GUARDED_BY(mutex_) = false;     // Leases may have settled since the last.
+  // Refused by the last answer, and asked for once more.
+  std::set<int64_t> doubtful_groups_ ABSL_GUARDED_BY(mutex_);
   int credit_ ABSL_GUARDED_BY(mutex_) = 0;  // Assignments that the server may still send.
   std::deque<std::string> script_requests_ ABSL_GUARDED_BY(mutex_);
   uint64_t heartbeat_sequence_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -95,6 +95,11 @@ LATERAL (
 
 -- Two hundred leases have run out, and two hundred directories are to be removed.
 UPDATE tasks SET lease_until = now() - interval '1 second' WHERE id BETWEEN 2002801 AND 2003000;
+-- Five hundred are renewed together; the group of a hundred is over.
+INSERT INTO lease_groups (worker, lease_until, ended)
+VALUES ('w1', now() + interval '10 minutes', false), ('w2', now() - interval '1 second', true);
+UPDATE tasks SET lease_group = 1 + (id > 2002500)::integer, lease_until = timestamptz '9999-12-31 00:00:00+00'
+WHERE id BETWEEN 2002001 AND 2002600;
 INSERT INTO run_cleanups (payload_id, attempt, instance_id, run_at)
 SELECT n, 1, 1 + n % 10000, now() FROM generate_series(999001, 999200) n;
 

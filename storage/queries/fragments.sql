@@ -37,6 +37,15 @@ t.status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')
 -- Of a task t: somebody holds it.
 t.status NOT IN ('PENDING', 'COMPLETED', 'FAILED', 'CANCELLED')
 
+-- fragment: last_day
+-- tasks.lease_until of a task whose lease is that of its group (lease_groups.sql).
+timestamptz '9999-12-31 00:00:00+00'
+
+-- fragment: grouped_task
+-- Of a task t: its lease is that of its group. This is the predicate of the index tasks_lease_group.
+t.status = 'RUNNING'
+AND t.lease_until = ${last_day}
+
 -- fragment: has_gate
 -- Of a deployment d: its new tasks begin behind the gate.
 (d.max_concurrency > 0 OR d.waves <> '{}' OR d.paused)
@@ -104,16 +113,22 @@ ended_dependents AS (
 
 -- fragment: task_of_payload
 -- Of a payload p whose row has just been changed, for the log: who has its task, or had it last; its trace; and milliseconds:
--- how long the task waited until it was claimed last, how long it then took until the script was there or began, and all of it
--- so far.
+-- how long the task waited until it was claimed, how long it then took until the script was there or began, and all of it so
+-- far. Neither of the former where it was claimed once more after the script had begun, by a worker that took it over.
 (
   SELECT ARRAY[
     t.worker,
     t.traceparent,
-    coalesce((extract(epoch FROM t.claimed_at - t.created_at) * 1000)::bigint::text, ''),
-    coalesce((extract(epoch FROM coalesce(p.started_at, p.transferred_at) - t.claimed_at) * 1000)::bigint::text, ''),
+    coalesce((extract(epoch FROM claim.at - t.created_at) * 1000)::bigint::text, ''),
+    coalesce((extract(epoch FROM claim.script_at - claim.at) * 1000)::bigint::text, ''),
     (extract(epoch FROM now() - t.created_at) * 1000)::bigint::text
   ]
   FROM tasks t
+  CROSS JOIN LATERAL (
+    SELECT
+      CASE WHEN p.started_at < t.claimed_at THEN NULL ELSE t.claimed_at END AS at,
+      -- What was delivered by an earlier task was not by this one.
+      CASE WHEN p.transferred_at < t.claimed_at THEN p.started_at ELSE coalesce(p.started_at, p.transferred_at) END AS script_at
+  ) claim
   WHERE t.id = p.task_id
 ) AS of_task

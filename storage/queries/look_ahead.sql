@@ -27,6 +27,7 @@ WITH ahead AS (
     least(
       -- A lease runs out.
       (SELECT min(lease_until) FROM tasks WHERE status = 'RUNNING'),
+      (SELECT min(lease_until) FROM lease_groups),
       -- An instance has not ended a run in time.
       (SELECT min(end_by) FROM tasks WHERE status = 'RUNNING' AND end_by IS NOT NULL),
       -- A payload cannot be delivered in time.

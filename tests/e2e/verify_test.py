@@ -30,6 +30,12 @@ PLANTS = [
      "UPDATE payloads SET status = 'EXECUTING', finished_at = NULL WHERE id = {completed}"),
     (1, "a lease that has run out is given to another",
      "UPDATE tasks SET status = 'RUNNING', lease_until = now() - interval '1 hour' WHERE id = {task}"),
+    (1, "a lease that has run out is given to another",
+     "UPDATE tasks SET status = 'RUNNING', lease_until = '9999-12-31 00:00:00+00', lease_group = 999 WHERE id = {task}"),
+    (1, "a lease that has run out is given to another",
+     "WITH ended AS (INSERT INTO lease_groups (worker, lease_until) VALUES ('w', now() - interval '1 hour') RETURNING id)"
+     " UPDATE tasks t SET status = 'RUNNING', lease_until = '9999-12-31 00:00:00+00', lease_group = ended.id FROM ended"
+     " WHERE t.id = {task}"),
     (1, "a payload that cannot be delivered fails in time",
      "UPDATE tasks SET status = 'PENDING', deliver_by = now() - interval '1 hour' WHERE id = {task}"),
     (1, "a task waits for something that will come",

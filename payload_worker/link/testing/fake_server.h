@@ -33,8 +33,9 @@ class FakeServerStream {
     return message;
   }
   void Write(const v1::ServerMessage& message) { stream_.Write(message); }
-  void Welcome(std::chrono::milliseconds lease_duration) {
+  void Welcome(std::chrono::milliseconds lease_duration, bool lease_groups = false) {
     v1::ServerMessage message;
+    message.mutable_welcome()->set_lease_groups(lease_groups);
     auto* duration = message.mutable_welcome()->mutable_lease_duration();
     duration->set_seconds(lease_duration.count() / 1000);
     duration->set_nanos(static_cast<int32_t>(lease_duration.count() % 1000 * 1000000));
