@@ -6,6 +6,7 @@ import signal
 import unittest
 
 from harness.api import payload_service, pb, worker_service
+from harness.held import HELD, hold, let_go
 from harness.patience import wait_until
 from harness.process import Process
 from harness.programs import PROGRAMS
@@ -75,6 +76,21 @@ class LogTest(unittest.TestCase):
                           f"asked to run: {payload.task_id}, attempt 1", f"started: {payload.task_id}, attempt 1, {PHASES}",
                           f"ended COMPLETED: {payload.task_id}, attempt 1, exit code 0, ran T, {PHASES}, in all T")
 
+    def test_one_that_another_worker_takes_over(self):
+        """What was claimed again after it had begun has not been delivered before."""
+        instance = self.stack.instances[0]
+        hold(instance)
+        self.addCleanup(let_go, instance)
+        payload_id = self.stack.deploy(HELD).payload_ids[0]
+        task = self.stack.task(self.stack.wait(payload_id, (pb.PAYLOAD_STATUS_EXECUTING,)).task_id)
+        worker = next(worker for worker in self.stack.workers if worker.name == task.worker)
+        self.assertEqual(worker.terminate(), 0)
+        wait_until(lambda: self.stack.task(task.id).worker not in ("", task.worker), "another worker to take it")
+        let_go(instance)
+        payload = self.stack.wait(payload_id)
+        self.expect_steps(payload, f"accepted: {task.id}, attempt 1", f"started: {task.id}, attempt 1, {PHASES}",
+                          f"ended COMPLETED: {task.id}, attempt 1, exit code 0, ran T, in all T")
+
     def test_one_that_is_cancelled_before_its_start(self):
         self.stack.instances[0].relay.cut()
         payload_id = self.stack.deploy("true").payload_ids[0]
@@ -101,7 +117,7 @@ class LogTest(unittest.TestCase):
         for process in (self.stack.api_servers[1], self.stack.workers[1]):
             sent = datetime.datetime.now()
             self.assertEqual(process.terminate(), 0)
-            line = next(line for line in process.read_log().splitlines() if "signal 15: draining" in line)
+            line = [line for line in process.read_log().splitlines() if "signal 15: draining" in line][-1]
             self.assertGreaterEqual(datetime.datetime.strptime(LINE.fullmatch(line)[1], "%Y%m%d %H:%M:%S.%f"), sent)
 
     def test_every_message_is_one_line(self):
