@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds optimised programs and prints the tables of docs/performance.md: those of the modules of
 # tests/bench that are named, or those that end within minutes. Needs root. The modules say what may be set in the environment.
-# Usage: tools/bench.sh [bench|lone|access|http|watchers|deploy|retention ...]
+# Usage: tools/bench.sh [bench|lone|access|http|watchers|deploy|fleet|retention ...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD

@@ -25,7 +25,9 @@ using std::chrono::steady_clock;
 // to answer.
 constexpr std::chrono::seconds kAskAfter{45};
 constexpr std::chrono::seconds kSilenceLimit{90};
-constexpr std::chrono::seconds kSilenceCheck{10};
+// Often, so that few are asked at once: ten thousand questions, and their answers, within a moment
+// are more than the queues of a kernel hold (net.core.netdev_max_backlog).
+constexpr std::chrono::seconds kSilenceCheck{1};
 // An instance may talk on and never say that the run directory is gone.
 constexpr std::chrono::seconds kCleanLimit{30};
 // What of a connection may be neither output nor records: some for each packet, of which a byte of
