@@ -209,14 +209,20 @@ void SftpFileDeleter::operator()(sftp_file_struct* file) const { sftp_close(file
 
 absl::StatusOr<SftpSession> BeginSftp(ssh_session_struct* session, ssh_channel_struct* channel,
                                       const std::string& sudo_user) {
-  // The channel is the SFTP session's from sftp_new_channel on.
+  const auto errors = std::make_shared<SftpErrors>();
+  // Before it is asked for: what sudo says may come with the answer.
+  if (channel != nullptr) ssh_set_channel_callbacks(channel, &errors->callbacks);
   if (channel != nullptr && RequestSftp(channel, /*as_root=*/!sudo_user.empty()) != SSH_OK) {
+    ssh_remove_channel_callbacks(channel, &errors->callbacks);
     ssh_channel_free(channel);
     channel = nullptr;
   }
-  const auto errors = std::make_shared<SftpErrors>();
+  // The channel is the SFTP session's from sftp_new_channel on.
   SftpSession sftp(channel == nullptr ? nullptr : sftp_new_channel(session, channel), {errors});
-  if (sftp != nullptr) ssh_set_channel_callbacks(channel, &errors->callbacks);
+  if (sftp == nullptr && channel != nullptr) {
+    ssh_remove_channel_callbacks(channel, &errors->callbacks);
+    ssh_channel_free(channel);
+  }
   if (sftp != nullptr && sftp_init(sftp.get()) == SSH_OK) return sftp;
   if (ssh_is_connected(session) == 0 || (sftp != nullptr && LinkBroke(session, sftp.get()))) {
     return absl::UnavailableError("the link broke");
