@@ -22,7 +22,9 @@ TEST(PermissionsTest, EveryMethodNeedsARole) {
       ASSERT_TRUE(permission.has_value()) << method;
       EXPECT_GE(permission->role, v1::ROLE_VIEWER) << method;
       // Who only reads changes nothing.
-      if (permission->changes) EXPECT_GE(permission->role, v1::ROLE_OPERATOR) << method;
+      if (permission->changes) {
+        EXPECT_GE(permission->role, v1::ROLE_OPERATOR) << method;
+      }
     }
   }
 }

@@ -29,10 +29,6 @@ std::string ProviderOf(const v1::CreateInstanceRequest& request) {
   return request.provider().empty() ? providers::kDefaultProvider : request.provider();
 }
 
-std::string PoolOf(const v1::CreateInstanceRequest& request) {
-  return request.pool().empty() ? policy::kDefaultPool : request.pool();
-}
-
 int CountOf(const v1::CreateInstanceRequest& request) {
   return request.number_of_instances() == 0 ? 1 : request.number_of_instances();
 }
@@ -66,7 +62,7 @@ v1::Instance NewInstance(const v1::CreateInstanceRequest& request, int number) {
   instance.set_size(request.size());
   instance.set_image(request.image());
   instance.set_port(PortOrDefault(0));
-  instance.set_pool(PoolOf(request));
+  instance.set_pool(PoolOrDefault(request.pool()));
   instance.set_ssh_user("root");
   instance.set_status(v1::INSTANCE_STATUS_PENDING);
   for (std::string& tag : SortedTags(request.tags())) instance.add_tags(std::move(tag));

@@ -31,6 +31,10 @@ absl::Status CheckPort(std::string_view field, int32_t port) {
 
 int32_t PortOrDefault(int32_t port) { return port == 0 ? kSshPort : port; }
 
+std::string PoolOrDefault(const std::string& pool) {
+  return pool.empty() ? policy::kDefaultPool : pool;
+}
+
 absl::Status CheckLogin(std::string_view field, const std::string& login) {
   RETURN_IF_ERROR(CheckLabel(field, login, kMaxLoginBytes, /*required=*/false));
   if (login.find_first_of(" /:@") == std::string::npos) return absl::OkStatus();
@@ -47,8 +51,8 @@ absl::StatusOr<std::string> ReadHostKey(std::string_view field, const std::strin
 }
 
 absl::StatusOr<std::string> ReadPool(const std::string& pool) {
-  if (pool.empty()) return std::string(policy::kDefaultPool);
-  if (IsShortName(pool)) return pool;
+  std::string name = PoolOrDefault(pool);
+  if (IsShortName(name)) return name;
   return InvalidField("pool", pool,
                       "is not the name of a pool: letters, digits, '.', '_' and '-', at most 64");
 }

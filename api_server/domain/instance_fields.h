@@ -19,6 +19,7 @@ inline constexpr int kMaxJumps = 3;
 absl::Status CheckAddress(std::string_view field, const std::string& address);
 absl::Status CheckPort(std::string_view field, int32_t port);
 int32_t PortOrDefault(int32_t port);
+std::string PoolOrDefault(const std::string& pool);
 absl::Status CheckLogin(std::string_view field, const std::string& login);
 // Return the field as it is stored: a key without its comment (empty stays empty), the name of the
 // pool, hosts with all their fields.
