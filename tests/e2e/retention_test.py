@@ -6,14 +6,12 @@ import unittest
 
 import grpc
 
+from harness.ageing import age
 from harness.api import instance_service, payload_service, pb
 from harness.errors import expect_error
 from harness.patience import wait_until
 from harness.programs import LONGSHORE
 from harness.stack import Stack
-
-AGED = {"payloads": ["created_at", "finished_at"], "tasks": ["created_at", "updated_at"], "instances": ["updated_at"],
-        "scripts": ["created_at"], "request_ids": ["created_at"], "audit_events": ["at"], "deployments": ["created_at"]}
 
 
 class RetentionTest(unittest.TestCase):
@@ -22,11 +20,6 @@ class RetentionTest(unittest.TestCase):
     def setUpClass(cls):
         cls.stack = Stack(instances=2, http=True)
         cls.addClassCleanup(cls.stack.close)
-
-    def age(self, days):
-        statements = [f"UPDATE {table} SET " + ", ".join(f"{column} = {column} - interval '{days} days'" for column in columns)
-                      for table, columns in AGED.items()]
-        self.stack.sql("SET session_replication_role = replica; " + "; ".join(statements))
 
     def count(self, table):
         return int(self.stack.sql(f"SELECT count(*) FROM {table}"))
@@ -57,7 +50,7 @@ class RetentionTest(unittest.TestCase):
         answer = self.stack.instance_stub.TerminateInstance(instance_service.TerminateInstanceRequest(instance_id=leaving.id))
         wait_until(lambda: self.stack.task(answer.task_id).status > 2, "its end")
         self.settled()
-        self.age(91)
+        age(self.stack, 91)
         young = self.stack.run("echo young")
         self.settled()
         would_go = self.prune("--dry-run")
@@ -81,7 +74,7 @@ class RetentionTest(unittest.TestCase):
         self.assertEqual(self.stack.run("echo old 0; exit 0").output, "old 0\n")
         self.settled()
         self.verified()
-        self.age(400)
+        age(self.stack, 400)
         self.settled()
         self.assertGreater(self.prune("--retain-audit", "30")["audit_events"], 5)
         self.verified()
@@ -90,7 +83,7 @@ class RetentionTest(unittest.TestCase):
         for words in (("--retain-audit", "1"), ("--retain-payloads", "yes"), ("--retain-request-ids", "-1"),
                       ("--database_url_file", "/none")):
             self.assertEqual(self.longshore("prune", *words)[0], 2, words)
-        self.age(1000)
+        age(self.stack, 1000)
         self.assertEqual(self.prune("--retain-payloads", "0", "--retain-request-ids", "0", "--retain-audit", "0"), {})
 
 

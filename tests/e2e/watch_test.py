@@ -82,17 +82,13 @@ class WatchTest(unittest.TestCase):
         self.assertEqual(rest[-1].payload.status, pb.PAYLOAD_STATUS_COMPLETED)
         self.assertEqual(b"".join(e.output.data for e in rest), b"hi\n")
 
-    def resident_bytes(self, process):
-        with open(f"/proc/{process.child.pid}/statm") as file:
-            return int(file.read().split()[1]) * 4096
-
     def test_thousands_at_once_slow_and_vanishing_ones_among_them(self):
         # Half a MiB, so that what a slow reader leaves unread does not fit the buffers on the way.
         text = "until [ -e go ]; do sleep 0.05; done; for i in $(seq 8); do printf '%065536d' $i; sleep 0.1; done"
         want = b"".join(b"%065536d" % i for i in range(1, 9))
         payload_id = self.stack.deploy(text).payload_ids[0]
         self.stack.wait(payload_id, [pb.PAYLOAD_STATUS_EXECUTING])
-        before = [self.resident_bytes(process) for process in self.stack.api_servers]
+        before = [process.resident() for process in self.stack.api_servers]
         counts = asyncio.run(self.watch_in_thousands(payload_id))
         self.assertEqual(counts, {len(want): WATCHERS})
         for process, bytes_before in zip(self.stack.api_servers, before):
@@ -100,7 +96,7 @@ class WatchTest(unittest.TestCase):
                 continue
             # One event of at most 64 KiB a watch, once more as bytes to send and once as sent, and what gRPC needs for a stream;
             # the whole output in memory for each would be eight times that.
-            self.assertLess(self.resident_bytes(process) - bytes_before, WATCHERS / 2 * 448 * 1024)
+            self.assertLess(process.resident() - bytes_before, WATCHERS / 2 * 448 * 1024)
         # Nothing of it is left over: another one is served at once.
         self.assertEqual(b"".join(e.output.data for e in self.watch_through(0, payload_id)), want)
 

@@ -1,16 +1,8 @@
 """Webhooks, told to receivers that fail in every way: nothing is lost, nothing goes where it may not, and all of it is signed."""
 
-import hashlib
-import hmac
-import http.server
-import json
 import os
-import re
 import shutil
 import signal
-import socket
-import ssl
-import struct
 import subprocess
 import tempfile
 import threading
@@ -22,93 +14,12 @@ from harness.certificates import Certificates
 from harness.patience import wait_until
 from harness.process import free_port
 from harness.programs import LONGSHORE, PROGRAMS
+from harness.receiver import WORD, Receiver, answer, closed, read_event, reset
 from harness.stack import Stack
 
 # The only private address that the api_servers' flags name; nothing else of loopback may be connected to.
 NAMED, UNNAMED = "127.0.0.2", "127.0.0.1"
 SECRET = "0123456789abcdef-of-the-test"
-# Nothing of a URL may stand in a log or in the database either.
-WORD = "word-that-is-in-every-url"
-
-
-class Receiver:
-    """Keeps what comes, by the last part of its path. `faults` has what happens to the next requests of a path: a function of the
-    handler. When there is none left, the answer is 204."""
-
-    def __init__(self, address, port=0, certificate=None):
-        self.lock = threading.Lock()
-        self.taken = {}  # (headers, body, time) of each.
-        self.faults = {}
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.take(self, body)
-
-            def do_GET(self):
-                receiver.take(self, b"")
-
-            do_CONNECT = do_GET
-
-        self.server = http.server.ThreadingHTTPServer((address, port), Handler)
-        self.server.handle_error = lambda *_: None  # Who does not trust the certificate leaves.
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = self.server.server_port
-        self.url = f"{'https' if certificate else 'http'}://{address}:{self.port}/{WORD}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def take(self, handler, body):
-        name = handler.path.rsplit("/", 1)[-1]
-        with self.lock:
-            self.taken.setdefault(name, []).append((handler.headers, body, time.monotonic()))
-            faults = self.faults.get(name, [])
-            fault = faults.pop(0) if faults else answer(204)
-        try:
-            fault(handler)
-        except OSError:
-            handler.close_connection = True
-
-    def all(self, name):
-        with self.lock:
-            return list(self.taken.get(name, ()))
-
-    def wait(self, name, number=1):
-        return wait_until(lambda: len(self.all(name)) >= number and self.all(name), f"{number} of {name}")
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def answer(status, **headers):
-    def fault(handler):
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-    return fault
-
-
-def reset(handler):
-    """In the middle of an answer."""
-    handler.wfile.write(b"HTTP/1.1 20")
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
-
-
-def closed(handler):
-    handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def garbage(handler):
@@ -213,12 +124,7 @@ class WebhookTest(unittest.TestCase):
     def checked(self, taken):
         """The body, when it is what its signature and its headers say."""
         headers, body, _ = taken
-        sent_at, signature = re.fullmatch("t=([0-9]+),v1=([0-9a-f]{64})", headers["Longshore-Signature"]).groups()
-        expected = hmac.new(SECRET.encode(), sent_at.encode() + b"." + body, hashlib.sha256).hexdigest()
-        self.assertTrue(hmac.compare_digest(signature, expected))
-        self.assertLess(abs(time.time() - int(sent_at)), 600)
-        told = json.loads(body)
-        self.assertEqual(headers["Longshore-Event-Id"], told["id"])
+        told = read_event(headers, body, SECRET, time.time())
         self.assertEqual(headers["Content-Type"], "application/json")
         self.assertRegex(headers["User-Agent"], "^Longshore/[0-9]")
         return told

@@ -11,6 +11,7 @@ at the first round with a violation, whose evidence stays on the disk.
 import argparse
 import collections
 import contextlib
+import random
 import sys
 import time
 
@@ -54,6 +55,8 @@ class Round:
 
     def _run(self):
         loads = [self.load, self.neighbours.load]
+        for stack in self.stacks:
+            stack.fail_receiver(random.Random(f"receiver {self.name}"))
         for part in (self.projects, *loads):
             part.start()
         self.faults.run()
@@ -67,6 +70,7 @@ class Round:
         # What the end of an instance has begun ends as well.
         for stack in self.stacks:
             stack.settle(self.liars.ids if stack is self.stacks[0] else ())
+            stack.settle_webhooks()
         left = leftovers(self.stacks, self.strangers)
         self.projects.stop()
         evidence = [view.gather(load, harmed=[], rebooted={i.id for i in view.stack.instances if i.name in self.faults.rebooted})
@@ -120,11 +124,14 @@ class Totals:
         self.payloads = [0, 0]
         self.faults, self.ends, self.liars, self.created = (collections.Counter() for _ in range(4))
         self.answers = 0  # That the eyes of the two projects got.
+        self.events = self.told = 0  # Of webhooks, and how often they were told.
 
     def add(self, current, evidence):
         self.faults.update(kind for _, kind, _ in current.faults.plan)
         self.answers += current.projects.answers
         self.payloads = [total + len(each.payloads) for total, each in zip(self.payloads, evidence)]
+        self.events += sum(len(each.events) for each in evidence)
+        self.told += sum(len(each.told) for each in evidence)
         for each in evidence:
             for payload in each.payloads.values():
                 end = payload["failure_reason"] or payload["status"]
@@ -135,6 +142,7 @@ class Totals:
         for what, counts in (("faults", self.faults), ("ends", self.ends), ("ends at instances that lie", self.liars),
                              ("instances that were made", self.created)):
             print(f"{what}: " + ", ".join(f"{name} {count}" for name, count in counts.most_common()))
+        print(f"events of webhooks: {self.events}, told {self.told} times")
         print(f"answers to two projects, compared with what is theirs: {self.answers}")
 
 

@@ -4,6 +4,7 @@ and the journal of acknowledged requests. Knows nothing of how Longshore works i
 
 import collections
 import dataclasses
+import json
 
 from fault.chaos.scripts import SECRET, Script
 from harness.errors import why_not_showable
@@ -69,6 +70,8 @@ class Evidence:
     given_up: set = dataclasses.field(default_factory=set)  # Ids of payloads on them that the round cancelled.
     overdue: list = dataclasses.field(default_factory=list)  # Words about what had not ended on them within the bound.
     created: dict = dataclasses.field(default_factory=dict)  # Instance id -> Created.
+    events: list = dataclasses.field(default_factory=list)  # Rows of what a webhook is to be told.
+    told: list = dataclasses.field(default_factory=list)  # Bodies that it took, the same one perhaps more than once.
 
 
 class Checker:
@@ -82,7 +85,7 @@ class Checker:
         self.scripts = {p: r.script for r in self.evidence.requests for p in r.payload_ids}
         self.request_of = {p: r for r in self.evidence.requests for p in r.payload_ids}
         for name in ("settled", "starts", "results", "outputs", "history", "journal", "leases", "nothing_left", "counts",
-                     "secrets", "liars", "machines"):
+                     "secrets", "liars", "machines", "webhooks"):
             getattr(self, "_" + name)()
         self.found += self.evidence.verify
         return self.found
@@ -311,3 +314,27 @@ class Checker:
                 self._violation(6, f"{words} has {created.machines} machines")
             if created.end != "TERMINATED":
                 self._violation(1, f"{words} is {created.end} after TerminateInstance")
+
+    def _webhooks(self):
+        """Whoever is told hears of each event, of nothing else, and in the end of what each deployment has come to."""
+        told = collections.defaultdict(set)
+        for body in self.evidence.told:
+            told[json.loads(body)["id"]].add(body)
+        ends = {}
+        for row in self.evidence.events:
+            if told.pop(row["id"], set()) != {row["body"]} or not row["delivered"]:
+                self._violation(6, f"event {row['id']} of deployment {row['deployment_id']} was not told as it is")
+            event = json.loads(row["body"])
+            if row["kind"] == "deployment.ended" and event["number"] > ends.get(row["deployment_id"], (0,))[0]:
+                ends[row["deployment_id"]] = event["number"], event["deployment"]["counts"]
+        for event_id, bodies in told.items():
+            self._violation(6, f"event {event_id} was told, and there is none: {bodies}")
+        statuses = collections.defaultdict(set)
+        for payload in self.evidence.payloads.values():
+            statuses[payload["deployment_id"]].add(payload["status"])
+        for deployment_id, counts in self.evidence.counts.items():
+            is_over = statuses[deployment_id] <= set(TERMINAL)
+            said = {name.lower(): number for name, number in counts.items() if number}
+            heard = {name: number for name, number in ends.get(deployment_id, (0, {}))[1].items() if number}
+            if is_over and heard != said:
+                self._violation(6, f"the last that was told of the end of deployment {deployment_id} is {heard}, not {said}")

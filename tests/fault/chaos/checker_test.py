@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import json
 import unittest
 
 from fault.chaos.checker import Checker, Created, Evidence, Request
@@ -25,6 +26,11 @@ def payload(payload_id, script, status, reason="", code=None, **fields):
     return dict(row, **fields)
 
 
+def event(number, deployment_id, kind="deployment.ended", **counts):
+    body = dict(id=f"{deployment_id}-{kind}-{number}", kind=kind, number=number, deployment=dict(id=deployment_id, counts=counts))
+    return dict(id=body["id"], deployment_id=deployment_id, kind=kind, body=json.dumps(body), delivered=True)
+
+
 def clean():
     """A payload that completed, one that failed, a large one, one that was cancelled while it ran and one that rests; at
     instances that lie one that they say completed, one that failed and one that the round cancelled; and those of an instance
@@ -40,6 +46,9 @@ def clean():
         payload(10, MADE, "FAILED", "DEPENDENCY_FAILED", executed=False, instance_id=NOT_MADE, printed=0, error="not made"))}
     scripts = {1: FINE, 2: BAD, 3: LARGE, 4: HUNG, 5: FINE, 6: FINE, 7: FINE, 8: FINE, 9: MADE, 10: MADE}
     body = LARGE.body()
+    # The second deployment ended twice, and its rollout was stopped; the fifth rests.
+    events = [event(1, p["deployment_id"], **{p["status"].lower(): 1, "total": 1}) for p in payloads.values() if p["id"] != 5]
+    events += [event(2, 102, failed=1, total=1), event(1, 102, "rollout.stopped", pending=1, total=1)]
     steps = {1: ["PENDING", "TRANSFERRED", "EXECUTING", "COMPLETED"], 2: ["PENDING", "EXECUTING", "FAILED"],
              3: ["PENDING", "EXECUTING", "COMPLETED"], 4: ["PENDING", "TRANSFERRED", "EXECUTING", "CANCELLED"],
              5: ["PENDING", "TRANSFERRED"], 6: ["PENDING", "EXECUTING", "COMPLETED"], 7: ["PENDING", "EXECUTING", "FAILED"],
@@ -63,6 +72,7 @@ def clean():
                  (READY, "made"): ["start 100", "end 0 200"]},
         leftovers=[],
         counts={p["deployment_id"]: {p["status"]: 1, "total": 1} for p in payloads.values()},
+        events=events, told=[each["body"] for each in events] + [events[0]["body"]],
         logs={"api_server": "all is well"}, secrets=["hunter2"], verify=[],
         liars={LIAR: ("right", True), DENIER: ("never_ends", False)}, given_up={8},
         created={READY: Created("READY", "", "a", machines=1, end="TERMINATED"),
@@ -79,6 +89,11 @@ def _ledger(token, *lines):
 
 def _created(instance_id, **fields):
     return lambda e: e.created.update({instance_id: dataclasses.replace(e.created[instance_id], **fields)})
+
+
+def _retold(evidence, index, other):
+    evidence.told[evidence.told.index(evidence.events[index]["body"])] = other["body"]
+    evidence.events[index] = other
 
 
 # Invariant -> what is done to the clean evidence. Each is one violation that the checker has to find.
@@ -125,7 +140,11 @@ PLANTS = {
         lambda e: e.requests[0].further.append((1, 12)), lambda e: e.tasks[16].update(payload_id=2),
         lambda e: e.created.pop(READY), lambda e: e.created.update({7: Created("READY", "", "c", machines=1, end="TERMINATED")}),
         lambda e: e.requests[0].instances.append(READY), _created(READY, machines=2), _created(READY, machines=0),
-        _created(NOT_MADE, machines=2)],
+        _created(NOT_MADE, machines=2), lambda e: e.told.remove(e.events[1]["body"]),
+        lambda e: e.events[0].update(delivered=False),
+        lambda e: e.told.append(event(3, 102, failed=1, total=1)["body"]),
+        lambda e: e.told.append(e.told[0].replace(": 1", ": 2")),
+        lambda e: (e.events.pop(2), e.told.pop(2)), lambda e: _retold(e, -2, event(2, 102, completed=1, total=1))],
     7: [lambda e: e.audit_tasks[0].update(old_epoch=2), lambda e: e.audit_tasks[0].update(new_epoch=0),
         lambda e: e.audit_output[0].update(task_epoch=2), lambda e: e.audit_output[0].update(task_status="PENDING")],
     8: [lambda e: e.leftovers.append("1.1 is left on instance 1"), lambda e: e.harmed.append("a run directory was removed")],
@@ -165,6 +184,8 @@ class CheckerTest(unittest.TestCase):
         evidence.payloads[1].update(status="FAILED", failure_reason="INTERRUPTED", exit_code=None)
         evidence.audit_payloads[3].update(new_status="FAILED")
         evidence.counts[101] = {"FAILED": 1, "total": 1}
+        evidence.events[0] = event(1, 101, failed=1, total=1)
+        evidence.told = [each["body"] for each in evidence.events]
         evidence.rebooted.add(1)
         self.assertEqual(Checker(evidence).check(), [])
 

@@ -12,6 +12,7 @@ from fault.chaos.load import Client
 from fault.chaos.scripts import LEDGERS
 from harness.api import payload_service
 from harness.programs import LONGSHORE
+from harness.receiver import Receiver, answer, closed, flags, read_event, reset
 from harness.stack import Stack
 from harness.web import port_of
 
@@ -27,17 +28,37 @@ BOUND = 120
 # The same where Ansible sets up an instance, which begins again whenever its worker is struck.
 LONG_BOUND = 480
 COUNTS = ["pending", "transferred", "executing", "completed", "failed", "cancelled", "total"]
+# Where the receiver of webhooks is, its secret, and how it fails.
+RECEIVER, WEBHOOK_SECRET = "127.0.0.2", "0123456789abcdef-of-the-chaos"
+RECEIVER_FAULTS = [answer(500), answer(404), reset, closed]
 MARKED = ["payloads", "tasks", "deployments", "audit.payloads", "audit.tasks", "audit.output"]
 
 
 class ChaosStack(Stack):
 
     def __init__(self, instances, workers, api_servers=2, **kwargs):
+        self.receiver = Receiver(RECEIVER)
         super().__init__(instances=instances, api_servers=api_servers, workers=workers, api_flags=API_FLAGS, http=True,
                          relay_database=True, worker_flags=[f"--ansible_playbook={HERE}/ansible_playbook.sh"], **kwargs)
         with open(os.path.join(HERE, "audit.sql")) as file:
             self.sql(file.read())
         self.meet()
+
+    def api_flags(self):
+        return [*super().api_flags(), *flags(self.receiver, self.directory, "chaos", "*", WEBHOOK_SECRET)]
+
+    def stop(self):
+        super().stop()
+        self.receiver.close()
+
+    def fail_receiver(self, rng):
+        """Has it fail some of the next times that it is told something."""
+        with self.receiver.lock:
+            self.receiver.faults["chaos"] = rng.choices(RECEIVER_FAULTS, k=rng.randrange(4))
+
+    def settle_webhooks(self):
+        """Waits until everything was told; an api_server that was killed over it holds it for 20 s."""
+        return self.until(lambda: self.sql("SELECT count(*) FROM webhook_events WHERE next_try_at IS NOT NULL") == "0")
 
     def add_project(self, project):
         """Another project, with an instance of its own."""
@@ -95,6 +116,7 @@ class View:
         self.stack = stack
         query = ", ".join(f"(SELECT coalesce(max({self._key(table)}), 0) FROM {table})" for table in MARKED)
         self.marks = dict(zip(MARKED, map(int, stack.sql(f"SELECT {query}").split("|"))))
+        self.told = len(stack.receiver.accepted.get("chaos", ()))
 
     @staticmethod
     def _key(table):
@@ -105,7 +127,7 @@ class View:
         return Evidence(
             max_output_bytes=MAX_OUTPUT_BYTES, requests=load.requests, payloads={row["id"]: row for row in made["payloads"]},
             tasks={row["id"]: row for row in made["tasks"]}, deployments=made["deployments"],
-            outputs={row["id"]: bytes.fromhex(row["data"]) for row in made["outputs"]},
+            outputs={row["id"]: bytes.fromhex(row["data"]) for row in made["outputs"]}, events=made["events"], told=self._told(),
             audit_payloads=made["audit.payloads"], audit_tasks=made["audit.tasks"], audit_output=made["audit.output"],
             ledgers=ledgers(self.stack.instances, load.tokens), leftovers=self._leftovers(load.tokens),
             counts={row["id"]: self._counts(load, row["id"]) for row in made["deployments"]},
@@ -119,10 +141,18 @@ class View:
             "SELECT payload_id AS id, string_agg(encode(data, 'hex'), '' ORDER BY start_byte) AS data"
             " FROM payload_output o JOIN payloads p ON p.id = o.payload_id AND p.attempt = o.attempt"
             f" WHERE payload_id > {self.marks['payloads']} GROUP BY payload_id")
+        queries["events"] = ("SELECT id, deployment_id, kind, body, delivered_at IS NOT NULL AS delivered FROM webhook_events"
+                             f" WHERE deployment_id > {self.marks['deployments']}")
         (row,) = self.stack.rows("SELECT " + ", ".join(
             f"(SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q) AS \"{name}\""
             for name, query in queries.items()))
         return row
+
+    def _told(self):
+        """What the receiver of webhooks has taken of the round's deployments."""
+        events = [(read_event(headers, body, WEBHOOK_SECRET, received), body.decode())
+                  for headers, body, received in self.stack.receiver.accepted.get("chaos", ())[self.told:]]
+        return [body for event, body in events if event["deployment"]["id"] > self.marks["deployments"]]
 
     def _leftovers(self, tokens):
         """What who is just about to end has not left within seconds."""
@@ -156,14 +186,18 @@ class View:
             return file.read().split("\n")[1:3]
 
     def _verify(self):
-        metrics = [word for server in self.stack.api_servers for word in ("--metrics", f"https://127.0.0.1:{port_of(server)}")]
         run = subprocess.run([LONGSHORE, "verify", "--json", "--quiescent", "--database", self.stack.database_url,
-                              f"--max-output-bytes={MAX_OUTPUT_BYTES}", *metrics], capture_output=True, text=True, check=False,
-                             env=self.stack.environment_of_cli())
+                              f"--max-output-bytes={MAX_OUTPUT_BYTES}", *metrics_of(self.stack)], capture_output=True, text=True,
+                             check=False, env=self.stack.environment_of_cli())
         found = [json.loads(line) for line in run.stdout.splitlines()]
         if not found and run.returncode != 0:
             return [(0, run.stderr)]
         return [(v["invariant"], f"verify: {v['check']}: {v['subject']}: {v['detail']}") for v in found]
+
+
+def metrics_of(stack):
+    """The words by which `longshore verify` looks at what its api_servers' metrics tell."""
+    return [word for server in stack.api_servers for word in ("--metrics", f"https://127.0.0.1:{port_of(server)}")]
 
 
 def command_lines():

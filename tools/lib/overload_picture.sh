@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Draws what tests/fault/chaos/soak.py wrote. Usage: soak_picture.sh FILE > PICTURE.svg
+# Draws what tests/fault/chaos/overload.py wrote. Usage: overload_picture.sh FILE > PICTURE.svg
 set -euo pipefail
 gnuplot << END
 set terminal svg size 900,520 font "sans-serif,12" background "white"

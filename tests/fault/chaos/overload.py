@@ -1,7 +1,7 @@
-"""The soak: hours of more load than the stack can take, with PostgreSQL slow, the workers gone, or watchers that do not read, in
-turn.
+"""The soak under overload: hours of more load than the stack can take, with PostgreSQL slow, the workers gone, or watchers that
+do not read, in turn.
 
-Usage: soak.py --minutes N --out FILE
+Usage: overload.py --minutes N --out FILE
 
 Writes a line every few seconds to FILE: seconds, phase, resident MiB of each process, tasks that are open, and what was accepted
 and refused so far; tools/soak.sh draws it. Ends, when everything is settled, with the checks of `longshore verify` and exit
@@ -127,7 +127,7 @@ class Soak:
         with self.lock:
             counts = dict(self.counts)
         refused = sum(number for what, number in counts.items() if what != "accepted")
-        words = [f"{time.monotonic() - self.begun:.0f}", self.phase] + [f"{resident(p):.1f}" for p in processes]
+        words = [f"{time.monotonic() - self.begun:.0f}", self.phase] + [f"{p.resident() / 2**20:.1f}" for p in processes]
         self.out.write(" ".join(words + [tasks, str(counts.get("accepted", 0)), str(refused)]) + "\n")
         self.out.flush()
 
@@ -154,12 +154,6 @@ class Soak:
             time.sleep(SAMPLE_SECONDS)
             return self.stack.sql("SELECT count(*) FROM tasks WHERE status IN ('PENDING', 'RUNNING')") == "0"
         wait_until(settled, "the end of all that was accepted", SETTLE_SECONDS)
-
-
-def resident(process):
-    """MiB."""
-    with open(f"/proc/{process.child.pid}/statm") as file:
-        return int(file.read().split()[1]) * 4096 / 2**20
 
 
 def main():
