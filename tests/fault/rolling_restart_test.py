@@ -7,6 +7,7 @@ the present ones: both versions side by side on the way (tools/upgrade.sh).
 
 import os
 import random
+import subprocess
 import threading
 import time
 import unittest
@@ -15,22 +16,26 @@ import grpc
 
 from harness.api import payload_service, pb
 from harness.errors import server_went_away
-from harness.held import HELD, hold, let_go
+from harness.held import held_by, hold, let_go
 from harness.patience import PATIENCE, follow, wait_until
-from harness.programs import PROGRAMS
+from harness.programs import LONGSHORE, PROGRAMS
 from harness.stack import Stack
 
 OLD = os.environ.get("LONGSHORE_OLD_BINARIES")
 OLD_PROGRAMS = {name: os.path.join(OLD, name) for name in PROGRAMS} if OLD else PROGRAMS
 CLIENTS = 6
+INSTANCES = 3
+# How many scripts run over all of it; tools/upgrade.sh has many more.
+RUNNING = int(os.environ.get("LONGSHORE_RUNNING", INSTANCES))
 
 
 class RollingRestartTest(unittest.TestCase):
 
     def setUp(self):
         # An earlier version does not know the flags that came after it.
-        self.stack = Stack(instances=3, api_servers=2, workers=2, binaries=OLD_PROGRAMS, insecure=bool(OLD),
-                           api_flags=["--undefok=authorized_keys_file,insecure,providers"], worker_flags=["--undefok=insecure"])
+        self.stack = Stack(instances=INSTANCES, api_servers=2, workers=2, binaries=OLD_PROGRAMS, insecure=bool(OLD), api_flags=[
+            "--undefok=authorized_keys_file,insecure,providers", f"--max_running_per_instance={RUNNING + CLIENTS}"],
+                           worker_flags=["--undefok=insecure"])
         self.addCleanup(self.stack.close)
         self.stop = threading.Event()
         self.addCleanup(self.stop.set)
@@ -92,21 +97,23 @@ class RollingRestartTest(unittest.TestCase):
         target = len(self.outputs) + CLIENTS
         wait_until(lambda: self.problems or len(self.outputs) >= target, f"{CLIENTS} more runs")
 
-    def deploy_held(self):
-        """A script that runs over all of it, on each instance."""
-        for instance in self.stack.instances:
-            hold(instance)
-        token = "over-all"
+    def deploy_held(self, number):
+        """Scripts that run over all of it, one on each instance: by payload, what it writes to the ledger and what it prints."""
+        token = f"over-all-{number}"
         answer = self.call("DeployPayload", payload_service.DeployPayloadRequest(
             instance_ids=[instance.id for instance in self.stack.instances], execute_payload=True, timeout=3600,
-            payload_content=f"echo {token} >> /root/ledger; echo before; {HELD}; echo after\n".encode(),
+            payload_content=f"echo {token} >> /root/ledger; echo before; {held_by(RUNNING // INSTANCES)}; echo after\n".encode(),
             remote_path=f"/root/{token}.sh", request_id=token))
-        for payload_id in answer.payload_ids:
-            self.stack.wait_output(payload_id, "before")
-        return {payload_id: (f"{token}", b"before\nafter\n") for payload_id in answer.payload_ids}
+        return {payload_id: (token, b"before\nafter\n") for payload_id in answer.payload_ids}
 
     def test_nobody_notices(self):
-        held = self.deploy_held()
+        for instance in self.stack.instances:
+            hold(instance)
+        held = {}
+        for number in range(-(-RUNNING // INSTANCES)):
+            held |= self.deploy_held(number)
+        for payload_id in held:
+            self.stack.wait_output(payload_id, "before")
         clients = [threading.Thread(target=self.client, args=(number,)) for number in range(CLIENTS)]
         for client in clients:
             client.start()
@@ -129,9 +136,11 @@ class RollingRestartTest(unittest.TestCase):
         ledger = [word for instance in self.stack.instances for word in instance.ledger()]
         for payload_id, (token, expected, seen) in self.outputs.items():
             self.assertEqual(seen, expected)
-            self.assertEqual(ledger.count(token), len(held) if payload_id in held else 1)
+            self.assertEqual(ledger.count(token), INSTANCES if payload_id in held else 1)
             self.assertEqual(self.stack.get(payload_id).status, pb.PAYLOAD_STATUS_COMPLETED)
         self.assertEqual(len(ledger), len(self.outputs))
+        subprocess.run([LONGSHORE, "verify", "--database", self.stack.database_url,
+                        f"--max-running-per-instance={RUNNING + CLIENTS}"], check=True)
         # Also what an earlier version started, under the names that it gave.
         wait_until(lambda: self.stack.sql("SELECT count(*) FROM run_cleanups") == "0", "the cleanups")
         for instance in self.stack.instances:

@@ -94,19 +94,41 @@ class Installation(Machine):
 
     def start(self):
         self.run("systemctl enable --now longshore-api-server longshore-worker 2>&1")
-        wait_until(lambda: "connected" in self.journal("longshore-api-server"), "the worker to connect",
-                   on_failure=lambda: self.journal("longshore-worker"))
+        self.bootstrap(*SERVICES)
+
+    def bootstrap(self, api_server, worker):
+        """Waits for one unit to connect to the other, and makes the token for longshore()."""
+        wait_until(lambda: "connected" in self.journal(api_server), "the worker to connect",
+                   on_failure=lambda: self.journal(worker))
         self.token = self.run("longshore tokens bootstrap --database_url_file /etc/longshore/api_server/database_url")
 
     def add_instance(self):
         """This machine itself."""
-        self.run("ssh-keygen -A > /dev/null; mkdir -p -m 700 /root/.ssh; systemctl start ssh; "
-                 "cat /etc/longshore/payload_worker/ssh_key.pub > /root/.ssh/authorized_keys")
+        self._start_sshd()
         self.longshore("instances add --name web-1 --address localhost --user root")
 
+    def add_instances(self, number):
+        """This machine as so many, with the tag fleet, each by another address of loopback."""
+        self._start_sshd()
+        addresses = " ".join(f"127.1.{i // 250}.{i % 250 + 1}" for i in range(number))
+        self.run(f"{self._access()}\nfor address in {addresses}; do\n"
+                 "longshore instances add --name $address --address $address --user root --tag fleet\ndone > /dev/null")
+
+    def _start_sshd(self):
+        self.write("/etc/ssh/sshd_config.d/fleet.conf", "MaxStartups 1000\n")
+        # What this machine's root has each command begin with is not of the fleet.
+        self.run("rm -f /root/.bashrc; ssh-keygen -A > /dev/null; mkdir -p -m 700 /root/.ssh; systemctl start ssh; "
+                 "cat /etc/longshore/payload_worker/ssh_key.pub > /root/.ssh/authorized_keys")
+
     def longshore(self, words, check=True):
-        return self.run(f"export LONGSHORE_API=localhost:50051 LONGSHORE_CA=/root/ca.pem LONGSHORE_TOKEN={self.token}\n"
-                        f"longshore {words}", check)
+        return self.run(f"{self._access()}\nlongshore {words}", check)
+
+    def _access(self):
+        return f"export LONGSHORE_API=localhost:50051 LONGSHORE_CA=/root/ca.pem LONGSHORE_TOKEN={self.token}"
+
+    def sql(self, query):
+        return self.run("setpriv --reuid=postgres --regid=postgres --init-groups "
+                        f'psql -XAtq -p 5499 -d longshore -c "{query}"')
 
     def database(self, action):
         """Starts or stops it."""

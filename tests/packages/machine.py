@@ -16,6 +16,11 @@ HIERARCHIES = ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unifi
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def not_here(why):
+    """What is raised where no such machine can be made: a test is skipped, but tools/upgrade.sh has to have run."""
+    return AssertionError(why) if "LONGSHORE_OLD_BINARIES" in os.environ else unittest.SkipTest(why)
+
+
 def removed(cgroup):
     """Whether it could be removed, with those in it: what was killed is there for a moment yet."""
     for directory, _, _ in os.walk(cgroup, topdown=False):
@@ -65,7 +70,7 @@ class Machine:
                                f"lowerdir=/,upperdir={layers}/upper,workdir={layers}/work", self.root],
                               capture_output=True, text=True)
         if made.returncode:
-            raise unittest.SkipTest(f"no overlay can be made here: {made.stderr}")
+            raise not_here(f"no overlay can be made here: {made.stderr}")
         self.write("/etc/hostname", self.name + "\n")
         # A container's way to keep services from being started.
         with contextlib.suppress(FileNotFoundError):
@@ -86,7 +91,7 @@ class Machine:
                 remove_orphans(os.path.dirname(cgroup))
                 os.mkdir(cgroup)
         except OSError as error:
-            raise unittest.SkipTest(f"no cgroup can be made here: {error}")
+            raise not_here(f"no cgroup can be made here: {error}")
         # The cgroups first, so that several machines are not in each other's way; only what a test starts is started.
         enter = "".join(f"echo $$ > {cgroup}/cgroup.procs; " for cgroup in self.cgroups)
         with open(self.log, "wb") as log:
@@ -100,7 +105,7 @@ class Machine:
         wait_until(lambda: self.nspawn.poll() is not None or self._is_up(), f"systemd on {self.name}")
         if self.nspawn.poll() is not None:
             with open(self.log) as log:
-                raise unittest.SkipTest(f"systemd-nspawn starts no machine here: {log.read()[-500:]}")
+                raise not_here(f"systemd-nspawn starts no machine here: {log.read()[-500:]}")
 
     def _is_up(self):
         return self.run("systemctl is-active basic.target", check=False) == "active"

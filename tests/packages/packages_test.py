@@ -1,5 +1,6 @@
 """The Debian packages, as they are built, installed, upgraded and removed on a machine with a real systemd."""
 
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
+from harness.held import held_by, hold, let_go
 from harness.patience import wait_until
 from harness.programs import PROGRAMS
 from packages.installation import DIRECTORIES, NAMES, SERVICES, USERS, Installation, build, file_of, version
@@ -15,6 +17,10 @@ from packages.installation import DIRECTORIES, NAMES, SERVICES, USERS, Installat
 EXPOSURE = {"longshore-api-server": 25, "longshore-worker": 40}
 NEW = version()
 OLD = NEW + "~old"  # Comes before it.
+# tools/upgrade.sh has other ideas: programs of an earlier commit, packages of them with this version, many more scripts that run.
+OLD_PROGRAMS = os.environ.get("LONGSHORE_OLD_BINARIES")
+OLD_PACKAGES = os.environ.get("LONGSHORE_OLD_PACKAGES")
+RUNNING = int(os.environ.get("LONGSHORE_RUNNING", "20"))
 PACKAGES = None
 
 
@@ -22,7 +28,12 @@ def setUpModule():
     global PACKAGES
     PACKAGES = tempfile.mkdtemp(prefix="packages-")
     unittest.addModuleCleanup(shutil.rmtree, PACKAGES)
-    build(PACKAGES, NEW, OLD)
+    if OLD_PACKAGES:
+        shutil.copytree(OLD_PACKAGES, PACKAGES, dirs_exist_ok=True)
+    build(PACKAGES, *([NEW] if OLD_PACKAGES else [NEW, OLD]))
+    os.mkdir(os.path.join(PACKAGES, "old"))
+    for name, program in PROGRAMS.items():
+        shutil.copy(os.path.join(OLD_PROGRAMS, name) if OLD_PROGRAMS else program, os.path.join(PACKAGES, "old"))
 
 
 def run(*command, **options):
@@ -173,14 +184,36 @@ class ServicesTest(unittest.TestCase):
             wait_until(lambda: machine.show(service, "NRestarts", "ActiveState") == ("1", "active"), f"another {service}")
             self.assertIn("Watchdog timeout", machine.journal(service))
 
+    def run_fleet(self, machine):
+        """Has RUNNING scripts run there, held; returns the deployment's id."""
+        machine.add_instances(RUNNING)
+        hold(machine)
+        deployed = machine.longshore("deploy --file - --tag fleet --execute --timeout 1h -o json <<< '"
+                                     f"echo run >> /root/ledger; {held_by(RUNNING)}; echo done'")
+        deployment = re.search(r'"deployment_id": ?"(\d+)"', deployed).group(1)
+
+        def running():
+            return machine.read("/root/ledger").count("run\n") if os.path.exists(machine.path("/root/ledger")) else 0
+
+        wait_until(lambda: running() == RUNNING, f"{RUNNING} scripts to begin",
+                   on_failure=lambda: f"{running()} run; {machine.longshore(f'deployments show {deployment}', False)[:3000]}")
+        return deployment
+
+    def expect_each_once(self, machine, deployment):
+        let_go(machine)
+        machine.longshore(f"deployments watch {deployment}")
+        payloads = json.loads(machine.longshore(f"deployments show {deployment} -o json"))["payloads"]
+        self.assertEqual([payload["status"] for payload in payloads], ["PAYLOAD_STATUS_COMPLETED"] * RUNNING)
+        self.assertEqual(machine.read("/root/ledger"), "run\n" * RUNNING, "each ran once")
+        self.assertEqual(machine.longshore(f"output {payloads[0]['id']}"), "done")
+        whole = "SELECT count(*) FROM payload_output WHERE start_byte = 0 AND convert_from(data, 'UTF8') = E'done\\n'"
+        self.assertEqual(machine.sql(whole), str(RUNNING))
+        machine.run("LONGSHORE_DATABASE_URL=$(cat /etc/longshore/api_server/database_url) longshore verify")
+
     def test_an_upgrade_and_the_end(self):
         machine = self.configured(OLD)
         machine.start()
-        machine.add_instance()
-        payload = machine.longshore("deploy --file - --instances web-1 --execute --timeout 1h -o json <<< '"
-                                    "echo run >> /root/ledger; while [ ! -e /root/go ]; do sleep 0.1; done; echo done'")
-        payload = re.search(r'"payload_ids": ?\[\s*"(\d+)"', payload).group(1)
-        wait_until(lambda: os.path.exists(machine.path("/root/ledger")), "the script to begin")
+        deployment = self.run_fleet(machine)
         pids = {service: machine.show(service, "MainPID") for service in SERVICES}
         flags = machine.read("/etc/longshore/payload_worker.flags")
         machine.install(NEW)
@@ -189,9 +222,7 @@ class ServicesTest(unittest.TestCase):
             self.assertNotEqual(machine.show(service, "MainPID"), pids[service])
             self.assertIn("drained", machine.journal(service))
         self.assertEqual(machine.read("/etc/longshore/payload_worker.flags"), flags)
-        machine.write("/root/go", "")
-        self.assertIn("done", machine.longshore(f"watch {payload} 2>&1"))
-        self.assertEqual(machine.read("/root/ledger"), "run\n")
+        self.expect_each_once(machine, deployment)
 
         # Who has stopped a service finds it stopped.
         machine.run("systemctl stop longshore-worker")
@@ -209,6 +240,18 @@ class ServicesTest(unittest.TestCase):
         self.assertTrue(machine.fails("ls /etc/longshore/*.flags"))
         self.assertTrue(machine.fails("ls -d /var/lib/longshore-*"))
         self.assertTrue(os.path.exists(machine.path("/etc/longshore/payload_worker/ssh_key")), "it may be the only one")
+
+    def test_services_take_over_from_units_of_ones_own(self):
+        machine = self.configured()
+        for name, service in zip(PROGRAMS, SERVICES):
+            machine.run(f"systemd-run --quiet --unit=own-{name} /packages/old/{name} --flagfile=/etc/longshore/{name}.flags")
+        machine.bootstrap("own-api_server", "own-payload_worker")
+        deployment = self.run_fleet(machine)
+        for name in reversed(PROGRAMS):
+            machine.run(f"systemctl stop own-{name}")
+            self.assertIn("drained", machine.journal(f"own-{name}"))
+        machine.run(f"systemctl enable --now {' '.join(SERVICES)} 2>&1")
+        self.expect_each_once(machine, deployment)
 
     def test_ansible_runs_in_the_workers_confinement(self):
         machine = self.configured()
