@@ -42,7 +42,7 @@ Postgres::Postgres() : port_(FreePort()) {
   char name[] = "/tmp/longshore-postgres-XXXXXX";
   directory_ = mkdtemp(name);
   chmod(directory_.c_str(), 0755);
-  Run(std::string(kScript) + " init " + directory_);
+  Run(std::string(kScript) + " init " + directory_ + " cached");
   const std::string port = std::to_string(port_);
   pid_ = fork();
   if (pid_ == 0) {

@@ -6,7 +6,7 @@ import unittest
 
 from harness.api import instance_service, payload_service, pb, task_pb
 from harness.patience import wait_until
-from harness.stack import Stack
+from harness.stack import LONG_LEASE, Stack
 
 
 class Delivery:
@@ -14,7 +14,7 @@ class Delivery:
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(instances=1, api_flags=cls.api_flags)
+        cls.stack = Stack(instances=1, api_flags=(LONG_LEASE, *cls.api_flags))
         cls.first = cls.stack.instances[0]
 
     @classmethod

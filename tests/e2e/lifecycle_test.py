@@ -13,7 +13,7 @@ from harness.api import payload_service, pb, task_pb
 from harness.errors import expect_error
 from harness.held import HELD, hold, let_go
 from harness.patience import wait_until
-from harness.stack import Stack
+from harness.stack import LONG_LEASE, Stack
 
 LIMIT = 65536  # --max_output_bytes of these tests.
 
@@ -22,7 +22,7 @@ class LifecycleTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(instances=2, api_flags=[f"--max_output_bytes={LIMIT}"])
+        cls.stack = Stack(instances=2, api_flags=[LONG_LEASE, f"--max_output_bytes={LIMIT}"])
         cls.first = cls.stack.instances[0]
 
     @classmethod

@@ -33,7 +33,7 @@ class Pair(Stack):
         self.ports = [free_port(), free_port()]
         self.generation = 0
         data = os.path.join(directory, "postgres-0")
-        subprocess.run([POSTGRES, "init", data], check=True)
+        subprocess.run([POSTGRES, "init", data, "cached"], check=True)
         self.database_url = self.url_of("longshore", None)
         primary = self.run_postgres(data, self.ports[0])
         self.standby = self.start_standby(primary)

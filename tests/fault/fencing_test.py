@@ -7,7 +7,7 @@ import unittest
 from harness.api import pb
 from harness.patience import wait_until
 from harness.programs import FAIL_POINTS
-from harness.stack import Stack
+from harness.stack import LONG_LEASE, Stack
 
 SCRIPT = "echo started >> /root/ledger\nfor i in $(seq 30); do echo line $i; sleep 0.1; done\nexit 3\n"
 OUTPUT = "".join(f"line {i}\n" for i in range(1, 31))
@@ -53,7 +53,7 @@ class FencingTest(unittest.TestCase):
             ALTER TABLE tasks ENABLE TRIGGER tasks_guard;""")
 
     def test_two_holders_of_one_lease_start_it_once(self):
-        self.start(binaries=FAIL_POINTS)
+        self.start(binaries=FAIL_POINTS, api_flags=[LONG_LEASE])
         first, payload_id = self.hold_first()
         self.give_again(payload_id)
         self.stack.wait(payload_id, [pb.PAYLOAD_STATUS_EXECUTING])
@@ -113,9 +113,9 @@ class FencingTest(unittest.TestCase):
         set_clock("+0")
         self.addCleanup(os.remove, path)
         names = ("api_server-0", "worker-0", "worker-1")
-        # A lease that no slowness outlasts, and each step does.
+        # Each step outlasts the lease.
         self.start(certificates_since="-3d", environment={name: self.clock(offset_file=path) for name in names},
-                   api_flags=["--lease_duration_ms=120000"])
+                   api_flags=[LONG_LEASE])
         stop = threading.Event()
 
         def step():

@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+from harness.programs import PSQL
+
 # How long anything may take in which nothing else moves; a machine under load is slow, a broken product slower.
 PATIENCE = 90
 # How long anything may take at all.
@@ -46,7 +48,7 @@ class Movement:
             if time.monotonic() - self.looked > LOOK:
                 for url, before in self.stored.items():
                     with contextlib.suppress(subprocess.SubprocessError):  # It does not answer, or has no tables yet.
-                        now = subprocess.run(["psql", "-X", "-A", "-t", "-c", STORED, url], check=True, capture_output=True,
+                        now = subprocess.run([PSQL, "-X", "-A", "-t", "-c", STORED, url], check=True, capture_output=True,
                                              timeout=LOOK).stdout
                         if now != before:
                             self.stored[url] = now

@@ -20,10 +20,12 @@ from harness.certificates import Certificates
 from harness.instance import Instance
 from harness.patience import MOVEMENT, PATIENCE, follow, wait_until
 from harness.process import Process, free_port
-from harness.programs import LOCAL_INSTANCE, LONGSHORE, PLAYBOOK, POSTGRES, PROGRAMS
+from harness.programs import LOCAL_INSTANCE, LONGSHORE, PLAYBOOK, POSTGRES, PROGRAMS, PSQL
 from harness.relay import Relay
 from harness.secret_search import out_of_place
 
+# No slowness outlasts it, nor the quarter of it that a runner waits for `go`: for tests that count tries and lose no holder.
+LONG_LEASE = "--lease_duration_ms=120000"
 TERMINAL = (pb.PAYLOAD_STATUS_COMPLETED, pb.PAYLOAD_STATUS_FAILED, pb.PAYLOAD_STATUS_CANCELLED)
 
 
@@ -72,7 +74,7 @@ class Stack:
 
     def _start_postgres(self, directory):
         data = os.path.join(directory, "postgres")
-        subprocess.run([POSTGRES, "init", data], check=True)
+        subprocess.run([POSTGRES, "init", data, "cached"], check=True)
         self.configure_postgres(data)
         port = free_port()
         self.database_url = self.url_of("longshore", port)
@@ -234,7 +236,7 @@ class Stack:
 
     def sql(self, query, role="longshore"):
         url = self.url_of(role, self.postgres.port)
-        out = subprocess.run(["psql", "-X", "-A", "-t", "-c", query, url], check=True, capture_output=True,
+        out = subprocess.run([PSQL, "-X", "-A", "-t", "-c", query, url], check=True, capture_output=True,
                              text=True)
         return out.stdout.strip()
 
