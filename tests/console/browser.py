@@ -139,9 +139,8 @@ class Browser:
     def type(self, label, text):
         labels = f"//label[contains(., {json.dumps(label)})]"
         wait_until(lambda: self.driver.find_elements(By.XPATH, labels), f"the field {label}")
-        field = self.field(label)
-        field.clear()
-        field.send_keys(text)
+        # As a person would: clear() changes the field by itself, and what the page then draws may undo that.
+        self.field(label).send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.DELETE + text)
 
     def key(self, *keys):
         self.driver.switch_to.active_element.send_keys(*keys)

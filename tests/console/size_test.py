@@ -21,7 +21,8 @@ class SizeTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(instances=0, workers=0, http=True)
+        # The simulated worker sends no heartbeats: on a slow machine a lease is not to run out before it has told all.
+        cls.stack = Stack(instances=0, workers=0, http=True, api_flags=["--lease_duration_ms=60000"])
         cls.addClassCleanup(cls.stack.close)
         cls.stack.sql("INSERT INTO instances (name, provider, address, port, ssh_user, status, project, tags) "
                       "SELECT 'host-' || n, 'registered', '10.0.' || n / 256 || '.' || n % 256, 22, 'root', 'READY', "

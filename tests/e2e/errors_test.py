@@ -14,6 +14,7 @@ from harness.patience import PATIENCE, wait_until
 from harness.stack import Stack
 
 Code = grpc.StatusCode
+SERVING = b"\x08\x01"  # status = SERVING, of grpc.health.v1.
 
 
 class ErrorsTest(unittest.TestCase):
@@ -257,11 +258,13 @@ class ErrorsTest(unittest.TestCase):
         self.assertEqual(found.name, name)
         self.assertEqual(list(found.tags), ['"{x},\\', "NULL", "null"])
 
+    def health(self, service=b""):
+        check = self.stack.channels[0].unary_unary("/grpc.health.v1.Health/Check")
+        return check(b"\x0a" + bytes([len(service)]) + service)
+
     def test_health(self):
-        watch = self.stack.channels[0].unary_unary("/grpc.health.v1.Health/Check")
-        self.assertEqual(watch(b""), b"\x08\x01")  # status = SERVING
-        for service in (b"longshore.v1.InstanceService", b"longshore.v1.PayloadService", b"longshore.v1.TaskService"):
-            self.assertEqual(watch(b"\x0a" + bytes([len(service)]) + service), b"\x08\x01")
+        for service in (b"", b"longshore.v1.InstanceService", b"longshore.v1.PayloadService", b"longshore.v1.TaskService"):
+            self.assertEqual(self.health(service), SERVING)
 
     def test_a_client_that_knows_nothing_but_reflection(self):
         # Messages of grpc.reflection.v1alpha by hand: list_services = 7, file_containing_symbol = 4; answers 6 and 4.
@@ -287,6 +290,7 @@ class ErrorsTest(unittest.TestCase):
         finally:
             self.stack.postgres.start()
         wait_until(lambda: self.stack.sql("SELECT 1") == "1", "the database")
+        wait_until(lambda: self.health() == SERVING, "the api_server to notice")
         self.assertEqual(self.stack.sql("SELECT count(*) FROM deployments"), before)
         self.assertTrue(self.deploy(payload_content=b"x").success)
 

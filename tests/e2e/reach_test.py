@@ -131,7 +131,7 @@ class BecomeTest(Reach, unittest.TestCase):
             self.assertEqual(payload.failure_reason, pb.FAILURE_REASON_AUTHENTICATION_FAILED, payload)
             self.assertFalse(payload.executed)
             self.assertIn("'deploy' may not become root by sudo without a password: ", payload.error)
-            self.assertEqual(self.stack.task(payload.task_id).attempt, 1)
+            self.assertEqual(self.stack.task(payload.task_id).attempt, 1, self.stack.workers[0].tail())
         self.assertEqual((instance.ledger(), os.listdir(instance.path("/root/"))), ([], []))
 
     def test_sudo_refuses(self):
