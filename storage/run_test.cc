@@ -90,6 +90,71 @@ TEST_F(RunTest, EveryAttemptHasARunOfItsOwn) {
   EXPECT_EQ(run_of(first).substr(32), "/1");
 }
 
+// A transfer that is cancelled may end after its payload: what waited for it is cancelled at once.
+TEST_F(RunTest, ATaskOfTheAttemptBeforeEndsAlone) {
+  const int64_t instance = AddInstance("a");
+  const int64_t payload = AddPayload(instance, "/x", /*execute=*/false);
+  const int64_t transfer = payload;
+  Claim(1);
+  const auto add_execution = [&](std::optional<int64_t> depends_on) {
+    NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
+                   .payload_ids = {payload},
+                   .instance_ids = {instance},
+                   .remote_paths = {"/x"},
+                   .depends_on = {depends_on}};
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(c, 1));
+      return task_store::InsertBatch(c, tasks);
+    });
+    return tasks.ids[0];
+  };
+  const auto cancel = [&](int64_t task) {
+    const TaskEnd end{.task_id = task,
+                      .payload_id = payload,
+                      .instance_id = instance,
+                      .status = v1::PAYLOAD_STATUS_CANCELLED};
+    Do([&](Connection& c) { return task_store::End(c, {end}, limit_); });
+  };
+  const int64_t execution = add_execution(transfer);
+  Do([&](Connection& c) { return payload_store::SetTasks(c, {payload}, {execution}, 0); });
+  cancel(execution);
+  EXPECT_EQ(Payload(payload).status(), v1::PAYLOAD_STATUS_CANCELLED);
+  ASSERT_TRUE(Sql("UPDATE tasks SET failures = 1 WHERE status = 'RUNNING'")
+                  .ok());  // It may have left an upload.
+  const int64_t again = add_execution(std::nullopt);
+  Do([&](Connection& c) { return payload_store::Retry(c, {payload}, {again}); });
+  cancel(transfer);
+  EXPECT_EQ(Payload(payload).status(), v1::PAYLOAD_STATUS_PENDING);
+  EXPECT_EQ(QueryValue("SELECT string_agg(status, ' ' ORDER BY id) FROM tasks"),
+            "CANCELLED CANCELLED PENDING");
+  // The run that is to come would be removed.
+  EXPECT_EQ(QueryValue("SELECT count(*) FROM run_cleanups WHERE attempt > 1"), "0");
+}
+
+// As above, but the task that waits has not ended yet.
+TEST_F(RunTest, ATransferThatFailsEndsThePayloadThatIsToBeRunAfterIt) {
+  const int64_t instance = AddInstance("a");
+  const int64_t payload = AddPayload(instance, "/x", /*execute=*/false);
+  Claim(1);
+  NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
+                 .payload_ids = {payload},
+                 .instance_ids = {instance},
+                 .remote_paths = {"/x"},
+                 .depends_on = {payload}};
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(c, 1));
+    RETURN_IF_ERROR(task_store::InsertBatch(c, tasks));
+    return payload_store::SetTasks(c, {payload}, tasks.ids, 0);
+  });
+  const TaskEnd end{.task_id = payload,
+                    .payload_id = payload,
+                    .instance_id = instance,
+                    .status = v1::PAYLOAD_STATUS_FAILED,
+                    .failure_reason = v1::FAILURE_REASON_TRANSFER_FAILED};
+  Do([&](Connection& c) { return task_store::End(c, {end}, limit_); });
+  EXPECT_EQ(Payload(payload).status(), v1::PAYLOAD_STATUS_FAILED);
+}
+
 // An api_server from before runs had ids would have the run looked for under another name.
 TEST_F(RunTest, AnOlderApiServerClaimsNothingWhoseRunHasAnId) {
   const int64_t task = AddPayload(AddInstance("a"), "/x");

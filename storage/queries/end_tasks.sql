@@ -2,7 +2,7 @@
 --
 -- @ends_payload: the payload is over too; one that was only delivered stays open.
 -- @leftovers: what is left on the instance: 'run' (a run directory), 'upload' (a temporary file, if a try broke off) or ''.
-WITH ended AS MATERIALIZED (
+WITH told AS (
   SELECT *
   FROM unnest(
     @task_ids::bigint[],
@@ -19,10 +19,25 @@ WITH ended AS MATERIALIZED (
     @output_bytes::bigint[],
     @output_missing::boolean[],
     @leftovers::text[]
-  ) AS ended(
+  ) AS told(
     task_id, task_status, payload_id, instance_id, ends_payload, status, failure_reason, error, executed, exit_code,
     execution_time_us, output_bytes, output_missing, leftovers
   )
+),
+
+-- A transfer that was cancelled with what waited for it may end when its payload has already been tried again. Then it ends
+-- alone: it is neither the payload's task nor what that one depends on.
+ended AS MATERIALIZED (
+  SELECT
+    told.*,
+    EXISTS (
+      SELECT
+      FROM payloads p
+      JOIN tasks present ON present.id = p.task_id
+      WHERE p.id = told.payload_id
+        AND told.task_id IN (present.id, present.depends_on)
+    ) AS of_attempt
+  FROM told
 ),
 
 -- Never an ended one again. The row knows how much was printed, also when the server makes the end by itself.
@@ -44,6 +59,7 @@ ended_payloads AS (
     updated_at = now()
   FROM ended
   WHERE ended.ends_payload
+    AND ended.of_attempt
     AND p.id = ended.payload_id
     AND ${open_payload}
   RETURNING
@@ -112,14 +128,17 @@ remembered AS (
   FROM ended
   JOIN payloads p ON p.id = ended.payload_id
   JOIN instances i ON i.id = p.instance_id AND i.host_key <> ''
-  WHERE ended.leftovers = 'run'
-    OR (
-      ended.leftovers = 'upload'
-      AND EXISTS (
-        SELECT 1
-        FROM tasks t
-        WHERE t.payload_id = p.id
-          AND (t.lease_epoch > 1 OR t.failures > 0)
+  WHERE ended.of_attempt
+    AND (
+      ended.leftovers = 'run'
+      OR (
+        ended.leftovers = 'upload'
+        AND EXISTS (
+          SELECT 1
+          FROM tasks t
+          WHERE t.payload_id = p.id
+            AND (t.lease_epoch > 1 OR t.failures > 0)
+        )
       )
     )
   ON CONFLICT DO NOTHING
