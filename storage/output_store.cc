@@ -70,10 +70,11 @@ absl::StatusOr<std::string> ReadEnds(Connection& connection, int64_t payload_id,
 }
 
 absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id, int64_t offset,
-                                     int64_t max_bytes) {
+                                     int64_t max_bytes, int attempt) {
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kReadOutputFrom, Params()
                                                                     .Int("payload_id", payload_id)
+                                                                    .Int("attempt", attempt)
                                                                     .Int("offset", offset)
                                                                     .Int("limit", kChunksPerRead)));
   OutputChunk chunk{.payload_id = payload_id, .offset = offset};

@@ -35,9 +35,10 @@ absl::Status Trim(Connection& connection, const std::vector<int64_t>& payload_id
 // chunks are returned, so it may be more.
 absl::StatusOr<std::string> ReadEnds(Connection& connection, int64_t payload_id, int64_t end_bytes);
 // Returns the first stored piece at or after `offset`, up to the next gap, of at most `max_bytes`
-// and 16 chunks. Its data is empty when nothing more is stored.
+// and 16 chunks. Its data is empty when nothing more is stored, or when `attempt` is given and not
+// the payload's any more.
 absl::StatusOr<OutputChunk> ReadFrom(Connection& connection, int64_t payload_id, int64_t offset,
-                                     int64_t max_bytes);
+                                     int64_t max_bytes, int attempt = 0);
 
 }  // namespace output_store
 

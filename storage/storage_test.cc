@@ -137,6 +137,10 @@ TEST_F(StorageTest, OutputKeepsHeadAndTailAndIgnoresRepeats) {
     EXPECT_EQ(after_gap.offset, 350);
     ASSIGN_OR_RETURN(const OutputChunk nothing, output_store::ReadFrom(c, id, 400, 1000));
     EXPECT_EQ(nothing.data, "");
+    ASSIGN_OR_RETURN(const OutputChunk first, output_store::ReadFrom(c, id, 10, 1000, 1));
+    EXPECT_EQ(first.data, middle.data);
+    ASSIGN_OR_RETURN(const OutputChunk second, output_store::ReadFrom(c, id, 10, 1000, 2));
+    EXPECT_EQ(second.data, "");
     return absl::OkStatus();
   });
   EXPECT_EQ(Payload(id).output_bytes(), 400);

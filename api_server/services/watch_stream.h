@@ -35,11 +35,15 @@ class WatchSource {
   virtual std::optional<Event> AtHand() { return std::nullopt; }
   // Returns true when AtHand has an event to return.
   virtual bool HasMore() const { return false; }
+  // Returns true when the last look found no more than it returned or has at hand: before the next
+  // wake there is nothing to look for.
+  virtual bool SawAll() const { return false; }
   // Returns true when the stream ends with OK after this event.
   virtual bool IsLast(const Event& event) const = 0;
 };
 
-// Goes from idle to looking (in the database) to writing to looking and so on until it is finished.
+// Goes from idle to looking (in the database) to writing to looking and so on until it is finished;
+// from writing to idle where there is nothing to look for.
 // It keeps one event in memory at a time, besides what its source has at hand, so a slow reader
 // costs no more than that. A wake that comes while it looks or writes is remembered in one bit.
 template <typename Event>
@@ -88,6 +92,8 @@ class WatchStream : public Watcher,
       FinishLocked(grpc::Status::OK);
     } else if (std::optional<Event> event = source_->AtHand(); event.has_value()) {
       Write(*std::move(event));
+    } else if (source_->SawAll() && !woken_) {
+      state_ = State::kIdle;
     } else {
       StartLooking();
     }

@@ -50,6 +50,14 @@ class Looks {
     MutexLock lock(&mutex_);
     return !at_hand_.empty();
   }
+  void SetSawAll() {
+    MutexLock lock(&mutex_);
+    saw_all_ = true;
+  }
+  bool saw_all() {
+    MutexLock lock(&mutex_);
+    return saw_all_;
+  }
   void SourceIsGone() {
     {
       MutexLock lock(&mutex_);
@@ -84,6 +92,7 @@ class Looks {
   std::deque<v1::PayloadEvent> at_hand_ ABSL_GUARDED_BY(mutex_);
   std::deque<Result> results_ ABSL_GUARDED_BY(mutex_);
   int begun_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool saw_all_ ABSL_GUARDED_BY(mutex_) = false;
   bool source_is_gone_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -95,6 +104,7 @@ class HeldSource : public WatchSource<v1::PayloadEvent> {
   absl::StatusOr<std::optional<v1::PayloadEvent>> Next() override { return looks_.Do(); }
   std::optional<v1::PayloadEvent> AtHand() override { return looks_.TakeAtHand(); }
   bool HasMore() const override { return looks_.HasAtHand(); }
+  bool SawAll() const override { return looks_.saw_all(); }
   bool IsLast(const v1::PayloadEvent& event) const override {
     return event.output().offset() == kLastOffset;
   }
@@ -229,6 +239,26 @@ TEST_F(WatchStreamTest, LooksAgainOnlyWhenItIsWoken) {
   Wake();
   EXPECT_EQ(Read(), kLastOffset);
   EXPECT_EQ(looks_.begun(), 2);
+}
+
+TEST_F(WatchStreamTest, DoesNotLookForMoreThanItSaw) {
+  looks_.SetSawAll();
+  Watch();
+  looks_.End(Event(1));
+  EXPECT_EQ(Read(), 1);
+  // Whenever the write is seen to be done, only a wake leads to a look.
+  AwaitIdle();
+  EXPECT_EQ(looks_.begun(), 1);
+  Wake();
+  looks_.AwaitBegun(2);
+  Wake();  // It looks: this one is for later.
+  looks_.End(Event(2));
+  EXPECT_EQ(Read(), 2);
+  looks_.AwaitBegun(3);
+  looks_.End(Event(kLastOffset));
+  EXPECT_EQ(Read(), kLastOffset);
+  EXPECT_TRUE(Finish().ok());
+  EXPECT_EQ(looks_.begun(), 3);
 }
 
 TEST_F(WatchStreamTest, WakesDuringALookLeadToOneMore) {

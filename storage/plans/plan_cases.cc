@@ -222,7 +222,7 @@ std::vector<PlanCase> ReadCases() {
       {"count_payloads", {{"deployment_ids", "'{19801}'"}}, false, 10000},
       {"count_payloads", {{"deployment_ids", Ids(1001, 100)}}, false, 5000},
       {"read_output_ends", {{"payload_id", in_the_middle}, {"end_bytes", "1000"}}},
-      {"read_output_from", {{"payload_id", in_the_middle}}},
+      {"read_output_from", {{"payload_id", in_the_middle}, {"attempt", "0"}}},
       {"get_deployment", {{"id", "11"}, {"scope", "'{project3}'"}}},
       {"get_deployment_summary", {{"id", "19801"}}, false, 10000},
       {"list_deployments"},

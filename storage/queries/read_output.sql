@@ -10,10 +10,12 @@ WHERE p.id = @payload_id
 ORDER BY o.start_byte;
 
 -- name: read_output_from
+-- Nothing when the current attempt is not @attempt, if that is not 0.
 SELECT o.start_byte, o.data
 FROM payload_output o
 JOIN payloads p ON p.id = o.payload_id AND p.attempt = o.attempt
 WHERE p.id = @payload_id
+  AND @attempt::bigint IN (0, p.attempt)
   AND o.end_byte > @offset
   -- The chunk that holds @offset, if there is one, is the last that starts at or before it. So the index leads to it.
   AND o.start_byte >= coalesce(
