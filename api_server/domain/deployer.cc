@@ -1,5 +1,6 @@
 #include "api_server/domain/deployer.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -28,6 +29,13 @@ namespace instance_store = storage::instance_store;
 namespace payload_store = storage::payload_store;
 namespace script_store = storage::script_store;
 namespace task_store = storage::task_store;
+
+// What gRPC's clients take unless they are told otherwise, but for some fields besides.
+constexpr size_t kMaxMessageBytes = (4 << 20) - 4096;
+// Of a payload in an answer: three ids, each under 2^35.
+constexpr size_t kBytesOfIds = 15;
+// Of an error, besides its text: an id of any size, a code, tags and lengths.
+constexpr size_t kBytesOfError = 26;
 
 absl::Status CheckSelector(const v1::InstanceSelector& selector) {
   RETURN_IF_ERROR(CheckLabel("selector.project", selector.project(), kMaxLabelBytes,
@@ -66,12 +74,12 @@ absl::StatusOr<Wanted> FindWanted(Connection& connection, const storage::Scope& 
   const v1::InstanceSelector& selector = request.selector();
   const storage::InstanceFilter filter{.project = ProjectOrDefault(selector.project()),
                                        .tags = {selector.tags().begin(), selector.tags().end()}};
-  ASSIGN_OR_RETURN(wanted.targets,
-                   instance_store::LockMatching(connection, scope, filter, kMaxIdsPerRequest + 1));
+  ASSIGN_OR_RETURN(wanted.targets, instance_store::LockMatching(connection, scope, filter,
+                                                                kMaxSelectedInstances + 1));
   if (wanted.targets.empty()) return NoInstanceMatches(Describe(selector));
-  if (wanted.targets.size() > kMaxIdsPerRequest) {
+  if (wanted.targets.size() > kMaxSelectedInstances) {
     return InvalidField("selector", Describe(selector),
-                        "matches more than " + std::to_string(kMaxIdsPerRequest) +
+                        "matches more than " + std::to_string(kMaxSelectedInstances) +
                             " instances, the most of one request; divide them by tags");
   }
   for (const auto& [id, target] : wanted.targets) wanted.ids.push_back(id);
@@ -85,13 +93,24 @@ absl::Status CheckTakesPayloads(int64_t id, const instance_store::Target& instan
   return instance.terminating ? InstanceTerminating(id) : absl::OkStatus();
 }
 
-void AddInstanceError(int64_t instance_id, const absl::Status& status,
-                      v1::DeployPayloadResponse* response) {
-  response->add_errors(ToString(status));
-  v1::InstanceError* error = response->add_instance_errors();
+InstanceErrors::InstanceErrors(size_t instances, v1::DeployPayloadResponse* response)
+    : response_(*response),
+      room_(kMaxMessageBytes - std::min(kMaxMessageBytes, instances * kBytesOfIds)) {}
+
+void InstanceErrors::Add(int64_t instance_id, const absl::Status& status) {
+  if (first_.ok()) first_ = status;
+  const std::string message = ToString(status);
+  const size_t bytes = 2 * message.size() + kBytesOfError;
+  if (bytes > room_) {
+    room_ = 0;  // Those that are listed are the first ones.
+    return;
+  }
+  room_ -= bytes;
+  response_.add_errors(message);
+  v1::InstanceError* error = response_.add_instance_errors();
   error->set_instance_id(instance_id);
   error->set_code(static_cast<int32_t>(status.code()));
-  error->set_message(ToString(status));
+  error->set_message(message);
 }
 
 absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_timeout) {
@@ -146,7 +165,7 @@ absl::Status Deployer::ChooseInstances(Connection& connection, const Caller& cal
   plan->deployment.project.clear();
   ASSIGN_OR_RETURN(const Wanted wanted, FindWanted(connection, caller.scope, request));
   std::set<int64_t> seen;
-  absl::Status first_error;
+  InstanceErrors errors(wanted.ids.size(), response);
   const auto take = [&](int64_t id) -> absl::Status {
     const auto target = wanted.targets.find(id);
     if (target == wanted.targets.end()) return InstanceNotFound(id);
@@ -179,14 +198,11 @@ absl::Status Deployer::ChooseInstances(Connection& connection, const Caller& cal
     return absl::OkStatus();
   };
   for (int64_t id : wanted.ids) {
-    const absl::Status taken = take(id);
-    if (taken.ok()) continue;
-    if (first_error.ok()) first_error = taken;
-    AddInstanceError(id, taken, response);
+    if (const absl::Status taken = take(id); !taken.ok()) errors.Add(id, taken);
   }
   response->mutable_instance_ids()->Assign(plan->instance_ids.begin(), plan->instance_ids.end());
-  response->set_success(first_error.ok());
-  return plan->instance_ids.empty() ? first_error : absl::OkStatus();
+  response->set_success(errors.first().ok());
+  return plan->instance_ids.empty() ? errors.first() : absl::OkStatus();
 }
 
 absl::Status Deployer::Insert(Connection& connection, const Plan& plan,

@@ -35,9 +35,21 @@ absl::StatusOr<int> ResolveTimeout(int timeout, int default_timeout, int max_tim
 // Returns WRONG_STATE for an instance that is TERMINATED or about to be.
 absl::Status CheckTakesPayloads(int64_t id, const storage::instance_store::Target& instance);
 
-// Adds an instance that was not taken to errors and instance_errors.
-void AddInstanceError(int64_t instance_id, const absl::Status& status,
-                      v1::DeployPayloadResponse* response);
+// Collects why instances take no payload, in errors and instance_errors of an answer: as many as an
+// answer to a request for `instances` instances has room for, which gRPC's clients take.
+class InstanceErrors {
+ public:
+  // `response` must outlive it.
+  InstanceErrors(size_t instances, v1::DeployPayloadResponse* response);
+  void Add(int64_t instance_id, const absl::Status& status);
+  // OK when there was none.
+  const absl::Status& first() const { return first_; }
+
+ private:
+  v1::DeployPayloadResponse& response_;
+  absl::Status first_;
+  size_t room_;  // Bytes.
+};
 
 // Thread-safe. Errors are those of errors.h.
 class Deployer {

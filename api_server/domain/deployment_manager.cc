@@ -184,7 +184,7 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Call
                    instance_store::LockTargets(connection, caller.scope, instance_ids));
   // What ExecutePayload ran is run again, what was only to be delivered is delivered again.
   std::map<v1::TaskType, storage::NewTasks> by_type;
-  absl::Status first_error;
+  InstanceErrors errors(locked.payloads.size(), response);
   for (const auto& [id, stored] : locked.payloads) {
     const v1::PayloadStatus status = stored.payload.status();
     if (status != v1::PAYLOAD_STATUS_FAILED && status != v1::PAYLOAD_STATUS_CANCELLED) {
@@ -193,8 +193,7 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Call
     const int64_t instance_id = stored.payload.instance_id();
     const absl::Status takes = CheckTakesPayloads(instance_id, targets.at(instance_id));
     if (!takes.ok()) {
-      if (first_error.ok()) first_error = takes;
-      AddInstanceError(instance_id, takes, response);
+      errors.Add(instance_id, takes);
       continue;
     }
     storage::NewTasks& tasks = by_type[locked.CurrentTask(id).type];
@@ -202,8 +201,8 @@ absl::Status DeploymentManager::InsertRetries(Connection& connection, const Call
     tasks.instance_ids.push_back(instance_id);
     tasks.remote_paths.push_back(stored.payload.remote_path());
   }
-  response->set_success(first_error.ok());
-  if (by_type.empty()) return first_error;
+  response->set_success(errors.first().ok());
+  if (by_type.empty()) return errors.first();
   for (auto& [type, tasks] : by_type) {
     tasks.type = type;
     tasks.delivery_timeout = limits_.delivery_timeout;

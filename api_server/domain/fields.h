@@ -27,6 +27,10 @@ inline absl::Status CheckId(std::string_view field, int64_t id) {
 // which gRPC's clients take unless they are told otherwise.
 inline constexpr int kMaxIdsPerRequest = 20000;
 
+// How many instances a selector may match for one request. The answer, three ids for each, takes a
+// third of those 4 MiB.
+inline constexpr int kMaxSelectedInstances = 100000;
+
 // Checks a list of ids, which must not be empty.
 template <typename Ids>
 absl::Status CheckIds(std::string_view field, const Ids& ids) {

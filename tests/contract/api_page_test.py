@@ -111,7 +111,7 @@ class ServerTest(unittest.TestCase):
         self.check_limit(number(r"bytes\) makes a request safe to repeat"),
                          lambda n: self.stack.instance_stub.RegisterInstance(instance_service.RegisterInstanceRequest(
                              name="limit", address="127.0.0.1", request_id="x" * n)))
-        self.check_limit(number(r"instances in one request"), lambda n: self.deploy(instance_ids=[self.id] * n))
+        self.check_limit(number(r"`instance_ids` in one request"), lambda n: self.deploy(instance_ids=[self.id] * n))
         self.check_limit(number(r"bytes \(`--max_payload_bytes`\)"), lambda n: self.deploy(payload_content=b"#" * n),
                          ("INVALID_ARGUMENT", "PAYLOAD_TOO_LARGE"))
         self.check_limit(number(r"s\)\. At its end"), lambda n: self.deploy(timeout=n),

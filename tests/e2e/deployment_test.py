@@ -1,4 +1,5 @@
-"""Deployments to fleets: selectors, rollouts and their limits, watching, cancelling, retrying; ten thousand in one request."""
+"""Deployments to fleets: selectors, rollouts and their limits, watching, cancelling, retrying; a hundred thousand in one
+request."""
 
 import threading
 import unittest
@@ -331,8 +332,9 @@ class DeploymentTest(unittest.TestCase):
         self.assertEqual(list(self.get(made[0]).request.instance_ids), [mine])
 
 
-class TenThousandTest(unittest.TestCase):
-    """One request for ten thousand instances, which are not READY: nothing but the request itself is tried."""
+class LargeFleetTest(unittest.TestCase):
+    """One request for ten thousand instances, then for all that it may match. They are not READY: nothing but the request itself
+    is tried."""
 
     def test_one_request(self):
         stack = Stack(instances=0)
@@ -362,12 +364,19 @@ class TenThousandTest(unittest.TestCase):
             self.assertEqual(len(retried.payload_ids), 10000)
             got = stack.payloads.GetDeployment(payload_service.GetDeploymentRequest(deployment_id=response.deployment_id))
             self.assertEqual((got.counts.pending, got.counts.total), (10000, 10000))
-            # More than one request takes.
+            # As many as one request takes; then one more.
             stack.sql("INSERT INTO instances (name, project, provider, address, port, ssh_user, status) SELECT 'j' || n, 'big',"
-                      " 'registered', '192.0.2.1', 22, 'root', 'PENDING' FROM generate_series(1, 10001) n")
+                      " 'registered', '192.0.2.1', 22, 'root', 'PENDING' FROM generate_series(1, 90001) n")
+            stack.sql("UPDATE instances SET status = 'FAILED' WHERE name = 'j1'")
+            response = stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
+                selector=dict(project="big"), payload_content=b"true"))
+            self.assertEqual(len(response.payload_ids), 100000)
+            got = stack.payloads.GetDeployment(payload_service.GetDeploymentRequest(deployment_id=response.deployment_id))
+            self.assertEqual((got.counts.pending, got.counts.total), (100000, 100000))
+            stack.sql("UPDATE instances SET status = 'PENDING' WHERE name = 'j1'")
             expect_error(self, lambda: stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
                 selector=dict(project="big"), payload_content=b"true")), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD",
-                         ["20000", "big"])
+                         ["100000", "big"])
             listed = stack.instance_stub.ListInstances(instance_service.ListInstancesRequest(project="big", page_size=1))
             self.assertEqual(len(listed.instances), 1, "the server is as well as before")
         finally:
