@@ -1,4 +1,5 @@
-"""What DeployPayload to 10,000 instances costs, with a new database and with a million payloads (storage/plans/history.sql).
+"""What DeployPayload to 10,000 instances costs, with a new database and with a million payloads (storage/plans/history.sql); and
+to the 100,000 that a selector may match.
 
 Medians of ROUNDS calls, without workers; of the statements, milliseconds a call, by pg_stat_statements. ROUNDS may be set in the
 environment.
@@ -6,11 +7,10 @@ environment.
 
 import os
 import statistics
-import subprocess
 import time
 
+from bench.simulated import add_history, add_instances
 from harness.api import payload_service
-from harness.programs import ROOT
 from harness.stack import Stack
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -24,37 +24,42 @@ STATEMENTS = {
 }
 
 
-def fill(stack, history):
-    if history:
-        path = os.path.join(ROOT, "storage/plans/history.sql")
-        subprocess.run(["psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", "-f", path, stack.database_url], check=True,
-                       stdout=subprocess.DEVNULL)
-        stack.sql("UPDATE instances SET project = 'default', status = 'READY'")
-    else:
-        stack.sql("INSERT INTO instances (name, provider, address, port, ssh_user, status) "
-                  "SELECT 'i' || n, 'registered', 'host' || n, 22, 'root', 'READY' FROM generate_series(1, 10000) n")
-    stack.sql("VACUUM ANALYZE")
+def call(stack, number, **instances):
+    """Its seconds."""
+    began = time.monotonic()
+    stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
+        payload_content=b"true", remote_path=f"/root/{number}.sh", execute_payload=True, **instances))
+    return time.monotonic() - began
 
 
 def measure(history):
     """Seconds a call, and milliseconds a statement."""
     stack = Stack(instances=0, workers=0)
     try:
-        fill(stack, history)
+        ids = add_history(stack) if history else add_instances(stack, 10000)
+        stack.sql("VACUUM ANALYZE")
         stack.sql("CREATE EXTENSION pg_stat_statements")
-        ids = [int(line) for line in stack.sql("SELECT id FROM instances ORDER BY id").split()]
         seconds = []
         for i in range(ROUNDS + 1):
             if i == 1:  # The first one makes the plans.
                 stack.sql("SELECT pg_stat_statements_reset()")
-            began = time.monotonic()
-            stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
-                instance_ids=ids, payload_content=b"true", remote_path=f"/root/{i}.sh", execute_payload=True))
-            seconds.append(time.monotonic() - began)
+            seconds.append(call(stack, i, instance_ids=ids))
         return statistics.median(seconds[1:]), {
             name: float(stack.sql("SELECT coalesce(sum(total_exec_time), 0) FROM pg_stat_statements WHERE query LIKE "
                                   f"'{pattern}'" + (" AND toplevel" if name == "all" else ""))) / ROUNDS
             for name, pattern in STATEMENTS.items()}
+    finally:
+        stack.close()
+
+
+def measure_largest():
+    """Seconds of one call to 100,000."""
+    stack = Stack(instances=0, workers=0)
+    try:
+        add_instances(stack, 100000)
+        stack.sql("VACUUM ANALYZE")
+        call(stack, 0, instance_ids=[1])
+        return call(stack, 1, selector={"project": "default"})
     finally:
         stack.close()
 
@@ -67,6 +72,7 @@ def main():
     print(f"| the call, s | {new[0]:.2f} | {full[0]:.2f} | {full[0] / new[0]:.1f}x |")
     for name in STATEMENTS:
         print(f"| {name}, ms | {new[1][name]:.0f} | {full[1][name]:.0f} | {full[1][name] / new[1][name]:.1f}x |")
+    print(f"\nto 100,000 by a selector, a new database: {measure_largest():.1f} s")
 
 
 if __name__ == "__main__":

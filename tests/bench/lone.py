@@ -8,7 +8,8 @@ import os
 import statistics
 import time
 
-from bench.bench import Longshore, Loop, ScpSsh, cpu_of_children, measure_dispatch
+from bench.bench import Longshore, measure_dispatch
+from bench.peers import Loop, ScpSsh, cpu_of_children
 from harness.api import payload_service
 from harness.patience import wait_until
 from harness.stack import Stack

@@ -12,9 +12,9 @@ import re
 import subprocess
 import time
 
+from bench.simulated import API_FLAGS, add_instances, store
 from harness.api import payload_service
-from harness.process import Process
-from harness.programs import LONGSHORE, ROOT
+from harness.programs import LONGSHORE
 from harness.stack import Stack
 
 DAYS = int(os.environ.get("DAYS", "120"))
@@ -33,10 +33,7 @@ class Bench:
     def __init__(self, stack):
         self.stack = stack
         stack.sql("CREATE EXTENSION pg_stat_statements")
-        stack.sql("INSERT INTO instances (name, provider, address, port, ssh_user, status) "
-                  "SELECT 'i' || n, 'registered', '127.0.0.1', 1 + n % 65000, 'root', 'READY' "
-                  f"FROM generate_series(1, {PER_DAY // DEPLOYMENTS}) n")
-        self.ids = [int(line) for line in stack.sql("SELECT id FROM instances ORDER BY id").split()]
+        self.ids = add_instances(stack, PER_DAY // DEPLOYMENTS)
         self.last_of_day = []  # The highest id of a payload.
         self.pruning = 0
 
@@ -47,11 +44,7 @@ class Bench:
             self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
                 instance_ids=self.ids, payload_content=f"true {number} {i}".encode(), remote_path=f"/root/{i}.sh",
                 execute_payload=True, request_id=f"{number}-{i}"))
-        worker = Process(f"simulated-{number}", self.stack.directory, [
-            os.path.join(ROOT, "tests/bench/simulated_worker"), f"--server=127.0.0.1:{self.stack.worker_ports[0]}",
-            f"--tasks={DEPLOYMENTS * len(self.ids)}", *self.stack.worker_flags("simulated")]).start()
-        if worker.ended() != 0:
-            raise AssertionError(worker.tail())
+        store(self.stack, DEPLOYMENTS * len(self.ids))
         self.last_of_day.append(int(self.stack.sql("SELECT max(id) FROM payloads")))
         if number >= WINDOW:
             self.prune(self.last_of_day[number - WINDOW])
@@ -90,7 +83,7 @@ class Bench:
 
 def main():
     os.environ["POSTGRES_OPTIONS"] = SETTINGS
-    stack = Stack(instances=0, workers=0, api_flags=["--lease_duration_ms=60000"])
+    stack = Stack(instances=0, workers=0, api_flags=API_FLAGS)
     try:
         bench = Bench(stack)
         months = []

@@ -7,13 +7,11 @@ in the environment.
 """
 
 import os
-import re
 import statistics
 
 from bench.bench import cpu_of
+from bench.simulated import API_FLAGS, add_instances, store
 from harness.api import payload_service
-from harness.process import Process
-from harness.programs import ROOT
 from harness.stack import Stack
 from harness.watchers import Watchers
 
@@ -26,10 +24,7 @@ class Bench:
 
     def __init__(self, stack):
         self.stack = stack
-        self.stack.sql("INSERT INTO instances (name, provider, address, port, ssh_user, status) "
-                       "SELECT 'i' || n, 'registered', '127.0.0.1', 1 + n % 65000, 'root', 'READY' "
-                       f"FROM generate_series(1, {INSTANCES}) n")
-        self.ids = [int(line) for line in stack.sql("SELECT id FROM instances ORDER BY id").split()]
+        self.ids = add_instances(stack, INSTANCES)
         self.server = stack.api_servers[0]
         self.rounds = 0
 
@@ -39,15 +34,6 @@ class Bench:
         return self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
             instance_ids=self.ids, payload_content=b"true", remote_path=f"/root/bench-{self.rounds}.sh", execute_payload=True))
 
-    def store(self):
-        """Seconds until all that is due has been run and stored; ends when it has."""
-        worker = Process(f"simulated-{self.rounds}", self.stack.directory, [
-            os.path.join(ROOT, "tests/bench/simulated_worker"), f"--server=127.0.0.1:{self.stack.worker_ports[0]}",
-            f"--tasks={INSTANCES}", *self.stack.worker_flags("simulated")]).start()
-        if worker.ended() != 0:
-            raise AssertionError(worker.tail())
-        return float(re.search(r"seconds=([\d.]+)", worker.read_log()).group(1))
-
     def round(self, watch):
         """The figures of one round; `watch` opens the watches of a deployment, or returns None."""
         response = self.deploy()
@@ -55,7 +41,7 @@ class Bench:
         watchers = watch(response)
         opened = self.server.resident()
         cpu = [cpu_of([process]) for process in (self.server, self.stack.postgres)]
-        figures = {"storing": self.store()}
+        figures = {"storing": store(self.stack, INSTANCES)}
         report = watchers.report() if watchers else {}
         figures["api_server"], figures["postgres"] = (
             (cpu_of([process]) - used) * 1000 / INSTANCES for process, used in zip((self.server, self.stack.postgres), cpu))
@@ -74,7 +60,7 @@ class Bench:
 
 
 def main():
-    stack = Stack(instances=0, workers=0, api_flags=["--lease_duration_ms=60000"])
+    stack = Stack(instances=0, workers=0, api_flags=API_FLAGS)
     try:
         bench = Bench(stack)
         kinds = {"none": lambda response: None, f"{INSTANCES:,} of payloads": bench.of_payloads,

@@ -19,7 +19,7 @@ if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
   presubmit_packages+=(nodejs npm)
 fi
 coverage_packages=(gcovr)
-bench_packages=(ansible-core wrk)
+bench_packages=(ansible-core pssh python3-asyncssh wrk)
 picture_packages=(gnuplot-nox)
 package_packages=(debhelper dpkg-dev lintian python3)
 
