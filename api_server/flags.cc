@@ -75,7 +75,7 @@ DEFINE_int32(max_running_per_instance, longshore::policy::kMaxRunningPerInstance
              "Payloads in work on one instance at a time.");
 DEFINE_int32(lease_duration_ms, longshore::policy::kLeaseDuration.count(),
              "How long a silent worker keeps a task.");
-DEFINE_bool(lease_groups, false,
+DEFINE_bool(lease_groups, true,
             "Renew leases that have been held for a while together, where workers know how.");
 DEFINE_int32(retry_initial_ms, longshore::BackoffOptions().initial.count(),
              "First delay after a failed delivery; doubles from there.");

@@ -8,7 +8,8 @@ nothing, looked at for SECONDS. All three may be set in the environment, and API
 import os
 import time
 
-from bench.bench import TICKS, Loop, cpu_of
+from bench.bench import TICKS, cpu_of
+from bench.peers import Loop
 from harness.api import payload_service
 from harness.process import Process, free_port
 from harness.programs import ROOT
@@ -17,7 +18,7 @@ from harness.stack import Stack
 HOSTS = int(os.environ.get("HOSTS", "1000"))
 HELD = int(os.environ.get("HELD", "10000"))
 SECONDS = int(os.environ.get("SECONDS", "120"))
-API_FLAGS = os.environ.get("API_FLAGS", "--lease_groups").split()
+API_FLAGS = os.environ.get("API_FLAGS", "").split()
 PARTS = ("payload_worker", "api_server", "PostgreSQL")
 
 

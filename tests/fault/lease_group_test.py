@@ -17,7 +17,7 @@ GROUPED = "lease_until > now() + interval '1 year'"
 class LeaseGroupTest(unittest.TestCase):
 
     def setUp(self):
-        self.stack = Stack(instances=3, api_servers=2, workers=2, api_flags=["--lease_groups"])
+        self.stack = Stack(instances=3, api_servers=2, workers=2)
         self.addCleanup(self.stack.close)
         for instance in self.stack.instances:
             hold(instance)
