@@ -68,25 +68,27 @@ class Installation:
         return figures, {name: counts for name, counts in writes.items() if any(counts)}
 
     def measure_peer(self, writes):
-        """Transactions a second of pgbench, each with these writes, in copies of the tables with all their indexes."""
+        """Transactions a second of pgbench, each with these writes, in copies of the tables with all their indexes. Each is on an
+        instance of its own, as the payloads are."""
         self.stack.sql("CREATE SCHEMA peer; CREATE SEQUENCE peer.ids START 10000000")
         lines = ["SELECT nextval('peer.ids') AS id \\gset", "BEGIN;"]
         ends = []
         for name, (inserted, updated, deleted) in writes.items():
             key = KEYS.get(name, "id")
-            self.stack.sql(f"CREATE TABLE peer.{name} (LIKE public.{name} INCLUDING ALL); "
+            self.stack.sql(f"CREATE TABLE peer.{name} (LIKE public.{name} INCLUDING ALL EXCLUDING CONSTRAINTS); "
                            f"CREATE TABLE peer.one_of_{name} AS SELECT * FROM public.{name} LIMIT 1")
             if self.stack.sql(f"SELECT count(*) FROM peer.one_of_{name}") == "0":
                 raise AssertionError(f"no row of {name} to copy")
             columns = self.stack.sql("SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attnum > 0 AND NOT "
                                      f"attisdropped AND attrelid = 'peer.{name}'::regclass AND attname <> '{key}'")
-            lines += [f"INSERT INTO peer.{name} ({key}, {columns}) SELECT :id, {columns} FROM peer.one_of_{name};"] * inserted
+            values = columns.replace("instance_id", ":id")
+            lines += [f"INSERT INTO peer.{name} ({key}, {columns}) SELECT :id, {values} FROM peer.one_of_{name};"] * inserted
             changes = CHANGES.get(name, [f"{key} = {key}"])
             lines += [f"UPDATE peer.{name} SET {changes[i * len(changes) // updated]} WHERE {key} = :id;" for i in range(updated)]
             ends += [f"DELETE FROM peer.{name} WHERE {key} = :id;"] * min(deleted, 1)
         script = self.stack.script("\n".join([*lines, *ends, "COMMIT;"]) + "\n", "peer.pgbench")
         told = subprocess.run(["pgbench", "-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(PEER_SECONDS), "-f", script,
-                               self.stack.database_url], check=True, capture_output=True, text=True).stdout
+                               self.stack.database_url], check=True, stdout=subprocess.PIPE, text=True).stdout
         return float(re.search(r"tps = ([\d.]+)", told).group(1))
 
 
