@@ -17,6 +17,22 @@ using ::testing::IsEmpty;
 
 using StorageTest = DatabaseFixture;
 
+// The connection has planned the statements when the tables had a row.
+TEST_F(StorageTest, ALargeDeploymentAfterASmallOneReadsEachPayloadOnce) {
+  constexpr int kLarge = 2000;
+  AddPayload(AddInstance("a"), "/x");
+  ASSERT_TRUE(Sql("ANALYZE").ok());
+  AddPayload(AddInstance("b"), "/x");
+  const std::string read =
+      "SELECT (seq_tup_read + idx_tup_fetch)::text FROM pg_stat_user_tables WHERE relname = "
+      "'payloads'";
+  ASSERT_TRUE(Sql("SELECT pg_stat_force_next_flush()").ok());
+  const int64_t before = std::stoll(QueryValue(read));
+  AddFleet(kLarge, /*max_concurrency=*/0, /*max_errors=*/0);
+  ASSERT_TRUE(Sql("SELECT pg_stat_force_next_flush()").ok());
+  EXPECT_LT(std::stoll(QueryValue(read)) - before, 10 * kLarge);
+}
+
 TEST_F(StorageTest, FirstHostKeyIsPinned) {
   const int64_t id = AddInstance("a", /*host_key=*/"");
   Do([&](Connection& c) -> absl::Status {
