@@ -10,7 +10,28 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-using RunTest = DatabaseFixture;
+class RunTest : public DatabaseFixture {
+ protected:
+  // Adds a task that runs a payload after `depends_on`. Returns its id.
+  int64_t AddExecution(int64_t payload, int64_t instance, std::optional<int64_t> depends_on) {
+    NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
+                   .payload_ids = {payload},
+                   .instance_ids = {instance},
+                   .remote_paths = {"/x"},
+                   .depends_on = {depends_on}};
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(c, 1));
+      return task_store::InsertBatch(c, tasks);
+    });
+    return tasks.ids[0];
+  }
+  // What ExecutePayload does.
+  int64_t Execute(int64_t payload, int64_t instance, int64_t transfer) {
+    const int64_t task = AddExecution(payload, instance, transfer);
+    Do([&](Connection& c) { return payload_store::SetTasks(c, {payload}, {task}, 0); });
+    return task;
+  }
+};
 
 TEST_F(RunTest, CleanupsAreClaimedWhenDueAndForgottenWhenDone) {
   const int64_t instance = AddInstance("a");
@@ -96,18 +117,6 @@ TEST_F(RunTest, ATaskOfTheAttemptBeforeEndsAlone) {
   const int64_t payload = AddPayload(instance, "/x", /*execute=*/false);
   const int64_t transfer = payload;
   Claim(1);
-  const auto add_execution = [&](std::optional<int64_t> depends_on) {
-    NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
-                   .payload_ids = {payload},
-                   .instance_ids = {instance},
-                   .remote_paths = {"/x"},
-                   .depends_on = {depends_on}};
-    Do([&](Connection& c) -> absl::Status {
-      ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(c, 1));
-      return task_store::InsertBatch(c, tasks);
-    });
-    return tasks.ids[0];
-  };
   const auto cancel = [&](int64_t task) {
     const TaskEnd end{.task_id = task,
                       .payload_id = payload,
@@ -115,13 +124,12 @@ TEST_F(RunTest, ATaskOfTheAttemptBeforeEndsAlone) {
                       .status = v1::PAYLOAD_STATUS_CANCELLED};
     Do([&](Connection& c) { return task_store::End(c, {end}, limit_); });
   };
-  const int64_t execution = add_execution(transfer);
-  Do([&](Connection& c) { return payload_store::SetTasks(c, {payload}, {execution}, 0); });
+  const int64_t execution = Execute(payload, instance, transfer);
   cancel(execution);
   EXPECT_EQ(Payload(payload).status(), v1::PAYLOAD_STATUS_CANCELLED);
   ASSERT_TRUE(Sql("UPDATE tasks SET failures = 1 WHERE status = 'RUNNING'")
                   .ok());  // It may have left an upload.
-  const int64_t again = add_execution(std::nullopt);
+  const int64_t again = AddExecution(payload, instance, std::nullopt);
   Do([&](Connection& c) { return payload_store::Retry(c, {payload}, {again}); });
   cancel(transfer);
   EXPECT_EQ(Payload(payload).status(), v1::PAYLOAD_STATUS_PENDING);
@@ -136,16 +144,7 @@ TEST_F(RunTest, ATransferThatFailsEndsThePayloadThatIsToBeRunAfterIt) {
   const int64_t instance = AddInstance("a");
   const int64_t payload = AddPayload(instance, "/x", /*execute=*/false);
   Claim(1);
-  NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_EXECUTE,
-                 .payload_ids = {payload},
-                 .instance_ids = {instance},
-                 .remote_paths = {"/x"},
-                 .depends_on = {payload}};
-  Do([&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(c, 1));
-    RETURN_IF_ERROR(task_store::InsertBatch(c, tasks));
-    return payload_store::SetTasks(c, {payload}, tasks.ids, 0);
-  });
+  Execute(payload, instance, payload);
   const TaskEnd end{.task_id = payload,
                     .payload_id = payload,
                     .instance_id = instance,
