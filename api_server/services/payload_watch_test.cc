@@ -2,7 +2,6 @@
 #include "api_server/services/payload_watch.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -10,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "api_server/services/testing/payload_watch_server.h"
 #include "api_server/services/watch_hub.h"
-#include "longshore/v1/payload_service.grpc.pb.h"
 #include "storage/testing/database_fixture.h"
 
 namespace longshore::services {
@@ -19,34 +18,20 @@ namespace {
 
 using ::testing::ElementsAre;
 
-class Service final
-    : public v1::PayloadService::WithCallbackMethod_WatchPayload<v1::PayloadService::Service> {
- public:
-  explicit Service(WatchHub* hub) : hub_(*hub) {}
-  grpc::ServerWriteReactor<v1::PayloadEvent>* WatchPayload(
-      grpc::CallbackServerContext* /*context*/, const v1::WatchPayloadRequest* request) override {
-    return StartPayloadWatch(
-        &hub_, [] { return domain::Caller{.scope = storage::Scope::Everything()}; }, *request);
-  }
-
- private:
-  WatchHub& hub_;
-};
-
 class PayloadWatchTest : public storage::DatabaseFixture {
  protected:
   void SetUp() override {
     DatabaseFixture::SetUp();
     hub_ = std::make_unique<WatchHub>(database_.get(), /*threads=*/1);
-    service_ = std::make_unique<Service>(hub_.get());
-    grpc::ServerBuilder builder;
-    builder.RegisterService(service_.get());
-    server_ = builder.BuildAndStart();
-    stub_ = v1::PayloadService::NewStub(server_->InProcessChannel({}));
+    server_ = std::make_unique<PayloadWatchServer>([this](const v1::WatchPayloadRequest& request) {
+      return StartPayloadWatch(
+          hub_.get(), [] { return domain::Caller{.scope = storage::Scope::Everything()}; },
+          request);
+    });
     payload_ = AddPayload(AddInstance("a"), "/a");
   }
   void TearDown() override {
-    context_.TryCancel();
+    server_->context().TryCancel();
     hub_->Shutdown();
     server_->Shutdown();
   }
@@ -56,15 +41,15 @@ class PayloadWatchTest : public storage::DatabaseFixture {
     request.set_payload_id(payload_);
     request.set_output_offset(offset);
     request.set_attempt(attempt);
-    context_.set_deadline(std::chrono::system_clock::now() +
-                          std::chrono::minutes(5));  // Not for ever.
-    reader_ = stub_->WatchPayload(&context_, request);
+    server_->context().set_deadline(std::chrono::system_clock::now() +
+                                    std::chrono::minutes(5));  // Not for ever.
+    server_->Watch(request);
   }
   // The next events, up to the first that has a status.
   std::vector<std::string> Read() {
     std::vector<std::string> events;
     v1::PayloadEvent event;
-    while (reader_->Read(&event)) {
+    while (server_->reader().Read(&event)) {
       if (event.has_payload()) {
         events.push_back(std::to_string(event.payload().attempt()) + " " +
                          v1::PayloadStatus_Name(event.payload().status()).substr(15));
@@ -99,11 +84,7 @@ class PayloadWatchTest : public storage::DatabaseFixture {
 
   int64_t payload_ = 0;
   std::unique_ptr<WatchHub> hub_;
-  std::unique_ptr<Service> service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<v1::PayloadService::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReader<v1::PayloadEvent>> reader_;
+  std::unique_ptr<PayloadWatchServer> server_;
 };
 
 TEST_F(PayloadWatchTest, AllOutputComesBeforeTheEnd) {
@@ -115,7 +96,7 @@ TEST_F(PayloadWatchTest, AllOutputComesBeforeTheEnd) {
          "status = 'COMPLETED', executed = true, exit_code = 0, finished_at = now()");
   EXPECT_THAT(Read(), ElementsAre("1: 0 10", "1: 10 65536", "1: 65546 34464", "1 COMPLETED"));
   EXPECT_THAT(Read(), ElementsAre());
-  EXPECT_TRUE(reader_->Finish().ok());
+  EXPECT_TRUE(server_->reader().Finish().ok());
 }
 
 TEST_F(PayloadWatchTest, TheOutputOfANewAttemptIsWholeHoweverSoonItEnds) {

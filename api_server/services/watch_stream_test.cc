@@ -9,7 +9,7 @@
 #include <future>
 #include <thread>
 
-#include "longshore/v1/payload_service.grpc.pb.h"
+#include "api_server/services/testing/payload_watch_server.h"
 
 namespace longshore::services {
 namespace {
@@ -129,21 +129,6 @@ class WakingTopic : public WatchTopic {
   std::weak_ptr<Watcher>& watcher_;
 };
 
-using Reactor = grpc::ServerWriteReactor<v1::PayloadEvent>;
-
-class Service final
-    : public v1::PayloadService::WithCallbackMethod_WatchPayload<v1::PayloadService::Service> {
- public:
-  explicit Service(std::function<Reactor*()> start) : start_(std::move(start)) {}
-  Reactor* WatchPayload(grpc::CallbackServerContext* /*context*/,
-                        const v1::WatchPayloadRequest* /*request*/) override {
-    return start_();
-  }
-
- private:
-  const std::function<Reactor*()> start_;
-};
-
 v1::PayloadEvent Event(int64_t offset) {
   v1::PayloadEvent event;
   event.mutable_output()->set_offset(offset);
@@ -153,32 +138,27 @@ v1::PayloadEvent Event(int64_t offset) {
 class WatchStreamTest : public ::testing::Test {
  protected:
   WatchStreamTest()
-      : service_([this] {
+      : server_([this](const v1::WatchPayloadRequest& /*request*/) {
           return new WatchReactor<v1::PayloadEvent>(
               &hub_, [this] { return admission_; },
               std::make_unique<WakingTopic>(hub_.OfPayload(kPayload), &watcher_),
               std::make_unique<HeldSource>(&looks_));
-        }) {
-    grpc::ServerBuilder builder;
-    builder.RegisterService(&service_);
-    server_ = builder.BuildAndStart();
-    stub_ = v1::PayloadService::NewStub(server_->InProcessChannel({}));
-  }
+        }) {}
   ~WatchStreamTest() override {
-    context_.TryCancel();
+    server_.context().TryCancel();
     hub_.Shutdown();
-    server_->Shutdown();
+    server_.Shutdown();
   }
 
-  void Watch() { reader_ = stub_->WatchPayload(&context_, {}); }
+  void Watch() { server_.Watch(); }
   // The offset of the next event; -1 when the stream has ended.
   int64_t Read() {
     v1::PayloadEvent event;
-    return reader_->Read(&event) ? event.output().offset() : -1;
+    return server_.reader().Read(&event) ? event.output().offset() : -1;
   }
   grpc::Status Finish() {
     EXPECT_EQ(Read(), -1);
-    return reader_->Finish();
+    return server_.reader().Finish();
   }
   void Wake() {
     if (const auto watcher = watcher_.lock()) watcher->Wake(nullptr);
@@ -198,11 +178,7 @@ class WatchStreamTest : public ::testing::Test {
   Looks looks_;
   std::weak_ptr<Watcher> watcher_;
   absl::StatusOr<domain::Caller> admission_ = domain::Caller{.scope = storage::Scope::Everything()};
-  Service service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<v1::PayloadService::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReader<v1::PayloadEvent>> reader_;
+  PayloadWatchServer server_;
 };
 
 TEST_F(WatchStreamTest, SendsWhatTheSourceHasUntilTheLastEvent) {
@@ -301,7 +277,7 @@ TEST_F(WatchStreamTest, AClientThatGoesAwayIsForgotten) {
   Watch();
   looks_.End(std::nullopt);
   looks_.AwaitBegun(1);
-  context_.TryCancel();
+  server_.context().TryCancel();
   EXPECT_EQ(Finish().error_code(), grpc::StatusCode::CANCELLED);
   looks_.AwaitSourceIsGone();
   Wake();
