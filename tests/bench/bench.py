@@ -11,7 +11,7 @@ import os
 import statistics
 import time
 
-from bench.peers import FORKS, PEERS, SCRIPT, Loop
+from bench.peers import FORKS, PEERS, PLACE, SCRIPT, Loop
 from harness.api import payload_service, pb
 from harness.stack import Stack
 
@@ -50,7 +50,7 @@ class Longshore:
 
     def run(self, instances):
         response = self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
-            instance_ids=[i.id for i in instances], payload_content=SCRIPT.encode(), remote_path="/root/bench.sh",
+            instance_ids=[i.id for i in instances], payload_content=SCRIPT.encode(), remote_path=PLACE,
             execute_payload=True))
         with concurrent.futures.ThreadPoolExecutor(len(instances)) as pool:
             for last in pool.map(self.follow, response.payload_ids):

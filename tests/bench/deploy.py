@@ -36,8 +36,11 @@ def measure(history):
     """Seconds a call, and milliseconds a statement."""
     stack = Stack(instances=0, workers=0)
     try:
-        ids = add_history(stack) if history else add_instances(stack, 10000)
-        stack.sql("VACUUM ANALYZE")
+        if history:
+            ids = add_history(stack)
+        else:
+            ids = add_instances(stack, 10000)
+            stack.sql("VACUUM ANALYZE")
         stack.sql("CREATE EXTENSION pg_stat_statements")
         seconds = []
         for i in range(ROUNDS + 1):

@@ -10,13 +10,12 @@ import time
 
 from bench.bench import Longshore, measure_dispatch
 from bench.peers import Loop, ScpSsh, cpu_of_children
-from harness.api import payload_service
+from bench.trickle import TRICKLE, send
 from harness.patience import wait_until
 from harness.stack import Stack
 
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
 DELAY = 0.1
-TRICKLE = 0.5  # Seconds from one payload to the next.
 
 
 def median_time(run):
@@ -70,11 +69,8 @@ def trickle(stack, instances):
     """CPU seconds and transactions a payload, one instance each, with what goes on besides."""
     longshore = Longshore(stack)
     transactions = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
-    cpu, before, begun = longshore.cpu(), int(stack.sql(transactions)), time.monotonic()
-    for number, instance in enumerate(instances):
-        time.sleep(max(0, begun + number * TRICKLE - time.monotonic()))  # The trickle itself.
-        stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
-            instance_ids=[instance.id], payload_content=b"exit 0\n", remote_path="/root/trickle.sh", execute_payload=True))
+    cpu, before = longshore.cpu(), int(stack.sql(transactions))
+    send(stack, instances, len(instances))
     time.sleep(3)  # PostgreSQL tells its counts late.
     return (longshore.cpu() - cpu) / len(instances), (int(stack.sql(transactions)) - before - 1) / len(instances)
 

@@ -13,13 +13,23 @@ from harness.stack import Stack
 
 PAYLOADS = int(os.environ.get("PAYLOADS", "40"))
 INSTANCES = 20
-TRICKLE = 0.5
+TRICKLE = 0.5  # Seconds from one payload to the next.
 IDLE = 20  # Seconds.
 SHOWN = 12
 SETTINGS = "-c shared_preload_libraries=pg_stat_statements -c pg_stat_statements.track_planning=on"
 STATEMENTS = ("SELECT calls, round((total_exec_time + total_plan_time)::numeric, 3), "
               "left(regexp_replace(query, '\\s+', ' ', 'g'), 90) "
               "FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_statements%' ORDER BY 2 DESC")
+
+
+def send(stack, instances, payloads):
+    """One each TRICKLE seconds, to the instances in turn."""
+    begun = time.monotonic()
+    for number in range(payloads):
+        time.sleep(max(0, begun + number * TRICKLE - time.monotonic()))  # The trickle itself.
+        stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
+            instance_ids=[instances[number % len(instances)].id], payload_content=b"exit 0\n", remote_path="/root/trickle.sh",
+            execute_payload=True))
 
 
 class Trickle:
@@ -31,12 +41,7 @@ class Trickle:
         stack.sql("CREATE EXTENSION pg_stat_statements")
 
     def send(self, payloads):
-        begun = time.monotonic()
-        for number in range(payloads):
-            time.sleep(max(0, begun + number * TRICKLE - time.monotonic()))  # The trickle itself.
-            instance = self.instances[number % INSTANCES]
-            self.stack.payloads.DeployPayload(payload_service.DeployPayloadRequest(
-                instance_ids=[instance.id], payload_content=b"exit 0\n", remote_path="/root/trickle.sh", execute_payload=True))
+        send(self.stack, self.instances, payloads)
         time.sleep(2)  # For the last of them, and what comes after it.
 
     def measure(self, action):
