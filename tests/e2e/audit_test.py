@@ -17,7 +17,8 @@ Code = grpc.StatusCode
 SECRET = "word-of-the-script"
 
 
-class AuditTest(unittest.TestCase):
+class AccessTest(unittest.TestCase):
+    """Two api_servers, and tokens for one project on them."""
 
     @classmethod
     def setUpClass(cls):
@@ -35,6 +36,9 @@ class AuditTest(unittest.TestCase):
         channel = self.stack.channel(1, made.token)
         self.addCleanup(channel.close)
         return self.stack.stubs_of(channel)
+
+
+class AuditTest(AccessTest):
 
     def events(self, stubs=None, **fields):
         """The latest first."""
@@ -171,6 +175,10 @@ class AuditTest(unittest.TestCase):
                 name="x", address="192.0.2.9", project="shop"))
         self.assertEqual((self.latest()[2], self.latest()[3]), ("blog", "intruder"))
         self.assertNotIn("intruder", {event.principal for event in self.events(self.by(self.admin))})
+
+
+class RefusalFloodTest(AccessTest):
+    """With a server of its own: who comes after a flood is not noted either."""
 
     def check_flood(self, call, refused):
         """Of so many refusals that come at once some are noted, and the rest as they come in five a second."""
