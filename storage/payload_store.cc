@@ -10,6 +10,9 @@
 namespace longshore::storage {
 namespace {
 
+// Up to this number of new payloads, plans do well that were made when there were none.
+constexpr size_t kFewPayloads = 100;
+
 Params ArrivedParams(const std::map<int64_t, std::string>& arrived) {
   std::vector<int64_t> ids;
   std::vector<std::string> remote_paths;
@@ -83,6 +86,7 @@ absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                          const std::vector<int64_t>& instance_ids,
                          const std::vector<std::string>& remote_paths,
                          const std::vector<int64_t>& task_ids) {
+  if (ids.size() > kFewPayloads) RETURN_IF_ERROR(connection.ForgetPlans());
   ASSIGN_OR_RETURN(
       const Result inserted,
       connection.Execute(queries::kInsertPayloads,

@@ -18,19 +18,23 @@ using ::testing::IsEmpty;
 using StorageTest = DatabaseFixture;
 
 // The connection has planned the statements when the tables had a row.
-TEST_F(StorageTest, ALargeDeploymentAfterASmallOneReadsEachPayloadOnce) {
+TEST_F(StorageTest, ALargeDeploymentAfterASmallOneReadsEachRowOnce) {
   constexpr int kLarge = 2000;
-  AddPayload(AddInstance("a"), "/x");
+  AddDeployment({AddInstance("a")}, "/x", {.max_concurrency = 1});
   ASSERT_TRUE(Sql("ANALYZE").ok());
-  AddPayload(AddInstance("b"), "/x");
+  AddDeployment({AddInstance("b")}, "/x", {.max_concurrency = 1});
   const std::string read =
-      "SELECT (seq_tup_read + idx_tup_fetch)::text FROM pg_stat_user_tables WHERE relname = "
-      "'payloads'";
-  ASSERT_TRUE(Sql("SELECT pg_stat_force_next_flush()").ok());
-  const int64_t before = std::stoll(QueryValue(read));
-  AddFleet(kLarge, /*max_concurrency=*/0, /*max_errors=*/0);
-  ASSERT_TRUE(Sql("SELECT pg_stat_force_next_flush()").ok());
-  EXPECT_LT(std::stoll(QueryValue(read)) - before, 10 * kLarge);
+      "SELECT max(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::text "
+      "FROM pg_stat_user_tables";
+  std::vector<int64_t> fleet(kLarge);
+  for (size_t i = 0; i < fleet.size(); ++i) fleet[i] = AddInstance("i" + std::to_string(i));
+  for (const int max_concurrency : {0, 50}) {
+    ASSERT_TRUE(Sql("SELECT pg_stat_force_next_flush()").ok());
+    const int64_t before = std::stoll(QueryValue(read));
+    AddDeployment(fleet, "/x", {.max_concurrency = max_concurrency});
+    ASSERT_TRUE(Sql("SELECT pg_stat_force_next_flush()").ok());
+    EXPECT_LT(std::stoll(QueryValue(read)) - before, 10 * kLarge) << max_concurrency;
+  }
 }
 
 TEST_F(StorageTest, FirstHostKeyIsPinned) {

@@ -11,9 +11,6 @@
 namespace longshore::storage {
 namespace {
 
-// Up to this number a plan that was made once does well, whatever it was made for.
-constexpr size_t kFewTasks = 100;
-
 v1::Task ReadTask(const Row& row) {
   v1::Task task;
   task.set_id(row.Int("id"));
@@ -164,22 +161,18 @@ absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t
 }
 
 absl::Status InsertBatch(Connection& connection, const NewTasks& tasks) {
-  // The transaction has just inserted their payloads. A plan from when there were few reads all of
-  // these for each task.
-  Query query = queries::kInsertTasks;
-  query.planned_each_time = tasks.ids.size() > kFewTasks;
-  RETURN_IF_ERROR(
-      connection
-          .Execute(query, Params()
-                              .Text("type", EnumText(tasks.type))
-                              .Int("delivery_timeout_seconds", tasks.delivery_timeout.count())
-                              .Ints("task_ids", tasks.ids)
-                              .Ints("payload_ids", tasks.payload_ids)
-                              .Ints("instance_ids", tasks.instance_ids)
-                              .Texts("remote_paths", tasks.remote_paths)
-                              .OptionalInts("depends_on", tasks.depends_on)
-                              .Text("traceparent", tasks.traceparent))
-          .status());
+  RETURN_IF_ERROR(connection
+                      .Execute(queries::kInsertTasks,
+                               Params()
+                                   .Text("type", EnumText(tasks.type))
+                                   .Int("delivery_timeout_seconds", tasks.delivery_timeout.count())
+                                   .Ints("task_ids", tasks.ids)
+                                   .Ints("payload_ids", tasks.payload_ids)
+                                   .Ints("instance_ids", tasks.instance_ids)
+                                   .Texts("remote_paths", tasks.remote_paths)
+                                   .OptionalInts("depends_on", tasks.depends_on)
+                                   .Text("traceparent", tasks.traceparent))
+                      .status());
   return rollout_store::Begin(connection, tasks.ids);
 }
 
