@@ -143,6 +143,17 @@ std::vector<std::string> Result::TextArray(int row, int column) const {
   return values;
 }
 
+std::vector<int64_t> Result::IntArray(int row, int column) const {
+  std::vector<int64_t> values;
+  std::string_view text = Text(row, column);
+  while (text.size() > 1 && text != "{}") {  // A number after '{' or ','.
+    text.remove_prefix(1);
+    values.push_back(ParseInt(text));
+    text.remove_prefix(std::min(text.find_first_of(",}"), text.size()));
+  }
+  return values;
+}
+
 int Result::Column(std::string_view name) const {
   const int columns = PQnfields(result_.get());
   for (int column = 0; column < columns; ++column) {
@@ -173,6 +184,10 @@ std::string Row::Bytes(std::string_view column) const {
 
 std::vector<std::string> Row::TextArray(std::string_view column) const {
   return result_->TextArray(row_, result_->Column(column));
+}
+
+std::vector<int64_t> Row::IntArray(std::string_view column) const {
+  return result_->IntArray(row_, result_->Column(column));
 }
 
 Params& Params::Int(std::string_view name, int64_t value) {

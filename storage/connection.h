@@ -36,6 +36,7 @@ class Row {
   bool Bool(std::string_view column) const;
   std::string Bytes(std::string_view column) const;                   // bytea.
   std::vector<std::string> TextArray(std::string_view column) const;  // text[] without NULLs.
+  std::vector<int64_t> IntArray(std::string_view column) const;       // bigint[]; empty for NULL.
 
  private:
   friend class Result;
@@ -84,6 +85,7 @@ class Result {
   bool Bool(int row, int column) const;
   std::string Bytes(int row, int column) const;                   // bytea.
   std::vector<std::string> TextArray(int row, int column) const;  // text[] without NULLs.
+  std::vector<int64_t> IntArray(int row, int column) const;       // bigint[]; empty for NULL.
   // Returns the index of the column with this name. Ends the program when there is none.
   int Column(std::string_view name) const;
 

@@ -83,6 +83,19 @@ TEST_F(DatabaseTest, TextArraysComeBackAsTheyWent) {
   });
 }
 
+TEST_F(DatabaseTest, ArraysOfNumbersAreRead) {
+  Do([&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(const Result result,
+                     c.Execute("SELECT '{7,-1,9223372036854775807}'::bigint[] AS some, "
+                               "'{}'::bigint[] AS none, NULL::bigint[] AS unknown"));
+    const Row row = result.first();
+    EXPECT_EQ(row.IntArray("some"), (std::vector<int64_t>{7, -1, INT64_MAX}));
+    EXPECT_TRUE(row.IntArray("none").empty());
+    EXPECT_TRUE(row.IntArray("unknown").empty());
+    return absl::OkStatus();
+  });
+}
+
 TEST_F(DatabaseTest, OnlyWhatAsksForItIsPlannedEachTime) {
   constexpr Query kFixed = {
       .name = "fixed",

@@ -88,7 +88,9 @@ void AddToCounts(v1::PayloadStatus status, int64_t count, v1::PayloadCounts* cou
 
 namespace deployment_store {
 
-absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& deployment) {
+absl::StatusOr<std::optional<DeploymentIds>> Insert(Connection& connection,
+                                                    const NewDeployment& deployment,
+                                                    int64_t payloads) {
   const RolloutLimits& rollout = deployment.rollout;
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kInsertDeployment,
@@ -107,8 +109,13 @@ absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& depl
                                           .Int("wave_pause_seconds", rollout.pause_seconds)
                                           .Bool("wave_hold", rollout.until_resumed)
                                           .Bytes("check_script_sha256", rollout.check_script_sha256)
-                                          .Text("traceparent", deployment.traceparent)));
-  return result.first().Int("id");
+                                          .Text("traceparent", deployment.traceparent)
+                                          .Int("payloads", payloads)));
+  if (result.rows() == 0) return std::nullopt;
+  const Row row = result.first();
+  return DeploymentIds{.deployment = row.Int("id"),
+                       .payloads = row.IntArray("payload_ids"),
+                       .tasks = row.IntArray("task_ids")};
 }
 
 absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, const Scope& scope,

@@ -27,6 +27,9 @@ struct RolloutLimits {
   int pause_seconds = 0;
   bool until_resumed = false;
   std::string check_script_sha256{};  // 32 raw bytes; empty: no check.
+
+  // Whether tasks begin behind a gate, as has_gate of queries/fragments.sql has it.
+  bool has_gate() const { return max_concurrency > 0 || !waves.empty(); }
 };
 
 struct NewDeployment {
@@ -43,10 +46,21 @@ struct NewDeployment {
   std::string traceparent{};  // Of the request; empty without one.
 };
 
+// What a new deployment is known by, and what its payloads and their tasks, of which none is there
+// yet, are to be: as many ids of each.
+struct DeploymentIds {
+  int64_t deployment = 0;
+  std::vector<int64_t> payloads;
+  std::vector<int64_t> tasks;
+};
+
 namespace deployment_store {
 
-// Inserts a deployment and returns its id.
-absl::StatusOr<int64_t> Insert(Connection& connection, const NewDeployment& deployment);
+// Inserts a deployment to `payloads` instances. Returns nullopt when one of its scripts is not
+// there: script_store::Put stores it, and keeps it for another try in the same transaction.
+absl::StatusOr<std::optional<DeploymentIds>> Insert(Connection& connection,
+                                                    const NewDeployment& deployment,
+                                                    int64_t payloads);
 // Returns the deployment with its counts, or nullopt when there is none.
 absl::StatusOr<std::optional<v1::Deployment>> Get(Connection& connection, const Scope& scope,
                                                   int64_t id);

@@ -63,14 +63,6 @@ std::vector<int64_t> OldGroups(const Result& locked) {
   return {groups.begin(), groups.end()};
 }
 
-// Of a bigint[], or NULL.
-std::vector<int64_t> ReadIdArray(const Row& row, std::string_view column) {
-  std::vector<int64_t> ids;
-  if (row.IsNull(column)) return ids;
-  for (const std::string& id : row.TextArray(column)) ids.push_back(std::stoll(id));
-  return ids;
-}
-
 Params FlowParams(const std::vector<DueFlow>& flows, const std::vector<int64_t>& set_aside) {
   std::vector<std::string> pools;
   std::vector<std::string> projects;
@@ -247,8 +239,8 @@ absl::StatusOr<std::vector<GroupRenewal>> RenewGroups(Connection& connection,
   for (const Row row : result) {
     renewals.push_back({.id = row.Int("id"),
                         .worker = row.String("worker"),
-                        .cancel_task_ids = ReadIdArray(row, "cancels"),
-                        .recall_task_ids = ReadIdArray(row, "recalls")});
+                        .cancel_task_ids = row.IntArray("cancels"),
+                        .recall_task_ids = row.IntArray("recalls")});
   }
   return renewals;
 }

@@ -75,12 +75,6 @@ std::vector<std::string> NewRunIds(size_t count) {
 
 namespace payload_store {
 
-absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count) {
-  ASSIGN_OR_RETURN(const Result result,
-                   connection.Execute(queries::kAllocatePayloadIds, Params().Int("count", count)));
-  return ReadIds(result);
-}
-
 absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                          const NewDeployment& deployment, const std::vector<int64_t>& ids,
                          const std::vector<int64_t>& instance_ids,

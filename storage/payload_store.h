@@ -33,8 +33,6 @@ struct PayloadFilter {
 
 namespace payload_store {
 
-// Returns new ids for `count` payloads, which InsertBatch then inserts.
-absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count);
 // Inserts one payload for each index: ids[i] for instance_ids[i] at remote_paths[i], to be
 // delivered by task_ids[i]. Each gets a random run id.
 absl::Status InsertBatch(Connection& connection, int64_t deployment_id,

@@ -26,10 +26,7 @@ class Batch {
     const Row row = result.first();
     Note("payloads", row.Int("payloads"));
     Note("tasks", row.Int("tasks"));
-    std::vector<int64_t> deployments;
-    for (const std::string& id : row.TextArray("deployment_ids")) {
-      deployments.push_back(std::stoll(id));
-    }
+    const std::vector<int64_t> deployments = row.IntArray("deployment_ids");
     if (deployments.empty()) return absl::OkStatus();
     RETURN_IF_ERROR(
         Note("deployments", queries::kPruneDeployments, Params().Ints("ids", deployments)));

@@ -233,6 +233,41 @@ TEST_F(RetentionTest, AScriptIsNotTakenFromWhoDeploysIt) {
   EXPECT_EQ(Count("scripts"), 1);
 }
 
+TEST_F(RetentionTest, WhoDeploysAScriptThatGoesIsToldSo) {
+  const NewDeployment deployment{
+      .script_sha256 = Sha256("x"), .script_bytes = 1, .execute_payload = true, .timeout = 60};
+  std::optional<DeploymentIds> ids;
+  const auto insert = [&](Connection& c) -> absl::Status {
+    ASSIGN_OR_RETURN(ids, deployment_store::Insert(c, deployment, 2));
+    return absl::OkStatus();
+  };
+  Do([](Connection& c) { return script_store::Put(c, Sha256("x"), "x"); });
+  Age(91);
+  std::thread other;
+  Do([&](Connection& c) -> absl::Status {
+    RETURN_IF_ERROR(retention_store::Prune(c, {}, retention_store::Step::kScripts, 10).status());
+    other = std::thread([&] { Do(insert); });
+    // Until it waits for this transaction's lock.
+    while (QueryValue("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") ==
+           "0") {
+    }
+    return absl::OkStatus();
+  });
+  other.join();
+  EXPECT_FALSE(ids.has_value());
+  Do([](Connection& c) { return script_store::Put(c, Sha256("x"), "x"); });
+  Age(91);
+  Do([&](Connection& c) -> absl::Status {
+    RETURN_IF_ERROR(insert(c));
+    is_held_ = true;
+    EXPECT_EQ(Prune(), Pruned());
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(ids.has_value());
+  EXPECT_EQ(ids->payloads.size(), 2u);
+  EXPECT_EQ(ids->tasks.size(), 2u);
+}
+
 TEST_F(RetentionTest, OneAtATimePrunes) {
   AddEnded(AddInstance("a"), "/x");
   Age(91);

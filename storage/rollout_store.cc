@@ -33,9 +33,7 @@ absl::StatusOr<std::optional<WaveCheck>> LockWaveToCheck(Connection& connection)
                   .remote_path = row.String("remote_path"),
                   .traceparent = row.String("traceparent"),
                   .script = row.Bytes("check_script")};
-  for (const std::string& id : row.TextArray("instance_ids")) {
-    check.instance_ids.push_back(std::stoll(id));
-  }
+  check.instance_ids = row.IntArray("instance_ids");
   return check;
 }
 

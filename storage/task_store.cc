@@ -173,7 +173,7 @@ absl::Status InsertBatch(Connection& connection, const NewTasks& tasks) {
                                    .OptionalInts("depends_on", tasks.depends_on)
                                    .Text("traceparent", tasks.traceparent))
                       .status());
-  return rollout_store::Begin(connection, tasks.ids);
+  return tasks.may_have_rollout ? rollout_store::Begin(connection, tasks.ids) : absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, const Scope& scope,

@@ -48,6 +48,8 @@ struct NewTasks {
   std::vector<std::string> remote_paths;
   std::vector<std::optional<int64_t>> depends_on;
   std::string traceparent{};  // Of the request that makes them; empty without one.
+  // Whether a rollout may be theirs to begin or to resume; false spares the look.
+  bool may_have_rollout = true;
 };
 
 // A task whose row is locked FOR UPDATE.

@@ -86,6 +86,21 @@ absl::StatusOr<Wanted> FindWanted(Connection& connection, const storage::Scope& 
   return wanted;
 }
 
+absl::StatusOr<storage::DeploymentIds> InsertDeployment(Connection& connection,
+                                                        const Deployer::Plan& plan,
+                                                        int64_t payloads) {
+  // Most scripts have been sent before.
+  ASSIGN_OR_RETURN(auto ids, deployment_store::Insert(connection, plan.deployment, payloads));
+  if (ids.has_value()) return *std::move(ids);
+  for (const Script* script : {&plan.script, &plan.check_script}) {
+    if (script->sha256.empty()) continue;
+    RETURN_IF_ERROR(script_store::Put(connection, script->sha256, script->content));
+  }
+  ASSIGN_OR_RETURN(ids, deployment_store::Insert(connection, plan.deployment, payloads));
+  if (!ids.has_value()) return absl::InternalError("a script that is kept is not there");
+  return *std::move(ids);
+}
+
 }  // namespace
 
 absl::Status CheckTakesPayloads(int64_t id, const instance_store::Target& instance) {
@@ -211,32 +226,27 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
   if (plan.counts_for_quota) {
     RETURN_IF_ERROR(CheckOpenTasks(connection, limits_.quotas, plan.deployment.project, count));
   }
-  for (const Script* script : {&plan.script, &plan.check_script}) {
-    if (script->sha256.empty()) continue;
-    RETURN_IF_ERROR(script_store::Put(connection, script->sha256, script->content));
-  }
-  ASSIGN_OR_RETURN(const int64_t deployment_id,
-                   deployment_store::Insert(connection, plan.deployment));
-  ASSIGN_OR_RETURN(const auto payload_ids, payload_store::AllocateIds(connection, count));
+  ASSIGN_OR_RETURN(const storage::DeploymentIds ids, InsertDeployment(connection, plan, count));
   storage::NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER,
                           .delivery_timeout = limits_.delivery_timeout,
-                          .payload_ids = payload_ids,
+                          .ids = ids.tasks,
+                          .payload_ids = ids.payloads,
                           .instance_ids = plan.instance_ids,
                           .remote_paths = plan.remote_paths,
-                          .traceparent = plan.deployment.traceparent};
-  ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(connection, count));
+                          .traceparent = plan.deployment.traceparent,
+                          .may_have_rollout = plan.deployment.rollout.has_gate()};
   for (int64_t instance_id : plan.instance_ids) {
     const auto wait = plan.depends_on.find(instance_id);
     tasks.depends_on.push_back(wait == plan.depends_on.end() ? std::nullopt
                                                              : std::optional(wait->second));
   }
-  RETURN_IF_ERROR(payload_store::InsertBatch(connection, deployment_id, plan.deployment,
-                                             payload_ids, plan.instance_ids, plan.remote_paths,
-                                             tasks.ids));
+  RETURN_IF_ERROR(payload_store::InsertBatch(connection, ids.deployment, plan.deployment,
+                                             ids.payloads, plan.instance_ids, plan.remote_paths,
+                                             ids.tasks));
   RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
-  response->set_deployment_id(deployment_id);
-  response->mutable_payload_ids()->Add(payload_ids.begin(), payload_ids.end());
-  response->mutable_task_ids()->Add(tasks.ids.begin(), tasks.ids.end());
+  response->set_deployment_id(ids.deployment);
+  response->mutable_payload_ids()->Add(ids.payloads.begin(), ids.payloads.end());
+  response->mutable_task_ids()->Add(ids.tasks.begin(), ids.tasks.end());
   return absl::OkStatus();
 }
 

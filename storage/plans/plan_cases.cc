@@ -347,6 +347,7 @@ const std::map<std::string, std::string>& Common() {
       {"payload_ids", Of(kRunning)},
       {"peer", "'host'"},
       {"period_milliseconds", "10000"},
+      {"payloads", "3"},
       {"pool", "'default'"},
       {"port", "22"},
       {"principal", "''"},
@@ -405,7 +406,6 @@ std::vector<PlanCase> PlanCases() {
 
 const std::map<std::string, std::string>& ColdStatements() {
   static const auto* const kCold = new std::map<std::string, std::string>{
-      {"allocate_payload_ids", "no table"},
       {"allocate_task_ids", "no table"},
       {"begin_pruning", "no table"},
       {"claim_webhook_events", "where there are webhooks"},

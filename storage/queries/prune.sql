@@ -94,7 +94,7 @@ WHERE i.id IN (
 );
 
 -- name: lock_unused_scripts
--- Who deploys one holds it (hold_script), so it is not taken from under them.
+-- Who deploys one holds it (insert_deployment, hold_script), so it is not taken from under them.
 SELECT old.sha256
 FROM scripts old
 WHERE old.created_at < now() - @retain_seconds::bigint * interval '1 second'

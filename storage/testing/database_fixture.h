@@ -121,13 +121,14 @@ class DatabaseFixture : public ::testing::Test {
                                .rollout = rollout};
       const int64_t count = static_cast<int64_t>(instance_ids.size());
       RETURN_IF_ERROR(script_store::Put(c, Sha256("x"), "x"));
-      ASSIGN_OR_RETURN(const int64_t deployment_id, deployment_store::Insert(c, deployment));
-      ASSIGN_OR_RETURN(tasks.payload_ids, payload_store::AllocateIds(c, count));
-      ASSIGN_OR_RETURN(tasks.ids, task_store::AllocateIds(c, count));
+      ASSIGN_OR_RETURN(const auto ids, deployment_store::Insert(c, deployment, count));
+      if (!ids.has_value()) return absl::InternalError("no script");
+      tasks.payload_ids = ids->payloads;
+      tasks.ids = ids->tasks;
       tasks.instance_ids = instance_ids;
       tasks.remote_paths.assign(count, path);
       tasks.depends_on.resize(count);
-      RETURN_IF_ERROR(payload_store::InsertBatch(c, deployment_id, deployment, tasks.payload_ids,
+      RETURN_IF_ERROR(payload_store::InsertBatch(c, ids->deployment, deployment, tasks.payload_ids,
                                                  tasks.instance_ids, tasks.remote_paths,
                                                  tasks.ids));
       return task_store::InsertBatch(c, tasks);
