@@ -198,10 +198,8 @@ struct Server::Parts {
   // first round of each part.
   void OnSignals(const executor::SignalSet& set) {
     if (!ready) return;
-    if (set.tasks_due) {
-      dispatcher.Wake();
-      instance_tasks.Wake();
-    }
+    if (set.tasks_due || set.payload_tasks_due) dispatcher.Wake();
+    if (set.tasks_due) instance_tasks.Wake();
     if (set.instances) watches.InstancesChanged();
     if (set.all_payloads) {
       watches.AnythingChanged();

@@ -291,7 +291,7 @@ absl::StatusOr<v1::DeployPayloadResponse> Deployer::Deploy(
   const std::string request_id = request.validate_only() ? "" : request.request_id();
   RETURN_IF_ERROR(AnswerOnce(database_, {&caller, "DeployPayload", request_id, &request, &change},
                              prepare, body, &response, &replayed));
-  if (!request.validate_only() && !replayed) signals_.TasksDue();
+  if (!request.validate_only() && !replayed) signals_.PayloadTasksDue();
   return response;
 }
 

@@ -137,7 +137,7 @@ absl::StatusOr<v1::ExecutePayloadResponse> PayloadManager::Execute(
   RETURN_IF_ERROR(AnswerOnce(database_,
                              {&caller, "ExecutePayload", request.request_id(), &request, &change},
                              prepare, body, &response, &replayed));
-  if (!replayed) signals_.TasksDue();
+  if (!replayed) signals_.PayloadTasksDue();
   return response;
 }
 

@@ -14,6 +14,8 @@ class Signals {
   virtual ~Signals() = default;
   // Says that there may be tasks to claim.
   virtual void TasksDue() = 0;
+  // Says the same where all of them are of payloads.
+  virtual void PayloadTasksDue() = 0;
   // Says that the status or the output of the payloads changed.
   virtual void PayloadsChanged(const std::vector<int64_t>& payload_ids) = 0;
   // Says that instances were added, or that what they are or how far they have come changed.

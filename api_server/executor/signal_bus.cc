@@ -48,6 +48,7 @@ void ParseIds(std::string_view list, std::set<int64_t>* ids) {
 
 void Merge(const SignalSet& from, SignalSet* into) {
   into->tasks_due |= from.tasks_due;
+  into->payload_tasks_due |= from.payload_tasks_due;
   into->instances |= from.instances;
   into->all_payloads |= from.all_payloads;
   into->payloads.insert(from.payloads.begin(), from.payloads.end());
@@ -59,7 +60,7 @@ void Merge(const SignalSet& from, SignalSet* into) {
 
 std::string EncodeSignals(std::string_view origin, const SignalSet& signals) {
   std::string text(origin);
-  if (signals.tasks_due) text += " t";
+  if (signals.tasks_due || signals.payload_tasks_due) text += " t";
   if (signals.instances) text += " i";
   for (const auto& [kind, ids] :
        {std::pair('c', &signals.cancels), std::pair('r', &signals.recalls)}) {
@@ -125,6 +126,8 @@ bool SignalBus::stopping() {
 }
 
 void SignalBus::TasksDue() { Publish({.tasks_due = true}); }
+
+void SignalBus::PayloadTasksDue() { Publish({.payload_tasks_due = true}); }
 
 void SignalBus::PayloadsChanged(const std::vector<int64_t>& payload_ids) {
   Publish({.payloads = {payload_ids.begin(), payload_ids.end()}});

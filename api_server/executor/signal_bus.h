@@ -18,15 +18,16 @@ namespace longshore::executor {
 // What a signal says. It comes from this replica or from another.
 struct SignalSet {
   bool tasks_due = false;
-  bool instances = false;     // Some have changed.
+  bool payload_tasks_due = false;  // Only of payloads. Other replicas are told of `tasks_due`.
+  bool instances = false;          // Some have changed.
   bool all_payloads = false;  // Too many have changed to name them, or some signals were missed.
   std::set<int64_t> payloads;
   std::set<int64_t> cancels;
   std::set<int64_t> recalls;
 
   bool empty() const {
-    return !tasks_due && !instances && !all_payloads && payloads.empty() && cancels.empty() &&
-           recalls.empty();
+    return !tasks_due && !payload_tasks_due && !instances && !all_payloads && payloads.empty() &&
+           cancels.empty() && recalls.empty();
   }
 };
 
@@ -44,6 +45,7 @@ class SignalBus : public domain::Signals {
   ~SignalBus() override;
 
   void TasksDue() override;
+  void PayloadTasksDue() override;
   void PayloadsChanged(const std::vector<int64_t>& payload_ids) override;
   void InstancesChanged() override;
   void CancelRequested(const std::vector<int64_t>& task_ids) override;

@@ -22,6 +22,7 @@ TEST(SignalTextTest, ComesBackAsItWent) {
   EXPECT_EQ(decoded.cancels, std::set<int64_t>{4});
   EXPECT_EQ(decoded.recalls, (std::set<int64_t>{5, 6}));
   EXPECT_TRUE(RoundTrip({.all_payloads = true}).all_payloads);
+  EXPECT_TRUE(RoundTrip({.payload_tasks_due = true}).tasks_due) << "as every version tells it";
 }
 
 TEST(SignalTextTest, IgnoresItsOwn) {

@@ -23,6 +23,7 @@ namespace {
 
 class NoSignals : public domain::Signals {
   void TasksDue() override {}
+  void PayloadTasksDue() override {}
   void PayloadsChanged(const std::vector<int64_t>&) override {}
   void InstancesChanged() override {}
   void CancelRequested(const std::vector<int64_t>&) override {}

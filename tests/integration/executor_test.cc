@@ -76,7 +76,7 @@ class Replica {
 
  private:
   void OnSignals(const SignalSet& set) {
-    if (ready_ && set.tasks_due) dispatcher_.Wake();
+    if (ready_ && (set.tasks_due || set.payload_tasks_due)) dispatcher_.Wake();
     if (!set.payloads.empty() || set.all_payloads) bell_.Ring();
   }
 

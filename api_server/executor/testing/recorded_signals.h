@@ -17,6 +17,7 @@ class RecordedSignals : public domain::Signals {
     MutexLock lock(&mutex_);
     ++tasks_due_;
   }
+  void PayloadTasksDue() override { TasksDue(); }
   void PayloadsChanged(const std::vector<int64_t>& payload_ids) override {
     Append(payload_ids, &payloads_);
   }
