@@ -355,8 +355,6 @@ absl::Status Connection::ExecuteScript(const std::string& sql) {
   return Answer(PQsendQuery(connection_.get(), sql.c_str()) != 0).status();
 }
 
-absl::Status Connection::ForgetPlans() { return ExecuteScript("DISCARD PLANS"); }
-
 absl::StatusOr<std::vector<Connection::Notification>> Connection::WaitForNotifications(
     int wake_fd) {
   pollfd fds[] = {{.fd = PQsocket(connection_.get()), .events = POLLIN},

@@ -147,9 +147,6 @@ class Connection {
   absl::StatusOr<Result> Execute(const Query& query, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
-  // Has each statement planned anew at its next use on this connection, the checks of foreign keys
-  // too. For a transaction that fills tables: plans of when they were small read all of them.
-  absl::Status ForgetPlans();
 
   // Has `tell` run once the transaction that the connection is in is committed; it is forgotten
   // when that is rolled back, or its commit stays in doubt. `tell` does not use the connection.

@@ -6,12 +6,10 @@
 #include "common/status_macros.h"
 #include "storage/payload_log.h"
 #include "storage/queries/queries.h"
+#include "storage/statistics.h"
 
 namespace longshore::storage {
 namespace {
-
-// Up to this number of new payloads, plans do well that were made when there were none.
-constexpr size_t kFewPayloads = 100;
 
 Params ArrivedParams(const std::map<int64_t, std::string>& arrived) {
   std::vector<int64_t> ids;
@@ -80,7 +78,7 @@ absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                          const std::vector<int64_t>& instance_ids,
                          const std::vector<std::string>& remote_paths,
                          const std::vector<int64_t>& task_ids) {
-  if (ids.size() > kFewPayloads) RETURN_IF_ERROR(connection.ForgetPlans());
+  RETURN_IF_ERROR(PrepareToInsert(connection, ids.size()));
   ASSIGN_OR_RETURN(
       const Result inserted,
       connection.Execute(queries::kInsertPayloads,

@@ -1,4 +1,4 @@
-// What PostgreSQL knows of how much the tables hold.
+// What PostgreSQL knows of how much the tables hold, and plans its work by.
 #ifndef LONGSHORE_STORAGE_STATISTICS_H_
 #define LONGSHORE_STORAGE_STATISTICS_H_
 
@@ -13,9 +13,16 @@ namespace longshore::storage {
 // Has PostgreSQL gather statistics of the tables of open work that have become many times as large
 // as they were when it did so last. Autovacuum does that too, a minute later: in an installation
 // that is new, its first thousands of payloads would be searched for by plans for empty tables.
-// Returns those tables. Call it in a transaction of its own. Errors: Aborted when somebody else,
-// autovacuum for example, is at it.
+// Returns those tables; none while somebody inserts many rows. Call it in a transaction of its own.
+// Errors: Aborted when somebody else, autovacuum for example, is at it.
 absl::StatusOr<std::vector<std::string>> GatherStatistics(Connection& connection);
+
+// To be called in a transaction that inserts this number of rows. If they are many, it has each
+// statement planned anew at its next use on this connection, and the checks of foreign keys too:
+// plans of when the tables were small would read all of them for each row. And until the
+// transaction has ended nobody gathers statistics, which would tell of tables that are as large as
+// they are now and as empty as they were before, and so have the same plans made again.
+absl::Status PrepareToInsert(Connection& connection, size_t rows);
 
 }  // namespace longshore::storage
 

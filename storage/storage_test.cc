@@ -370,6 +370,11 @@ TEST_F(StorageTest, StatisticsAreGatheredWhenATableHasOutgrownThem) {
   AddPayload(instance, "/x");
   EXPECT_THAT(gather(), IsEmpty());
   AddDeployment(std::vector<int64_t>(5000, instance), "/x", {});
+  Do([&](Connection& c) -> absl::Status {
+    RETURN_IF_ERROR(PrepareToInsert(c, 5000));
+    EXPECT_THAT(gather(), IsEmpty()) << "they would not tell of what is being inserted";
+    return absl::OkStatus();
+  });
   EXPECT_THAT(gather(), ElementsAre("payloads", "tasks"));
   EXPECT_GT(std::stod(QueryValue("SELECT reltuples FROM pg_class WHERE relname = 'tasks'")), 4000);
   EXPECT_THAT(gather(), IsEmpty());

@@ -423,6 +423,7 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"has_payload_work", "with each change of become"},
       {"has_schema_migrations", "at the start"},
       {"have_webhooks", "where there are webhooks"},
+      {"hold_statistics", "no table"},
       {"insert_instance", "with each instance"},
       {"insert_schema_migration", "at the start"},
       {"insert_token", "with each token"},
@@ -438,6 +439,7 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"notify", "no table"},
       {"postpone_webhook_event", "where there are webhooks"},
       {"revoke_token", "with each token"},
+      {"try_lock_statistics", "no table"},
   };
   return *kCold;
 }
