@@ -11,18 +11,22 @@ constexpr size_t kFewRows = 100;
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> GatherStatistics(Connection& connection) {
+absl::StatusOr<std::vector<std::string>> FindOutgrownTables(Connection& connection) {
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kFindOutgrownTables));
   std::vector<std::string> tables;
-  if (result.rows() == 0) return tables;
-  ASSIGN_OR_RETURN(const Result locked, connection.Execute(queries::kTryLockStatistics));
-  if (!locked.first().Bool("locked")) return tables;
   for (const Row row : result) tables.push_back(row.String("name"));
+  return tables;
+}
+
+absl::StatusOr<bool> GatherStatistics(Connection& connection,
+                                      const std::vector<std::string>& tables) {
+  ASSIGN_OR_RETURN(const Result locked, connection.Execute(queries::kTryLockStatistics));
+  if (!locked.first().Bool("locked")) return false;
   for (const std::string& table : tables) {
     // Nobody waits for somebody else's statistics.
     RETURN_IF_ERROR(connection.ExecuteScript("SET LOCAL lock_timeout = '100ms'; ANALYZE " + table));
   }
-  return tables;
+  return true;
 }
 
 absl::Status PrepareToInsert(Connection& connection, size_t rows) {

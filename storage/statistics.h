@@ -10,12 +10,16 @@
 
 namespace longshore::storage {
 
-// Has PostgreSQL gather statistics of the tables of open work that have become many times as large
-// as they were when it did so last. Autovacuum does that too, a minute later: in an installation
-// that is new, its first thousands of payloads would be searched for by plans for empty tables.
-// Returns those tables; none while somebody inserts many rows. Call it in a transaction of its own.
-// Errors: Aborted when somebody else, autovacuum for example, is at it.
-absl::StatusOr<std::vector<std::string>> GatherStatistics(Connection& connection);
+// Returns the tables of open work that have become many times as large as they were when
+// PostgreSQL gathered its statistics of them last.
+absl::StatusOr<std::vector<std::string>> FindOutgrownTables(Connection& connection);
+
+// Has PostgreSQL gather statistics of those tables. Autovacuum does that too, a minute later: in an
+// installation that is new, its first thousands of payloads would be searched for by plans for
+// empty tables. Returns false, and does nothing, while somebody inserts many rows. Call it in a
+// transaction of its own. Errors: Aborted when somebody else, autovacuum for example, is at it.
+absl::StatusOr<bool> GatherStatistics(Connection& connection,
+                                      const std::vector<std::string>& tables);
 
 // To be called in a transaction that inserts this number of rows. If they are many, it has each
 // statement planned anew at its next use on this connection, and the checks of foreign keys too:

@@ -1,6 +1,8 @@
 #include "api_server/executor/dispatcher.h"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "api_server/executor/claimer.h"
 #include "api_server/executor/housekeeper.h"
@@ -54,11 +56,17 @@ class DatabaseSteps : public DispatchSteps {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_statistics_) return absl::OkStatus();
     next_statistics_ = now + kStatisticsPeriod;
+    std::vector<std::string> tables;
+    RETURN_IF_ERROR(database_.Run([&](storage::Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(tables, storage::FindOutgrownTables(connection));
+      return absl::OkStatus();
+    }));
+    if (tables.empty()) return absl::OkStatus();
     const absl::Status gathered =
-        database_.Transact([](storage::Connection& connection) -> absl::Status {
-          const auto tables = storage::GatherStatistics(connection);
+        database_.Transact([&](storage::Connection& connection) -> absl::Status {
+          const absl::Status status = storage::GatherStatistics(connection, tables).status();
           // Somebody else is at it: to try again at once would be of no use.
-          return absl::IsAborted(tables.status()) ? absl::CancelledError() : tables.status();
+          return absl::IsAborted(status) ? absl::CancelledError() : status;
         });
     return absl::IsCancelled(gathered) ? absl::OkStatus() : gathered;
   }
