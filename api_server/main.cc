@@ -10,6 +10,7 @@
 
 #include "api_server/flags.h"
 #include "api_server/server.h"
+#include "common/abseil_checks.h"
 #include "common/backoff.h"
 #include "common/logging.h"
 #include "common/policy.h"
@@ -105,6 +106,7 @@ int Main() {
 }  // namespace longshore
 
 int main(int argc, char** argv) {
+  longshore::SkipLockOrderChecks();
   longshore::ForbidCoreDumps();
   longshore::RaiseFileLimit();
   gflags::SetUsageMessage("the api_server of Longshore; see docs/operations.md");

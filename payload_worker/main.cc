@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_split.h"
+#include "common/abseil_checks.h"
 #include "common/logging.h"
 #include "common/policy.h"
 #include "common/process_limits.h"
@@ -199,6 +200,7 @@ int Main() {
 }  // namespace longshore
 
 int main(int argc, char** argv) {
+  longshore::SkipLockOrderChecks();
   longshore::ForbidCoreDumps();
   gflags::SetUsageMessage("the payload_worker of Longshore; see docs/operations.md");
   gflags::SetVersionString(std::string(longshore::kVersion));
