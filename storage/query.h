@@ -8,8 +8,8 @@
 namespace longshore::storage {
 
 struct Query {
-  // More parameters than any statement has. Unused places are empty.
-  static constexpr int kMaxParameters = 16;
+  // As many parameters as any statement has, and some. Unused places are empty.
+  static constexpr int kMaxParameters = 20;
 
   // The name behind `-- name:`, or else the file's.
   const char* name;

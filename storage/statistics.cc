@@ -18,20 +18,17 @@ absl::StatusOr<std::vector<std::string>> FindOutgrownTables(Connection& connecti
   return tables;
 }
 
-absl::StatusOr<bool> GatherStatistics(Connection& connection,
-                                      const std::vector<std::string>& tables) {
-  ASSIGN_OR_RETURN(const Result locked, connection.Execute(queries::kTryLockStatistics));
-  if (!locked.first().Bool("locked")) return false;
+absl::Status GatherStatistics(Connection& connection, const std::vector<std::string>& tables) {
   for (const std::string& table : tables) {
     // Nobody waits for somebody else's statistics.
     RETURN_IF_ERROR(connection.ExecuteScript("SET LOCAL lock_timeout = '100ms'; ANALYZE " + table));
   }
-  return true;
+  return absl::OkStatus();
 }
 
 absl::Status PrepareToInsert(Connection& connection, size_t rows) {
   if (rows <= kFewRows) return absl::OkStatus();
-  RETURN_IF_ERROR(connection.Execute(queries::kHoldStatistics).status());
+  RETURN_IF_ERROR(connection.Execute(queries::kPrepareToInsert).status());
   return connection.ExecuteScript("DISCARD PLANS");
 }
 

@@ -11,21 +11,18 @@
 namespace longshore::storage {
 
 // Returns the tables of open work that have become many times as large as they were when
-// PostgreSQL gathered its statistics of them last.
+// PostgreSQL gathered its statistics of them last, and as full as they are large.
 absl::StatusOr<std::vector<std::string>> FindOutgrownTables(Connection& connection);
 
 // Has PostgreSQL gather statistics of those tables. Autovacuum does that too, a minute later: in an
 // installation that is new, its first thousands of payloads would be searched for by plans for
-// empty tables. Returns false, and does nothing, while somebody inserts many rows. Call it in a
-// transaction of its own. Errors: Aborted when somebody else, autovacuum for example, is at it.
-absl::StatusOr<bool> GatherStatistics(Connection& connection,
-                                      const std::vector<std::string>& tables);
+// empty tables. Call it in a transaction of its own. Errors: Aborted when somebody else, autovacuum
+// for example, is at it.
+absl::Status GatherStatistics(Connection& connection, const std::vector<std::string>& tables);
 
 // To be called in a transaction that inserts this number of rows. If they are many, it has each
 // statement planned anew at its next use on this connection, and the checks of foreign keys too:
-// plans of when the tables were small would read all of them for each row. And until the
-// transaction has ended nobody gathers statistics, which would tell of tables that are as large as
-// they are now and as empty as they were before, and so have the same plans made again.
+// plans of when the tables were small would read all of them for each row.
 absl::Status PrepareToInsert(Connection& connection, size_t rows);
 
 }  // namespace longshore::storage

@@ -367,24 +367,21 @@ TEST_F(StorageTest, StatisticsAreGatheredWhenATableHasOutgrownThem) {
     return tables;
   };
   const std::vector<std::string> both{"payloads", "tasks"};
-  bool gathered = false;
-  const auto gather = [&](Connection& c) -> absl::Status {
-    ASSIGN_OR_RETURN(gathered, GatherStatistics(c, both));
-    return absl::OkStatus();
-  };
   const int64_t instance = AddInstance("a");
   AddPayload(instance, "/x");
   EXPECT_THAT(outgrown(), IsEmpty());
-  AddDeployment(std::vector<int64_t>(5000, instance), "/x", {});
-  Do([&](Connection& c) -> absl::Status {
-    RETURN_IF_ERROR(PrepareToInsert(c, 5000));
-    Do(gather);
-    EXPECT_FALSE(gathered) << "they would not tell of what is being inserted";
-    return absl::OkStatus();
+  // Pages that hold rows of nobody, since a large deployment is under way or was given up, would
+  // have the tables seem empty for their size.
+  const absl::Status given_up = database_->Transact([&](Connection& c) -> absl::Status {
+    RETURN_IF_ERROR(InsertDeployment(c, std::vector<int64_t>(5000, instance), "/x", {}).status());
+    EXPECT_THAT(outgrown(), IsEmpty());
+    return absl::CancelledError();
   });
+  EXPECT_TRUE(absl::IsCancelled(given_up)) << given_up;
+  EXPECT_THAT(outgrown(), IsEmpty());
+  AddDeployment(std::vector<int64_t>(5000, instance), "/x", {});
   EXPECT_EQ(outgrown(), both);
-  Do(gather);
-  EXPECT_TRUE(gathered);
+  Do([&](Connection& c) { return GatherStatistics(c, both); });
   EXPECT_GT(std::stod(QueryValue("SELECT reltuples FROM pg_class WHERE relname = 'tasks'")), 4000);
   EXPECT_THAT(outgrown(), IsEmpty());
 }

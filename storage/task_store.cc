@@ -6,7 +6,6 @@
 #include "storage/payload_log.h"
 #include "storage/queries/queries.h"
 #include "storage/rollout_store.h"
-#include "storage/statistics.h"
 #include "storage/webhook_store.h"
 
 namespace longshore::storage {
@@ -162,7 +161,6 @@ absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t
 }
 
 absl::Status InsertBatch(Connection& connection, const NewTasks& tasks) {
-  RETURN_IF_ERROR(PrepareToInsert(connection, tasks.ids.size()));
   RETURN_IF_ERROR(connection
                       .Execute(queries::kInsertTasks,
                                Params()

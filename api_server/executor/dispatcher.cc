@@ -64,7 +64,7 @@ class DatabaseSteps : public DispatchSteps {
     if (tables.empty()) return absl::OkStatus();
     const absl::Status gathered =
         database_.Transact([&](storage::Connection& connection) -> absl::Status {
-          const absl::Status status = storage::GatherStatistics(connection, tables).status();
+          const absl::Status status = storage::GatherStatistics(connection, tables);
           // Somebody else is at it: to try again at once would be of no use.
           return absl::IsAborted(status) ? absl::CancelledError() : status;
         });

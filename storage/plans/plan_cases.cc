@@ -423,7 +423,6 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"has_payload_work", "with each change of become"},
       {"has_schema_migrations", "at the start"},
       {"have_webhooks", "where there are webhooks"},
-      {"hold_statistics", "no table"},
       {"insert_instance", "with each instance"},
       {"insert_schema_migration", "at the start"},
       {"insert_token", "with each token"},
@@ -438,8 +437,8 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"next_webhook_event", "where there are webhooks"},
       {"notify", "no table"},
       {"postpone_webhook_event", "where there are webhooks"},
+      {"prepare_to_insert", "no table"},
       {"revoke_token", "with each token"},
-      {"try_lock_statistics", "no table"},
   };
   return *kCold;
 }

@@ -48,7 +48,7 @@ gone AS (DELETE FROM payloads p WHERE p.id IN (SELECT id FROM old) RETURNING p.d
 SELECT
   (SELECT count(*) FROM gone) AS payloads,
   (SELECT count(*) FROM gone_tasks) AS tasks,
-  (SELECT coalesce(array_agg(DISTINCT deployment_id), '{}') FROM gone)::text[] AS deployment_ids;
+  (SELECT coalesce(array_agg(DISTINCT deployment_id), '{}') FROM gone) AS deployment_ids;
 
 -- name: prune_deployments
 -- Those whose last payload has gone, in the same transaction, with what webhooks have heard of them.

@@ -122,7 +122,7 @@ SELECT
     WHERE p.deployment_id = d.id
       AND p.wave = d.wave
       AND p.status IN ('COMPLETED', 'TRANSFERRED')
-  )::text[] AS instance_ids
+  ) AS instance_ids
 FROM deployments d
 JOIN scripts s ON s.sha256 = d.check_script_sha256
 WHERE d.rollout_state = 'OPEN'

@@ -112,27 +112,39 @@ class DatabaseFixture : public ::testing::Test {
   std::vector<int64_t> AddDeployment(const std::vector<int64_t>& instance_ids,
                                      const std::string& path, const RolloutLimits& rollout,
                                      bool execute = true) {
-    NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER};
+    std::vector<int64_t> task_ids;
     Do([&](Connection& c) -> absl::Status {
-      NewDeployment deployment{.script_sha256 = Sha256("x"),
-                               .script_bytes = 1,
-                               .execute_payload = execute,
-                               .timeout = 60,
-                               .rollout = rollout};
-      const int64_t count = static_cast<int64_t>(instance_ids.size());
-      RETURN_IF_ERROR(script_store::Put(c, Sha256("x"), "x"));
-      ASSIGN_OR_RETURN(const auto ids, deployment_store::Insert(c, deployment, count));
-      if (!ids.has_value()) return absl::InternalError("no script");
-      tasks.payload_ids = ids->payloads;
-      tasks.ids = ids->tasks;
-      tasks.instance_ids = instance_ids;
-      tasks.remote_paths.assign(count, path);
-      tasks.depends_on.resize(count);
-      RETURN_IF_ERROR(payload_store::InsertBatch(c, ids->deployment, deployment, tasks.payload_ids,
-                                                 tasks.instance_ids, tasks.remote_paths,
-                                                 tasks.ids));
-      return task_store::InsertBatch(c, tasks);
+      ASSIGN_OR_RETURN(task_ids, InsertDeployment(c, instance_ids, path, rollout, execute));
+      return absl::OkStatus();
     });
+    return task_ids;
+  }
+
+  // Does the same in a transaction of the caller's.
+  absl::StatusOr<std::vector<int64_t>> InsertDeployment(Connection& connection,
+                                                        const std::vector<int64_t>& instance_ids,
+                                                        const std::string& path,
+                                                        const RolloutLimits& rollout,
+                                                        bool execute = true) {
+    const NewDeployment deployment{.script_sha256 = Sha256("x"),
+                                   .script_bytes = 1,
+                                   .execute_payload = execute,
+                                   .timeout = 60,
+                                   .rollout = rollout};
+    const int64_t count = static_cast<int64_t>(instance_ids.size());
+    RETURN_IF_ERROR(script_store::Put(connection, Sha256("x"), "x"));
+    ASSIGN_OR_RETURN(const auto ids, deployment_store::Insert(connection, deployment, count));
+    if (!ids.has_value()) return absl::InternalError("no script");
+    NewTasks tasks{.type = v1::TASK_TYPE_PAYLOAD_TRANSFER,
+                   .ids = ids->tasks,
+                   .payload_ids = ids->payloads,
+                   .instance_ids = instance_ids};
+    tasks.remote_paths.assign(count, path);
+    tasks.depends_on.resize(count);
+    RETURN_IF_ERROR(payload_store::InsertBatch(connection, ids->deployment, deployment,
+                                               tasks.payload_ids, tasks.instance_ids,
+                                               tasks.remote_paths, tasks.ids));
+    RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
     return tasks.ids;
   }
 
