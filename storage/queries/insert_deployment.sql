@@ -1,5 +1,6 @@
 -- Inserts one deployment, and gives its id and new ones for @payloads payloads and their tasks. No row means that one of its
--- scripts is not there, and has to be stored first. Those that are there are kept until the transaction has ended (prune_scripts).
+-- scripts is not there, and has to be stored first. Those that are there are kept until the transaction has ended
+-- (lock_unused_scripts).
 WITH held AS MATERIALIZED (
   SELECT s.sha256
   FROM scripts s
