@@ -178,7 +178,7 @@ class AuditTest(AccessTest):
 
 
 class RefusalFloodTest(AccessTest):
-    """With a server of its own: who comes after a flood is not noted either."""
+    """With api_servers of its own: who comes after a flood is not noted either."""
 
     def check_flood(self, call, refused):
         """Of so many refusals that come at once some are noted, and the rest as they come in five a second."""
