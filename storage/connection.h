@@ -36,7 +36,8 @@ class Row {
   bool Bool(std::string_view column) const;
   std::string Bytes(std::string_view column) const;                   // bytea.
   std::vector<std::string> TextArray(std::string_view column) const;  // text[] without NULLs.
-  std::vector<int64_t> IntArray(std::string_view column) const;       // bigint[]; empty for NULL.
+  // bigint[] without NULLs; NULL is an empty one.
+  std::vector<int64_t> IntArray(std::string_view column) const;
 
  private:
   friend class Result;
@@ -85,7 +86,7 @@ class Result {
   bool Bool(int row, int column) const;
   std::string Bytes(int row, int column) const;                   // bytea.
   std::vector<std::string> TextArray(int row, int column) const;  // text[] without NULLs.
-  std::vector<int64_t> IntArray(int row, int column) const;       // bigint[]; empty for NULL.
+  std::vector<int64_t> IntArray(int row, int column) const;       // bigint[] without NULLs.
   // Returns the index of the column with this name. Ends the program when there is none.
   int Column(std::string_view name) const;
 

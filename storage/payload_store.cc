@@ -78,7 +78,7 @@ absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
                          const std::vector<int64_t>& instance_ids,
                          const std::vector<std::string>& remote_paths,
                          const std::vector<int64_t>& task_ids) {
-  RETURN_IF_ERROR(PrepareToInsert(connection, ids.size()));
+  RETURN_IF_ERROR(PrepareToWrite(connection, ids.size()));
   ASSIGN_OR_RETURN(
       const Result inserted,
       connection.Execute(queries::kInsertPayloads,
@@ -178,6 +178,7 @@ absl::StatusOr<std::vector<int64_t>> OpenOfInstance(Connection& connection, int6
 
 absl::Status Retry(Connection& connection, const std::vector<int64_t>& ids,
                    const std::vector<int64_t>& task_ids) {
+  RETURN_IF_ERROR(PrepareToWrite(connection, ids.size()));
   ASSIGN_OR_RETURN(
       const Result again,
       connection.Execute(queries::kRetryPayloads, Params()

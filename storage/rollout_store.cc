@@ -27,14 +27,13 @@ absl::StatusOr<std::optional<WaveCheck>> LockWaveToCheck(Connection& connection)
   ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kLockWaveToCheck));
   if (result.rows() == 0) return std::nullopt;
   const Row row = result.first();
-  WaveCheck check{.deployment_id = row.Int("id"),
-                  .wave = static_cast<int>(row.Int("wave")),
-                  .timeout = static_cast<int>(row.Int("timeout")),
-                  .remote_path = row.String("remote_path"),
-                  .traceparent = row.String("traceparent"),
-                  .script = row.Bytes("check_script")};
-  check.instance_ids = row.IntArray("instance_ids");
-  return check;
+  return WaveCheck{.deployment_id = row.Int("id"),
+                   .wave = static_cast<int>(row.Int("wave")),
+                   .timeout = static_cast<int>(row.Int("timeout")),
+                   .remote_path = row.String("remote_path"),
+                   .traceparent = row.String("traceparent"),
+                   .script = row.Bytes("check_script"),
+                   .instance_ids = row.IntArray("instance_ids")};
 }
 
 absl::StatusOr<std::optional<int64_t>> FindCheck(Connection& connection, int64_t id) {

@@ -26,9 +26,9 @@ absl::Status GatherStatistics(Connection& connection, const std::vector<std::str
   return absl::OkStatus();
 }
 
-absl::Status PrepareToInsert(Connection& connection, size_t rows) {
+absl::Status PrepareToWrite(Connection& connection, size_t rows) {
   if (rows <= kFewRows) return absl::OkStatus();
-  RETURN_IF_ERROR(connection.Execute(queries::kPrepareToInsert).status());
+  RETURN_IF_ERROR(connection.Execute(queries::kCountRowsAtOnce).status());
   return connection.ExecuteScript("DISCARD PLANS");
 }
 

@@ -6,6 +6,7 @@
 #include "storage/payload_log.h"
 #include "storage/queries/queries.h"
 #include "storage/rollout_store.h"
+#include "storage/statistics.h"
 #include "storage/webhook_store.h"
 
 namespace longshore::storage {
@@ -161,6 +162,7 @@ absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t
 }
 
 absl::Status InsertBatch(Connection& connection, const NewTasks& tasks) {
+  RETURN_IF_ERROR(PrepareToWrite(connection, tasks.ids.size()));
   RETURN_IF_ERROR(connection
                       .Execute(queries::kInsertTasks,
                                Params()

@@ -412,6 +412,7 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"count_old_audit_events", "asked for by a person"},
       {"count_old_request_ids", "asked for by a person"},
       {"count_prunable", "asked for by a person"},
+      {"count_rows_at_once", "no table"},
       {"count_waiting_webhook_events", "where there are webhooks"},
       {"create_schema_migrations", "at the start"},
       {"drop_webhooks", "where there are webhooks"},
@@ -437,7 +438,6 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"next_webhook_event", "where there are webhooks"},
       {"notify", "no table"},
       {"postpone_webhook_event", "where there are webhooks"},
-      {"prepare_to_insert", "no table"},
       {"revoke_token", "with each token"},
   };
   return *kCold;

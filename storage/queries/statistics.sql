@@ -1,8 +1,8 @@
 -- name: find_outgrown_tables
 -- A table has outgrown its statistics when it has four times the pages that it had then, and some more. The larger ones are
--- left to autovacuum, and all to their owner. Not one of many pages and next to no rows: statistics would have them made into a
--- plan by which each index is as good as the next, and every row of a large transaction that is under way, or was given up,
--- would be read for each of its rows.
+-- left to autovacuum, and all to their owner. So is one with less than a row a page, as a large transaction makes it while it is
+-- under way, and leaves it when it is given up: by statistics of many pages and no rows each index would seem as good as the
+-- next, and a large transaction would read the whole of one for each of its rows.
 SELECT c.relname AS name
 FROM pg_class c
 WHERE c.oid IN ('tasks'::regclass, 'payloads'::regclass)
@@ -12,6 +12,6 @@ WHERE c.oid IN ('tasks'::regclass, 'payloads'::regclass)
   AND pg_has_role(c.relowner, 'USAGE')
 ORDER BY c.relname;
 
--- name: prepare_to_insert
--- Rows are counted as soon as the transaction has ended, not within ten seconds.
+-- name: count_rows_at_once
+-- As soon as the transaction has ended, not within ten seconds.
 SELECT pg_stat_force_next_flush();
