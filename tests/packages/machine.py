@@ -154,7 +154,8 @@ class Machine:
         return values[properties[0]] if len(properties) == 1 else tuple(values[name] for name in properties)
 
     def journal(self, unit):
-        return self.run(f"journalctl -q -o cat --no-pager -u {unit}", check=False)
+        # What has been said may lie in a socket yet.
+        return self.run(f"journalctl --sync; journalctl -q -o cat --no-pager -u {unit}", check=False)
 
     def close(self):
         if self.nspawn is not None and self.nspawn.poll() is None:
