@@ -126,7 +126,7 @@ class WatchTest(unittest.TestCase):
 
         # What all of them may have been sent and not have read is what an answer to the server's pings waits behind.
         channels = [self.channel(i % 2, 4096) for i in range(CHANNELS)]
-        lazy = self.channel(0, 1024)
+        lazy, last = self.channel(0, 1024), self.channel(0, 4096)
         unread = [payload_grpc.PayloadServiceStub(lazy).WatchPayload(request(payload_id)) for _ in range(50)]
         stubs = [payload_grpc.PayloadServiceStub(channel) for channel in channels]
         readers = [asyncio.create_task(read(stubs[number % CHANNELS])) for number in range(WATCHERS)]
@@ -144,6 +144,11 @@ class WatchTest(unittest.TestCase):
             await asyncio.gather(*readers, return_exceptions=True)
             for channel in channels + [lazy]:
                 await channel.close()
+            # With its last channel gRPC ends a thread, and waits for it without reading what that one writes for each call that
+            # has ended: hundreds fill the socket between them. An answer comes after all of that has been read.
+            await payload_grpc.PayloadServiceStub(last).GetPayloadStatus(
+                payload_service.GetPayloadStatusRequest(payload_id=payload_id), timeout=60)
+            await last.close()
 
     def channel(self, i, unread_bytes):
         """A connection of its own to api_server `i`; each stream takes so many bytes before they are read."""
