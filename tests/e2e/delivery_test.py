@@ -156,6 +156,7 @@ class DeliveryTimeoutTest(Delivery, unittest.TestCase):
     def test_contact_lost_for_good_after_the_start(self):
         instance = self.stack.add_instance("vanishing")
         payload_id = self.deploy_to(instance, "echo begun; sleep 2222")
+        self.give_time(payload_id)
         self.stack.wait_output(payload_id, "begun")
         instance.process.kill()
         # The script's own time and four seconds later, that is.
@@ -179,7 +180,13 @@ class DeliveryTimeoutTest(Delivery, unittest.TestCase):
         self.assertEqual(self.stack.task(task_id).status, task_pb.TASK_STATUS_PENDING)
         self.failed(payload_id, pb.FAILURE_REASON_DELIVERY_TIMEOUT, ["PROVISIONING"])
         self.stack.sql(f"UPDATE instances SET status = 'READY' WHERE id = {instance.id}")
-        self.assertEqual(self.stack.wait(self.deploy_to(instance)).status, pb.PAYLOAD_STATUS_COMPLETED)
+        payload_id = self.deploy_to(instance)
+        self.give_time(payload_id)
+        self.assertEqual(self.stack.wait(payload_id).status, pb.PAYLOAD_STATUS_COMPLETED)
+
+    def give_time(self, payload_id):
+        """Has its delivery not end after the four seconds of this class."""
+        self.stack.sql(f"UPDATE tasks SET deliver_by = now() + interval '1 hour' WHERE payload_id = {payload_id}")
 
     def test_failed_transfer_fails_the_execution_that_waits(self):
         instance = self.stack.add_instance("dependent")

@@ -170,7 +170,7 @@ class InstanceLifeTest(unittest.TestCase):
                          (pb.PAYLOAD_STATUS_FAILED, pb.FAILURE_REASON_INSTANCE_TERMINATED, True, "up\n"))
         self.assertEqual(self.stack.get(resting).failure_reason, pb.FAILURE_REASON_INSTANCE_TERMINATED)
         self.assertEqual(self.stack.get(waiting).status, pb.PAYLOAD_STATUS_COMPLETED, "what has ended stays")
-        self.assertEqual(host.own_processes("sleep\0321"), 0, "nothing of it runs on")
+        wait_until(lambda: host.own_processes("sleep\0" + "321") == 0, "it to run no more")
         task = self.stack.task(answer.task_id)
         self.assertEqual((task.type, task.status, task.instance_id),
                          (task_pb.TASK_TYPE_TERMINATE_INSTANCE, task_pb.TASK_STATUS_COMPLETED, instance_id))
@@ -207,7 +207,7 @@ class InstanceLifeTest(unittest.TestCase):
         wait_until(lambda: self.stack.sql(f"SELECT status FROM instances WHERE id = {instance_id}") == "TERMINATED", "TERMINATED")
         payload = self.stack.get(payload_id)
         self.assertEqual((payload.failure_reason, payload.executed), (pb.FAILURE_REASON_INSTANCE_TERMINATED, True))
-        self.assertEqual(self.stack.instances[0].own_processes("sleep\0322"), 0)
+        wait_until(lambda: self.stack.instances[0].own_processes("sleep\0" + "322") == 0, "it to run no more")
         grpc.channel_ready_future(self.stack.channels[0]).result(timeout=PATIENCE)
 
 

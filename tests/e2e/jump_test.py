@@ -9,7 +9,7 @@ from harness.instance import Instance
 from harness.network import Network
 from harness.patience import wait_until
 from harness.reached import Reached
-from harness.stack import Stack
+from harness.stack import LONG_LEASE, Stack
 
 INSIDE_PORT = 2200
 
@@ -69,6 +69,7 @@ class NetworksTest(Reached, unittest.TestCase):
     def test_what_is_left_there(self):
         payload = self.completed(self.instance)
         wait_until(lambda: self.instance.run_directories() == [], "its run directory to go")
+        wait_until(lambda: self.stack.sql("SELECT count(*) FROM run_cleanups") == "0", "that to be stored")
         self.assert_nothing_left()
         left = self.stack.run_directory(self.instance, payload.id)
         os.makedirs(left)
@@ -99,7 +100,7 @@ class FaultsTest(Reached, unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(instances=2)
+        cls.stack = Stack(instances=2, api_flags=[LONG_LEASE])
         cls.addClassCleanup(cls.stack.close)
         cls.host = cls.stack.add_instance("jump", register=False)
         cls.direct = cls.stack.instances[0]

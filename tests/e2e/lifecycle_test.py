@@ -214,6 +214,7 @@ class LifecycleTest(unittest.TestCase):
     def test_cancel_transferred(self):
         response = self.stack.deploy("echo never", instances=[self.first], execute=False)
         self.stack.wait(response.payload_ids[0], [pb.PAYLOAD_STATUS_TRANSFERRED])
+        wait_until(lambda: self.stack.task(response.task_ids[0]).status == task_pb.TASK_STATUS_COMPLETED, "the task")
         self.assertEqual(self.cancel(response.payload_ids[0]).status, pb.PAYLOAD_STATUS_CANCELLED)
         expect_error(self, lambda: self.cancel(response.payload_ids[0]), grpc.StatusCode.FAILED_PRECONDITION,
                      "WRONG_STATE", ["CANCELLED"])

@@ -10,7 +10,7 @@ from harness.held import HELD, hold, let_go
 from harness.patience import wait_until
 from harness.process import Process
 from harness.programs import PROGRAMS
-from harness.stack import Stack
+from harness.stack import LONG_LEASE, Stack
 from hostile.fake_worker import FakeWorker
 
 LINE = re.compile(r"[IWEF](\d{8} \d\d:\d\d:\d\d\.\d{6}) +\d+ [a-z_]+\.cc:\d+\] .*")
@@ -22,7 +22,7 @@ class LogTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(api_servers=2, workers=2)
+        cls.stack = Stack(api_servers=2, workers=2, api_flags=[LONG_LEASE])
 
     @classmethod
     def tearDownClass(cls):

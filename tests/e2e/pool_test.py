@@ -14,7 +14,7 @@ from harness.patience import wait_until
 from harness.process import Process
 from harness.programs import LONGSHORE, PROGRAMS
 from harness.relay import Relay
-from harness.stack import Stack
+from harness.stack import LONG_LEASE, Stack
 from harness.web import Web
 
 POOLS = ("east", "west")
@@ -24,7 +24,7 @@ class PoolTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(instances=1, http=True)
+        cls.stack = Stack(instances=1, http=True, api_flags=[LONG_LEASE])
         cls.addClassCleanup(cls.stack.close)
         cls.networks, cls.instances, cls.workers = {}, {}, {}
         for pool in POOLS:

@@ -62,6 +62,7 @@ class RetentionTest(unittest.TestCase):
         self.stack.api_servers[0].start()
         wait_until(lambda: self.count("payloads") == 2, "the old ones to go")
         wait_until(lambda: self.count("instances") == 1, "the instance to go")
+        wait_until(lambda: self.prune("--dry-run") == {}, "the rest to go")
         self.assertEqual(self.prune(), {})
         for payload in old:
             expect_error(self, lambda at=payload: self.stack.payloads.GetPayloadStatus(
