@@ -17,7 +17,11 @@ class EventApplierTest : public storage::DatabaseFixture {
  protected:
   void SetUp() override {
     storage::DatabaseFixture::SetUp();
-    applier_ = std::make_unique<EventApplier>(database_.get(), ApplierOptions{});
+    // Later than any test ends, however long it takes.
+    const BackoffOptions backoff{.initial = std::chrono::hours(1),
+                                 .maximum = std::chrono::hours(1)};
+    applier_ =
+        std::make_unique<EventApplier>(database_.get(), ApplierOptions{.retry_backoff = backoff});
     instance_ = AddInstance("a", /*host_key=*/"");
     task_ = AddPayload(instance_, "/x");
     ASSERT_THAT(Claim(1), ElementsAre(task_));

@@ -160,7 +160,7 @@ class StartInDoubtTest(unittest.TestCase):
         payload = self.stack.wait(payload_id)
         self.assertEqual(payload.failure_reason, pb.FAILURE_REASON_UNREACHABLE, payload)
         self.assertIn("whether it ran is not known", payload.error)
-        self.assertEqual(self.stack.sql("SELECT count(*) FROM run_cleanups"), "1")
+        self.assertEqual(self.stack.sql(f"SELECT count(*) FROM run_cleanups WHERE payload_id = {payload_id}"), "1")
 
     def test_terminate_stops_what_may_run(self):
         self.start()
