@@ -147,7 +147,7 @@ TEST_F(HousekeeperTest, WhatWasCancelledAndNotDeliveredInTimeIsCancelled) {
 
 TEST_F(HousekeeperTest, ADeliveryThatIsHeldPastTheGraceMayHaveStarted) {
   ASSERT_THAT(Claim(1), ElementsAre(task_));
-  Change("deliver_by = now() - interval '5 s'", task_);
+  Change("deliver_by = now() - interval '10 s'", task_);
   DoJobs();
   EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_PENDING) << "within the grace of 11 s";
   Change("deliver_by = now() - interval '12 s'", task_);

@@ -125,9 +125,9 @@ class ConfigurationTest(unittest.TestCase):
             for line in process.read_log().splitlines():
                 self.assertTrue(line.isascii())
                 self.assertLessEqual({"time", "severity", "message", "source", "program"}, set(json.loads(line)))
-        joined = [line for line in map(json.loads, self.stack.api_servers[0].read_log().splitlines())
-                  if "connected, takes" in line["message"]]
-        self.assertEqual({line["worker"] for line in joined}, {"worker-0"})
+        (joined,) = [line for line in map(json.loads, self.stack.api_servers[0].read_log().splitlines())
+                     if "connected, takes" in line["message"]]
+        self.assertEqual(joined["worker"], "worker-0")
 
     def lines_of(self, payload_id, number):
         lines = [json.loads(line) for line in self.stack.api_servers[0].read_log().splitlines()]

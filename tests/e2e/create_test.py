@@ -80,7 +80,7 @@ class CreateTest(unittest.TestCase):
         self.stack.instance_stub.TerminateInstance(instance_service.TerminateInstanceRequest(instance_id=made.id))
         self.stack.wait_instance(made.id, TERMINATED)
         self.assertNotIn(key, self.stack.machine_keys())
-        wait_until(lambda: subprocess.run(["pgrep", "-f", key], check=False).returncode == 1, "its processes to go")
+        self.assertEqual(subprocess.run(["pgrep", "-f", key], check=False).returncode, 1, "no process of it is left")
         payload = self.stack.wait(running)
         self.assertIn(payload.status, (pb.PAYLOAD_STATUS_FAILED, pb.PAYLOAD_STATUS_CANCELLED))
 

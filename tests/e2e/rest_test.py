@@ -323,8 +323,7 @@ class EventsTest(unittest.TestCase):
             events = web.events(f"/api/v1/payloads/{payload_id}/events")
             next(iter(events))
             events.close()
-        # Fewer than were watches; connections to the database may have become more.
-        wait_until(lambda: self.descriptors() <= before + 20, "the connections to be closed")
+        wait_until(lambda: self.descriptors() <= before + 5, "the connections to be closed")
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.stack.api_servers[0].child.pid}/fd"))

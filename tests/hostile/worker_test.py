@@ -21,7 +21,7 @@ from hostile.stack import COMPLETED, FAILED, HOSTILE_FLAGS, WORKER_ATTACKER, Hos
 
 MESSAGES = int(os.environ.get("HOSTILE_MESSAGES", 1000000))
 ED25519 = base64.b64encode(struct.pack(">I11sI32s", 11, b"ssh-ed25519", 32, bytes(32))).decode()
-# Who is slow on a busy machine does not lose a lease, or a connection, for that.
+# Who is slow on a busy machine does not lose a lease for that.
 PATIENT_FLAGS = HOSTILE_FLAGS + ["--lease_duration_ms=20000"]
 HELD = "echo begun; until [ -e /root/go ]; do sleep 0.05; done; echo end\n"
 
@@ -259,17 +259,17 @@ class FloodTest(AttackTest):
         self.stack.check_unharmed(self)
 
     def test_heartbeats(self):
-        self.start(api_flags=PATIENT_FLAGS)
+        self.start()
         self.flood("--attack=heartbeats", "--messages=100000")
 
     def test_scripts(self):
-        stack = self.start(api_flags=PATIENT_FLAGS)
+        stack = self.start()
         stack.wait(stack.deploy("true\n" + "#" * 2000000).payload_ids[0])
         sha256 = stack.sql("SELECT encode(sha256, 'hex') FROM scripts WHERE length(content) > 1000000")
         self.flood("--attack=scripts", "--messages=300", f"--sha256={sha256}")
 
     def test_credit(self):
-        stack = self.start(instances=4, api_flags=PATIENT_FLAGS)
+        stack = self.start(instances=4)
         attacker = self.attacker().connected()
         # All that it gave is taken back; a sum of 32 bits would be as much as ever.
         for count in (2**31 - 1, 2**31 - 1, -2**31):
