@@ -5,6 +5,7 @@
 
 #include "storage/retention_store.h"
 #include "storage/testing/database_fixture.h"
+#include "storage/testing/held_transaction.h"
 
 namespace longshore::storage {
 namespace {
@@ -76,6 +77,20 @@ class RetentionTest : public DatabaseFixture {
                     ";"
                     "SET session_replication_role = origin")
                     .ok());
+  }
+
+  // Does `body` in a transaction of its own while one that prunes scripts is not committed yet, and
+  // that one once `body` waits for its lock.
+  void DoWhileScriptsGo(const HeldTransaction::Body& body) {
+    HeldTransaction held(database_.get(), [](Connection& c) {
+      return retention_store::Prune(c, {}, retention_store::Step::kScripts, 10).status();
+    });
+    std::thread other([&] { Do(body); });
+    while (QueryValue("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                      " AND wait_event_type = 'Lock'") == "0") {
+    }
+    held.Release();
+    other.join();
   }
 
   bool is_alone_ = true;  // At the last Prune.
@@ -218,18 +233,7 @@ TEST_F(RetentionTest, AScriptIsNotTakenFromWhoDeploysIt) {
   // One that goes while somebody stores it is stored again.
   Do([](Connection& c) { return script_store::Put(c, Sha256("x"), "x"); });
   Age(91);
-  std::thread other;
-  Do([&](Connection& c) -> absl::Status {
-    RETURN_IF_ERROR(retention_store::Prune(c, {}, retention_store::Step::kScripts, 10).status());
-    other = std::thread(
-        [this] { Do([](Connection& c) { return script_store::Put(c, Sha256("x"), "x"); }); });
-    // Until it waits for this transaction's lock.
-    while (QueryValue("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") ==
-           "0") {
-    }
-    return absl::OkStatus();
-  });
-  other.join();
+  DoWhileScriptsGo([](Connection& c) { return script_store::Put(c, Sha256("x"), "x"); });
   EXPECT_EQ(Count("scripts"), 1);
 }
 
@@ -243,17 +247,7 @@ TEST_F(RetentionTest, WhoDeploysAScriptThatGoesIsToldSo) {
   };
   Do([](Connection& c) { return script_store::Put(c, Sha256("x"), "x"); });
   Age(91);
-  std::thread other;
-  Do([&](Connection& c) -> absl::Status {
-    RETURN_IF_ERROR(retention_store::Prune(c, {}, retention_store::Step::kScripts, 10).status());
-    other = std::thread([&] { Do(insert); });
-    // Until it waits for this transaction's lock.
-    while (QueryValue("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") ==
-           "0") {
-    }
-    return absl::OkStatus();
-  });
-  other.join();
+  DoWhileScriptsGo(insert);
   EXPECT_FALSE(ids.has_value());
   Do([](Connection& c) { return script_store::Put(c, Sha256("x"), "x"); });
   Age(91);
