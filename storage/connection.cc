@@ -273,15 +273,17 @@ bool Connection::AwaitAnswer() {
   }
 }
 
+absl::StatusOr<Result> Connection::NextResult() {
+  if (AwaitAnswer()) return Result(PQgetResult(connection_.get()));
+  connection_.reset();  // Its answer may come later, to nobody.
+  return absl::UnavailableError("database: no answer in " + std::to_string(answer_limit_.count()) +
+                                " s");
+}
+
 absl::StatusOr<Result> Connection::Answer(bool sent) {
   Result last(nullptr);
   while (sent) {
-    if (!AwaitAnswer()) {
-      connection_.reset();  // Its answer may come later, to nobody.
-      return absl::UnavailableError("database: no answer in " +
-                                    std::to_string(answer_limit_.count()) + " s");
-    }
-    Result next(PQgetResult(connection_.get()));
+    ASSIGN_OR_RETURN(Result next, NextResult());
     if (next.get() == nullptr) break;
     const bool failed = last.get() != nullptr && !Check(last.get()).ok();
     if (!failed) last = std::move(next);  // The first failure counts, or else the last statement.
@@ -291,6 +293,13 @@ absl::StatusOr<Result> Connection::Answer(bool sent) {
 }
 
 bool Connection::healthy() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+
+bool Connection::IsStale() {
+  pollfd fd = {.fd = PQsocket(connection_.get()), .events = POLLIN};
+  // Nothing comes unasked but notices, and the end.
+  while (healthy() && poll(&fd, 1, 0) > 0) PQconsumeInput(connection_.get());
+  return !healthy();
+}
 
 absl::Status Connection::Check(const pg_result* result) const {
   const ExecStatusType status = PQresultStatus(result);
@@ -331,7 +340,7 @@ absl::StatusOr<Result> Connection::Execute(const Query& query, const Params& par
   return result;
 }
 
-absl::StatusOr<Result> Connection::ExecutePrepared(const Query& query, const Params& params) {
+bool Connection::Send(const std::string& name, const Query& query, const Params& params) {
   std::vector<const char*> values;
   std::vector<int> lengths;
   std::vector<int> formats;
@@ -345,10 +354,55 @@ absl::StatusOr<Result> Connection::ExecutePrepared(const Query& query, const Par
     formats.push_back(value->is_binary ? 1 : 0);
   }
   CHECK_EQ(values.size(), params.values_.size()) << query.name << ": a value for no parameter";
+  return PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()),
+                             values.data(), lengths.data(), formats.data(),
+                             /*resultFormat=*/0) != 0;
+}
+
+absl::StatusOr<Result> Connection::ExecutePrepared(const Query& query, const Params& params) {
   ASSIGN_OR_RETURN(const std::string name, Prepare(query.text));
-  return Answer(PQsendQueryPrepared(connection_.get(), name.c_str(),
-                                    static_cast<int>(values.size()), values.data(), lengths.data(),
-                                    formats.data(), /*resultFormat=*/0) != 0);
+  return Answer(Send(name, query, params));
+}
+
+absl::StatusOr<std::vector<Result>> Connection::ExecuteTogether(
+    const std::vector<Statement>& statements) {
+  std::vector<std::string> names;
+  for (const Statement& statement : statements) {
+    CHECK(!statement.query.planned_each_time) << statement.query.name;
+    ASSIGN_OR_RETURN(names.emplace_back(), Prepare(statement.query.text));
+  }
+  bool sent = PQenterPipelineMode(connection_.get()) != 0;
+  for (size_t i = 0; i < statements.size(); ++i) {
+    sent = sent && Send(names[i], statements[i].query, statements[i].params);
+  }
+  if (sent && PQpipelineSync(connection_.get()) != 0) return AnswerTogether(statements.size());
+  const std::string problem = OneLine(PQerrorMessage(connection_.get()));
+  connection_.reset();  // What has been sent may not be answered.
+  return absl::UnavailableError("database: " + problem);
+}
+
+absl::StatusOr<std::vector<Result>> Connection::AnswerTogether(size_t statements) {
+  std::vector<Result> results;
+  absl::Status first_error;
+  for (size_t i = 0; i < statements; ++i) {
+    absl::StatusOr<Result> result = Answer(/*sent=*/true);
+    if (!healthy()) return result.status();
+    if (result.ok()) {
+      results.push_back(*std::move(result));
+    } else if (first_error.ok()) {
+      first_error = result.status();  // Those behind it are not executed.
+    }
+  }
+  // Only now has it all taken effect.
+  ASSIGN_OR_RETURN(const Result end, NextResult());
+  if (PQresultStatus(end.get()) != PGRES_PIPELINE_SYNC ||
+      PQexitPipelineMode(connection_.get()) == 0) {
+    absl::Status status = Check(end.get());
+    connection_.reset();
+    return absl::UnavailableError(status.message());
+  }
+  if (!first_error.ok()) return first_error;
+  return results;
 }
 
 absl::Status Connection::ExecuteScript(const std::string& sql) {

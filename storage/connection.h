@@ -122,6 +122,12 @@ class Params {
   std::vector<Value> values_;
 };
 
+// A statement and its parameters.
+struct Statement {
+  const Query& query;
+  Params params{};
+};
+
 // One connection to PostgreSQL. Not thread-safe; Database lends it to one thread at a time.
 //
 // Errors: Unavailable (the connection broke, the server shuts down or is read-only, its disk is
@@ -148,6 +154,10 @@ class Connection {
   absl::StatusOr<Result> Execute(const Query& query, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
+  // Runs statements one after the other, all of which are sent at once: one round trip. Where no
+  // transaction has begun they are one, without BEGIN and COMMIT. Returns a result for each, or the
+  // first error; what came before it is undone. None may be planned each time.
+  absl::StatusOr<std::vector<Result>> ExecuteTogether(const std::vector<Statement>& statements);
 
   // Has `tell` run once the transaction that the connection is in is committed; it is forgotten
   // when that is rolled back, or its commit stays in doubt. `tell` does not use the connection.
@@ -157,6 +167,8 @@ class Connection {
 
   // Returns false once the connection is broken for good.
   bool healthy() const;
+  // Looks whether the server has ended the connection while nothing was asked of it.
+  bool IsStale();
 
   // A notification of a channel that this connection LISTENs to.
   struct Notification {
@@ -170,12 +182,18 @@ class Connection {
  private:
   Connection(pg_conn* connection, std::chrono::seconds answer_limit);
   absl::StatusOr<Result> ExecutePrepared(const Query& query, const Params& params);
+  // Sends a statement that was prepared as `name`. Returns whether that succeeded.
+  bool Send(const std::string& name, const Query& query, const Params& params);
+  // Reads what comes of statements that were sent in pipeline mode, and leaves that mode.
+  absl::StatusOr<std::vector<Result>> AnswerTogether(size_t statements);
   absl::Status Check(const pg_result* result) const;
   // Prepares a statement unless this connection has prepared it already. Returns its name.
   absl::StatusOr<std::string> Prepare(const char* sql);
   // Reads the complete answer to what was sent; `sent` says whether sending succeeded. An answer
   // that does not come in time breaks the connection.
   absl::StatusOr<Result> Answer(bool sent);
+  // Reads the next result, which is null between the answers to two statements.
+  absl::StatusOr<Result> NextResult();
   // Sends the rest of the request and waits until a result or an error can be read. Returns false
   // when neither comes in time.
   bool AwaitAnswer();

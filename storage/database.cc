@@ -72,28 +72,43 @@ Database::Usage Database::usage() {
   return {.open = open_, .idle = static_cast<int>(idle_.size())};
 }
 
-absl::Status Database::Transact(const std::function<absl::Status(Connection&)>& body) {
+absl::Status Database::Repeat(const std::function<absl::Status(Connection&, bool* begun)>& body) {
   absl::Status status;
   for (int i = 0; i < kMaxTries; ++i) {
     bool begun = false;
-    status = WithConnection([&](Connection& connection) {
-      RETURN_IF_ERROR(connection.ExecuteScript("BEGIN"));
-      begun = true;
-      if (absl::Status result = body(connection); !result.ok()) {
-        if (connection.healthy()) connection.ExecuteScript("ROLLBACK").IgnoreError();
-        return result;
-      }
-      LONGSHORE_FAIL_POINT("database.committing");
-      RETURN_IF_ERROR(connection.ExecuteScript("COMMIT"));
-      LONGSHORE_RETURN_IF_FAIL_POINT("database.committed");
-      return absl::OkStatus();
-    });
+    status = WithConnection([&](Connection& connection) { return body(connection, &begun); });
     // A pooled connection may have died while it was idle: nothing has happened yet, so try
     // another.
     const bool stale = absl::IsUnavailable(status) && !begun && i == 0;
     if (!absl::IsAborted(status) && !stale) break;
   }
   return status;
+}
+
+absl::Status Database::Transact(const std::function<absl::Status(Connection&)>& body) {
+  return Repeat([&](Connection& connection, bool* begun) {
+    RETURN_IF_ERROR(connection.ExecuteScript("BEGIN"));
+    *begun = true;
+    if (absl::Status result = body(connection); !result.ok()) {
+      if (connection.healthy()) connection.ExecuteScript("ROLLBACK").IgnoreError();
+      return result;
+    }
+    LONGSHORE_FAIL_POINT("database.committing");
+    RETURN_IF_ERROR(connection.ExecuteScript("COMMIT"));
+    LONGSHORE_RETURN_IF_FAIL_POINT("database.committed");
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Database::TransactAtOnce(const std::function<absl::Status(Connection&)>& body) {
+  return Repeat([&](Connection& connection, bool* begun) {
+    if (connection.IsStale()) return absl::UnavailableError("the database ended the connection");
+    *begun = true;
+    LONGSHORE_FAIL_POINT("database.committing");
+    RETURN_IF_ERROR(body(connection));
+    LONGSHORE_RETURN_IF_FAIL_POINT("database.committed");
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Database::Run(const std::function<absl::Status(Connection&)>& body) {

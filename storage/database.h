@@ -37,6 +37,10 @@ class Database {
   // write again.
   absl::Status Transact(const std::function<absl::Status(Connection&)>& body);
 
+  // Runs `body`, all of which is one Connection::ExecuteTogether, and so a transaction. What is
+  // said of Transact goes for it too.
+  absl::Status TransactAtOnce(const std::function<absl::Status(Connection&)>& body);
+
   // Runs `body`, a single statement without BEGIN. On Unavailable it runs `body` once more, and on
   // Aborted a few times, so that must be harmless.
   absl::Status Run(const std::function<absl::Status(Connection&)>& body);
@@ -57,6 +61,8 @@ class Database {
   absl::StatusOr<std::unique_ptr<Connection>> Acquire() ABSL_LOCKS_EXCLUDED(mutex_);
   void Return(std::unique_ptr<Connection> connection) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status WithConnection(const std::function<absl::Status(Connection&)>& body);
+  // Runs `body`, which sets `*begun` before it has anything take effect, as Transact says.
+  absl::Status Repeat(const std::function<absl::Status(Connection&, bool* begun)>& body);
 
   const DatabaseOptions options_;
   Mutex mutex_;

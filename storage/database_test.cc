@@ -71,6 +71,103 @@ TEST_F(DatabaseTest, AnAnswerThatDoesNotComeBreaksTheConnection) {
   EXPECT_TRUE(absl::IsUnavailable((*connection)->ExecuteScript("SELECT 1")));
 }
 
+constexpr Query kKeep = {.name = "keep",
+                         .text = "INSERT INTO kept SELECT 12 / $1::int RETURNING number",
+                         .parameters = {"divisor"}};
+constexpr Query kCountKept = {.name = "count_kept", .text = "SELECT count(*) FROM kept"};
+
+class TogetherTest : public DatabaseFixture {
+ protected:
+  void SetUp() override {
+    DatabaseFixture::SetUp();
+    ASSERT_TRUE(Sql("CREATE TABLE kept (number int)").ok());
+  }
+  // Keeps 12 divided by each of `divisors`, then counts.
+  absl::Status Keep(const std::vector<int64_t>& divisors) {
+    return database_->TransactAtOnce([&](Connection& c) -> absl::Status {
+      std::vector<Statement> statements;
+      statements.reserve(divisors.size());
+      for (const int64_t divisor : divisors) {
+        statements.push_back({kKeep, Params().Int("divisor", divisor)});
+      }
+      statements.push_back({kCountKept});
+      ASSIGN_OR_RETURN(results_, c.ExecuteTogether(statements));
+      return absl::OkStatus();
+    });
+  }
+  int64_t Kept() {
+    int64_t kept = -1;
+    Do([&](Connection& c) -> absl::Status {
+      ASSIGN_OR_RETURN(const Result result, c.Execute(kCountKept));
+      kept = result.Int(0, 0);
+      return absl::OkStatus();
+    });
+    return kept;
+  }
+
+  std::vector<Result> results_;
+};
+
+TEST_F(TogetherTest, EachStatementHasItsResultAndSeesThoseBefore) {
+  ASSERT_TRUE(Keep({1, 2}).ok());
+  ASSERT_EQ(results_.size(), 3);
+  EXPECT_EQ(results_[0].Int(0, 0), 12);
+  EXPECT_EQ(results_[1].Int(0, 0), 6);
+  EXPECT_EQ(results_[2].Int(0, 0), 2);
+  EXPECT_EQ(Kept(), 2);
+}
+
+TEST_F(TogetherTest, WhatFailsUndoesWhatCameBefore) {
+  const absl::Status failed = Keep({1, 0, 2});
+  EXPECT_TRUE(absl::IsInternal(failed)) << failed;
+  EXPECT_EQ(failed.message(), "database: division by zero");
+  EXPECT_EQ(Kept(), 0);
+  EXPECT_TRUE(Keep({3}).ok()) << "the connection serves on";
+  EXPECT_EQ(Kept(), 1);
+}
+
+TEST_F(TogetherTest, WithinATransactionItIsAPartOfIt) {
+  EXPECT_FALSE(
+      database_
+          ->Transact([&](Connection& c) -> absl::Status {
+            RETURN_IF_ERROR(
+                c.ExecuteTogether({{kKeep, Params().Int("divisor", 1)}, {kCountKept}}).status());
+            return absl::InternalError("undo it");
+          })
+          .ok());
+  EXPECT_EQ(Kept(), 0);
+}
+
+TEST_F(TogetherTest, AConnectionThatWasEndedMeanwhileIsNotUsed) {
+  ASSERT_TRUE(Keep({1}).ok());
+  auto other = Connection::Open(url_);
+  ASSERT_TRUE(other.ok());
+  // Waits until the sessions are gone.
+  const auto ended = (*other)->Execute(
+      "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity "
+      "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  ASSERT_GT(ended->rows(), 0);
+  EXPECT_TRUE(Keep({2}).ok());
+  EXPECT_EQ(Kept(), 2);
+}
+
+TEST_F(TogetherTest, AServerThatEndsMeanwhileLeavesItInDoubt) {
+  auto other = Connection::Open(url_);
+  ASSERT_TRUE(other.ok());
+  constexpr Query kEndSelf = {.name = "end_self",
+                              .text = "SELECT pg_terminate_backend(pg_backend_pid())"};
+  int tries = 0;
+  const absl::Status status = database_->TransactAtOnce([&](Connection& c) {
+    ++tries;
+    return c.ExecuteTogether({{kKeep, Params().Int("divisor", 1)}, {kEndSelf}, {kCountKept}})
+        .status();
+  });
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_EQ(tries, 1);
+  EXPECT_EQ(Kept(), 0);
+}
+
 TEST_F(DatabaseTest, TextArraysComeBackAsTheyWent) {
   const std::vector<std::string> tags{"a",           "",    "with,comma", "\"quoted\"",
                                       "back\\slash", "{x}", "NULL"};
