@@ -109,6 +109,16 @@ ClaimResult ReadClaims(const Result& result) {
   return claimed;
 }
 
+// The capacity lock comes first, in a statement of its own: the claim must see what was committed
+// before it was free.
+absl::StatusOr<ClaimResult> ExecuteClaim(Connection& connection, const Query& claim,
+                                         Params params) {
+  ASSIGN_OR_RETURN(const std::vector<Result> results,
+                   connection.ExecuteTogether(
+                       {{queries::kLockCapacity}, {.query = claim, .params = std::move(params)}}));
+  return ReadClaims(results.back());
+}
+
 }  // namespace
 
 namespace lease_store {
@@ -143,22 +153,18 @@ absl::StatusOr<ClaimResult> ClaimDue(Connection& connection, const std::vector<D
                                      const std::vector<int64_t>& set_aside,
                                      const std::vector<std::string>& workers,
                                      const ClaimOptions& options) {
-  RETURN_IF_ERROR(LockCapacity(connection));
   Params params = FlowParams(flows, set_aside);
   AddClaimParams(workers, options, &params);
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kClaimDue, params));
-  return ReadClaims(result);
+  return ExecuteClaim(connection, queries::kClaimDue, std::move(params));
 }
 
 absl::StatusOr<ClaimResult> ClaimTasks(Connection& connection, const std::vector<int64_t>& task_ids,
                                        const std::vector<std::string>& workers,
                                        const ClaimOptions& options) {
-  RETURN_IF_ERROR(LockCapacity(connection));
   Params params;
   params.Ints("task_ids", task_ids);
   AddClaimParams(workers, options, &params);
-  ASSIGN_OR_RETURN(const Result result, connection.Execute(queries::kClaimTasks, params));
-  return ReadClaims(result);
+  return ExecuteClaim(connection, queries::kClaimTasks, std::move(params));
 }
 
 absl::StatusOr<std::vector<Renewal>> Renew(Connection& connection,

@@ -66,7 +66,8 @@ absl::StatusOr<std::vector<int64_t>> FindDue(Connection& connection,
 // Claims the longest due tasks of each flow, as many as flow.due says. The first task goes to the
 // first element of `workers`, and so on; no more are claimed than there are elements. A task that
 // has to wait for its remote_path or for a place on its instance is parked, and one whose instance
-// is not READY is postponed. Call it in a transaction: it takes the capacity lock.
+// is not READY is postponed. It takes the capacity lock. For Database::TransactAtOnce, or as a part
+// of a transaction.
 absl::StatusOr<ClaimResult> ClaimDue(Connection& connection, const std::vector<DueFlow>& flows,
                                      const std::vector<int64_t>& set_aside,
                                      const std::vector<std::string>& workers,

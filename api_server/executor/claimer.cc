@@ -99,13 +99,7 @@ absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Reach& reach) {
     ReturnCredit(slots);
     return turns.ok() ? absl::StatusOr<bool>(false) : turns.status();
   }
-  auto claimed = Claim([&](Connection& connection) {
-    return lease_store::ClaimDue(connection, *turns, SetAside(), names, options_);
-  });
-  if (storage::IsRowFault(claimed.status())) {
-    LOG(ERROR) << "a claim was refused: " << claimed.status() << "; its tasks are claimed singly";
-    claimed = ClaimIsolated(*turns, names);
-  }
+  auto claimed = ClaimTurns(*turns, names);
   if (!claimed.ok()) {
     ReturnCredit(slots);
     return claimed.status();
@@ -125,14 +119,34 @@ absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Reach& reach) {
   return claimed->examined > 0 && taken >= slots.size();
 }
 
-absl::StatusOr<ClaimResult> Claimer::ClaimIsolated(const std::vector<DueFlow>& turns,
-                                                   const std::vector<std::string>& workers) {
+absl::StatusOr<ClaimResult> Claimer::ClaimTurns(const std::vector<DueFlow>& turns,
+                                                const std::vector<std::string>& workers) {
+  ClaimResult claimed;
   std::vector<int64_t> ids;
-  RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(ids, lease_store::FindDue(connection, turns, SetAside()));
+  const absl::Status status = database_.TransactAtOnce([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(claimed,
+                     lease_store::ClaimDue(connection, turns, SetAside(), workers, options_));
     return absl::OkStatus();
-  }));
-  ClaimResult all;
+  });
+  if (storage::IsRowFault(status)) {
+    LOG(ERROR) << "a claim was refused: " << status << "; its tasks are claimed singly";
+    RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(ids, lease_store::FindDue(connection, turns, SetAside()));
+      return absl::OkStatus();
+    }));
+    return ClaimOrEnd(ids, workers, {});
+  }
+  RETURN_IF_ERROR(status);
+  if (claimed.refused.empty()) return claimed;
+  // They end in a transaction that judges them again.
+  for (const storage::RefusedTask& task : claimed.refused) ids.push_back(task.task_id);
+  claimed.refused.clear();
+  return ClaimOrEnd(ids, workers, std::move(claimed));
+}
+
+absl::StatusOr<ClaimResult> Claimer::ClaimOrEnd(const std::vector<int64_t>& ids,
+                                                const std::vector<std::string>& workers,
+                                                ClaimResult all) {
   const auto claim = [&](const std::vector<int64_t>& part) -> absl::Status {
     // Those claimed so far have taken the first of the workers' places.
     const size_t taken = std::min(all.claims.size(), workers.size());
