@@ -328,6 +328,11 @@ absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection, 
 
 absl::Status DeleteCleanups(Connection& connection, const std::vector<CleanedRun>& cleaned) {
   if (cleaned.empty()) return absl::OkStatus();
+  const Statement statement = DeleteCleanupsStatement(cleaned);
+  return connection.Execute(statement.query, statement.params).status();
+}
+
+Statement DeleteCleanupsStatement(const std::vector<CleanedRun>& cleaned) {
   std::vector<int64_t> payload_ids;
   std::vector<int64_t> attempts;
   std::vector<int64_t> task_ids;
@@ -340,14 +345,13 @@ absl::Status DeleteCleanups(Connection& connection, const std::vector<CleanedRun
     lease_epochs.push_back(run.lease_epoch);
     workers.push_back(run.worker);
   }
-  return connection
-      .Execute(queries::kDeleteRunCleanups, Params()
-                                                .Ints("payload_ids", payload_ids)
-                                                .Ints("attempts", attempts)
-                                                .Ints("task_ids", task_ids)
-                                                .Ints("lease_epochs", lease_epochs)
-                                                .Texts("workers", workers))
-      .status();
+  return {.query = queries::kDeleteRunCleanups,
+          .params = Params()
+                        .Ints("payload_ids", payload_ids)
+                        .Ints("attempts", attempts)
+                        .Ints("task_ids", task_ids)
+                        .Ints("lease_epochs", lease_epochs)
+                        .Texts("workers", workers)};
 }
 
 }  // namespace lease_store

@@ -173,6 +173,8 @@ absl::StatusOr<std::vector<CleanupClaim>> ClaimCleanups(Connection& connection, 
 // Forgets the run directories that were removed, if the worker that says so held the task or was
 // asked to remove the directory.
 absl::Status DeleteCleanups(Connection& connection, const std::vector<CleanedRun>& cleaned);
+// Returns the statement of that, for Connection::ExecuteTogether.
+Statement DeleteCleanupsStatement(const std::vector<CleanedRun>& cleaned);
 
 }  // namespace lease_store
 

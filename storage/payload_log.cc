@@ -124,9 +124,8 @@ void Log(Connection& connection, const Result& payloads, const std::string& what
 // Whether a payload takes this step.
 using Takes = bool (*)(const Row& row);
 
-void LogOfWorker(
-    Connection& connection, const Result& payloads, const std::string& what,
-    Takes takes = [](const Row&) { return true; }) {
+void LogOfWorker(Connection& connection, const Result& payloads, const std::string& what,
+                 Takes takes) {
   std::vector<Note> notes;
   notes.reserve(payloads.rows());
   for (const Row row : payloads) {
@@ -167,7 +166,7 @@ void LogAskedToRun(Connection& connection, const Result& payloads) {
 }
 
 void LogStarted(Connection& connection, const Result& payloads) {
-  LogOfWorker(connection, payloads, "started");
+  LogOfWorker(connection, payloads, "started", [](const Row& row) { return !row.IsNull("id"); });
 }
 
 void LogDelivered(Connection& connection, const Result& payloads) {

@@ -42,8 +42,12 @@ absl::Status Drop(Connection& connection, const std::vector<std::string>& names)
 }
 
 absl::Status TellOfEnded(Connection& connection, const std::vector<int64_t>& task_ids) {
-  return connection.Execute(queries::kTellOfEndedDeployments, Params().Ints("task_ids", task_ids))
-      .status();
+  const Statement statement = TellOfEndedStatement(task_ids);
+  return connection.Execute(statement.query, statement.params).status();
+}
+
+Statement TellOfEndedStatement(const std::vector<int64_t>& task_ids) {
+  return {.query = queries::kTellOfEndedDeployments, .params = Params().Ints("task_ids", task_ids)};
 }
 
 absl::StatusOr<std::vector<WebhookEvent>> Claim(Connection& connection,

@@ -44,6 +44,8 @@ absl::Status Drop(Connection& connection, const std::vector<std::string>& names)
 // Writes what is to be told of the deployments that have ended with these tasks. Call it under the
 // capacity lock, in the transaction that ends the tasks.
 absl::Status TellOfEnded(Connection& connection, const std::vector<int64_t>& task_ids);
+// Returns the statement of that, for Connection::ExecuteTogether.
+Statement TellOfEndedStatement(const std::vector<int64_t>& task_ids);
 
 // Claims due events, as many for each webhook as `rooms` says. Each is due again after `lease`
 // unless it is ended or postponed by then.

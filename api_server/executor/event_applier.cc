@@ -1,12 +1,14 @@
 #include "api_server/executor/event_applier.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "api_server/executor/event_batch.h"
 #include "api_server/executor/provision_events.h"
+#include "api_server/executor/run_reports.h"
 #include "common/status_macros.h"
 #include "storage/instance_store.h"
 #include "storage/payload_store.h"
+#include "storage/runs/run_reports.h"
 
 namespace longshore::executor {
 
@@ -15,23 +17,47 @@ using storage::LockedTask;
 namespace payload_store = storage::payload_store;
 namespace task_store = storage::task_store;
 
-namespace {
-
-bool IsCleaned(const ReportedEvent& reported) { return reported.event->has_cleaned(); }
-
-}  // namespace
-
 EventApplier::EventApplier(storage::Database* database, ApplierOptions options)
     : database_(*database), options_(options) {}
 
 absl::Status EventApplier::Apply(const std::vector<ReportedEvent>& events, ApplyOutcome* outcome) {
-  const auto apply = [&](Connection& connection) {
+  ApplyOutcome reported;
+  ASSIGN_OR_RETURN(const bool complete, ApplyReports(events, &reported));
+  if (complete) {
+    *outcome = std::move(reported);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) {
     *outcome = {};
     return ApplyIn(connection, events, /*problem=*/"", outcome);
-  };
-  // That is one statement.
-  const bool only_cleaned = std::all_of(events.begin(), events.end(), IsCleaned);
-  return only_cleaned ? database_.Run(apply) : database_.Transact(apply);
+  }));
+  // Some of them may have been stored before.
+  outcome->changed_payloads.merge(reported.changed_payloads);
+  outcome->tasks_ended |= reported.tasks_ended;
+  outcome->tasks_freed |= reported.tasks_freed;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> EventApplier::ApplyReports(const std::vector<ReportedEvent>& events,
+                                                ApplyOutcome* outcome) {
+  const OutputLimit limit(options_.max_output_bytes);
+  const auto reports = ReadRunReports(events, limit);
+  if (!reports.has_value()) return false;
+  storage::StoredReports stored;
+  RETURN_IF_ERROR(database_.TransactAtOnce([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(stored,
+                     storage::StoreRunReports(connection, *reports,
+                                              {.limit = limit,
+                                               .delivery_timeout = options_.delivery_timeout,
+                                               .grace = options_.execution_grace},
+                                              has_webhooks_));
+    return absl::OkStatus();
+  }));
+  has_webhooks_ = stored.has_webhooks;
+  outcome->tasks_ended = !reports->completions.empty() && !stored.payloads.empty();
+  outcome->tasks_freed = stored.freed;
+  outcome->changed_payloads = std::move(stored.payloads);
+  return stored.complete;
 }
 
 absl::Status EventApplier::Refuse(const ReportedEvent& event, const std::string& problem,
@@ -47,7 +73,7 @@ absl::Status EventApplier::ApplyIn(Connection& connection, const std::vector<Rep
   const OutputLimit limit(options_.max_output_bytes);
   std::set<int64_t> task_ids;
   for (const ReportedEvent& reported : events) {
-    if (reported.event->task_id() > 0 && !IsCleaned(reported)) {
+    if (reported.event->task_id() > 0 && !reported.event->has_cleaned()) {
       task_ids.insert(reported.event->task_id());
     }
   }

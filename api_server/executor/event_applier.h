@@ -1,8 +1,10 @@
-// Writes a batch of workers' events to the database in one transaction. The lease_epoch and the
+// Writes a batch of workers' events to the database in one transaction, or, where one could not be
+// stored with the others as usual, in two. The lease_epoch and the
 // holder of the lease fence every write.
 #ifndef LONGSHORE_API_SERVER_EXECUTOR_EVENT_APPLIER_H_
 #define LONGSHORE_API_SERVER_EXECUTOR_EVENT_APPLIER_H_
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <set>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/backoff.h"
 #include "common/policy.h"
 #include "longshore/v1/worker_service.pb.h"
@@ -62,12 +65,18 @@ class EventApplier {
                       ApplyOutcome* outcome);
 
  private:
+  // Stores in one round trip what tells only of runs that go well, as far as the senders hold their
+  // tasks. Returns whether that was all of it; otherwise all is to be stored another way.
+  absl::StatusOr<bool> ApplyReports(const std::vector<ReportedEvent>& events,
+                                    ApplyOutcome* outcome);
   // Stores the events, or refuses them when `problem` is not empty (see Refuse).
   absl::Status ApplyIn(storage::Connection& connection, const std::vector<ReportedEvent>& events,
                        const std::string& problem, ApplyOutcome* outcome);
 
   storage::Database& database_;
   const ApplierOptions options_;
+  // As of the last completion. One that comes first after a change is stored another way.
+  std::atomic<bool> has_webhooks_ = false;
 };
 
 }  // namespace longshore::executor

@@ -106,6 +106,35 @@ TEST_F(EventApplierTest, OneBatchMayCarryAWholeLife) {
   EXPECT_EQ(Payload(task_).output_bytes(), 3);
 }
 
+TEST_F(EventApplierTest, OfABatchThatIsPartlyOfAnotherHolderTheRestIsStoredOnce) {
+  const int64_t other = AddPayload(AddInstance("b"), "/x");
+  ASSERT_THAT(Claim(1), ElementsAre(other));
+  ASSERT_TRUE(Sql("UPDATE tasks SET worker = 'another' WHERE id = 2").ok());
+  ASSERT_EQ(other, 2);
+  v1::TaskEvent foreign = Executing();
+  foreign.set_task_id(other);
+  const ApplyOutcome outcome = Apply({foreign, Executing(), Output(0, "ab"), Completed(2)});
+  EXPECT_THAT(outcome.lost, ElementsAre(Lease(other, 1)));
+  EXPECT_THAT(outcome.changed_payloads, ElementsAre(task_));
+  EXPECT_TRUE(outcome.tasks_ended);
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_COMPLETED);
+  EXPECT_EQ(StoredOutput(), "ab");
+  EXPECT_EQ(Payload(other).status(), v1::PAYLOAD_STATUS_PENDING);
+}
+
+TEST_F(EventApplierTest, AWebhookThatHasJustComeIsTold) {
+  Apply({Executing()});
+  ASSERT_TRUE(Sql("INSERT INTO webhooks (name) VALUES ('hook')").ok());
+  EXPECT_THAT(Apply({Completed(0)}).changed_payloads, ElementsAre(task_));
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_COMPLETED);
+  const std::string told = "SELECT count(*) FROM webhook_events WHERE kind = 'deployment.ended'";
+  EXPECT_EQ(QueryValue(told), "1");
+  task_ = AddPayload(instance_, "/y");
+  ASSERT_THAT(Claim(1), ElementsAre(task_));
+  Apply({Executing(), Completed(0)});
+  EXPECT_EQ(QueryValue(told), "2");
+}
+
 TEST_F(EventApplierTest, ARepeatedBatchChangesNothingAndIsNotAnError) {
   const std::vector<v1::TaskEvent> life = {Executing(), Output(0, "ab"), Completed(2)};
   Apply(life);

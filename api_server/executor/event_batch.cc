@@ -45,10 +45,7 @@ TaskEnd MakeEnd(const LockedTask& task, const v1::Finished& finished) {
     }
   }
   if (finished.has_exit_code()) end.exit_code = finished.exit_code();
-  if (finished.has_execution_time()) {
-    end.execution_time_us =
-        finished.execution_time().seconds() * 1000000 + finished.execution_time().nanos() / 1000;
-  }
+  if (finished.has_execution_time()) end.execution_time_us = ExecutionTimeUs(finished);
   return end;
 }
 

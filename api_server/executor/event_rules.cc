@@ -138,6 +138,10 @@ absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes) {
   }
 }
 
+int64_t ExecutionTimeUs(const v1::Finished& finished) {
+  return finished.execution_time().seconds() * 1000000 + finished.execution_time().nanos() / 1000;
+}
+
 absl::Status CheckHeartbeat(const v1::Heartbeat& heartbeat) {
   if (heartbeat.task_ids_size() != heartbeat.lease_epochs_size() ||
       heartbeat.task_ids_size() > kMaxHeartbeatTasks) {

@@ -29,6 +29,9 @@ absl::Status CheckHeartbeat(const v1::Heartbeat& heartbeat);
 // which no chunk may cross.
 absl::Status CheckEvent(const v1::TaskEvent& event, int64_t head_bytes);
 
+// Returns the microseconds that a script ran, of an event that keeps the rules.
+int64_t ExecutionTimeUs(const v1::Finished& finished);
+
 }  // namespace longshore::executor
 
 #endif  // LONGSHORE_API_SERVER_EXECUTOR_EVENT_RULES_H_

@@ -122,6 +122,16 @@ std::vector<PlanCase> RolloutCases() {
 std::vector<PlanCase> EventCases() {
   return {
       {"start_runs", {{"payload_ids", Of(kDue)}, {"task_ids", Of(kDue)}}},
+      {"start_held_runs",
+       {{"task_ids", Ids(2005501)},
+        {"workers", Fill("'w1'::text")},
+        {"remote_paths", Fill("''::text")}}},
+      {"append_held_output", {{"workers", Fill("'w1'::text")}, {"data", Fill("'\\x78'::bytea")}}},
+      {"complete_held_runs",
+       {{"workers", Fill("'w1'::text")},
+        {"run_directories", Fill("true")},
+        {"webhooks_are_told", "true"}}},
+      {"hold_tasks", {{"workers", Fill("'w1'::text")}, {"with_capacity", "true"}}},
       {"learn_homes", {{"ids", Of(kDue)}}, /*may_be_empty=*/true},
       {"mark_payloads_transferred", {{"ids", Of(kDue)}}},
       {"append_output", {{"data", Fill("'\\x78'::bytea")}}},

@@ -1,30 +1,8 @@
 -- How tasks end, and their payloads with them. The caller has locked the tasks, and holds the capacity lock.
---
--- @ends_payload: the payload is over too; one that was only delivered stays open.
--- @leftovers: what is left on the instance: 'run' (a run directory), 'upload' (a temporary file, if a try broke off) or ''.
-WITH told AS (
-  SELECT *
-  FROM unnest(
-    @task_ids::bigint[],
-    @task_statuses::text[],
-    @payload_ids::bigint[],
-    @instance_ids::bigint[],
-    @ends_payload::boolean[],
-    @statuses::text[],
-    @failure_reasons::text[],
-    @errors::text[],
-    @executed::boolean[],
-    @exit_codes::integer[],
-    @execution_times_us::bigint[],
-    @output_bytes::bigint[],
-    @output_missing::boolean[],
-    @leftovers::text[]
-  ) AS told(
-    task_id, task_status, payload_id, instance_id, ends_payload, status, failure_reason, error, executed, exit_code,
-    execution_time_us, output_bytes, output_missing, leftovers
-  )
-),
 
+-- fragment: end_tasks
+-- Of `told`, with what becomes of each task and its payload.
+--
 -- A transfer that was cancelled with what waited for it may end when its payload has already been tried again. Then it ends
 -- alone: it is neither the payload's task nor what that one depends on.
 ended AS MATERIALIZED (
@@ -144,7 +122,7 @@ remembered AS (
   ON CONFLICT DO NOTHING
 )
 
-SELECT p.*, after.freed, after.has_webhooks
+SELECT p.*, after.freed, after.has_webhooks, after.payloads_of_ended
 FROM
   (
     SELECT
@@ -168,6 +146,72 @@ FROM
       )
       OR EXISTS (SELECT 1 FROM ended JOIN instances i ON i.id = ended.instance_id WHERE i.terminating) AS freed,
       -- Somebody may want to hear of a deployment that has ended with these.
-      EXISTS (SELECT 1 FROM webhooks) AS has_webhooks
+      EXISTS (SELECT 1 FROM webhooks) AS has_webhooks,
+      (SELECT array_agg(payload_id) FROM ended) AS payloads_of_ended
   ) AS after
-LEFT JOIN ended_payloads p ON true;
+LEFT JOIN ended_payloads p ON true
+
+-- name: end_tasks
+-- @ends_payload: the payload is over too; one that was only delivered stays open.
+-- @leftovers: what is left on the instance: 'run' (a run directory), 'upload' (a temporary file, if a try broke off) or ''.
+WITH told AS (
+  SELECT *
+  FROM unnest(
+    @task_ids::bigint[],
+    @task_statuses::text[],
+    @payload_ids::bigint[],
+    @instance_ids::bigint[],
+    @ends_payload::boolean[],
+    @statuses::text[],
+    @failure_reasons::text[],
+    @errors::text[],
+    @executed::boolean[],
+    @exit_codes::integer[],
+    @execution_times_us::bigint[],
+    @output_bytes::bigint[],
+    @output_missing::boolean[],
+    @leftovers::text[]
+  ) AS told(
+    task_id, task_status, payload_id, instance_id, ends_payload, status, failure_reason, error, executed, exit_code,
+    execution_time_us, output_bytes, output_missing, leftovers
+  )
+),
+
+${end_tasks};
+
+-- name: complete_held_runs
+-- Scripts that have ended with exit code 0, of tasks that are to run them and that their workers hold. No output is to be cut,
+-- and no webhook to be told, unless the caller sees to that: @webhooks_are_told. The caller has locked the tasks by hold_tasks.
+WITH told AS (
+  SELECT
+    t.id AS task_id,
+    'COMPLETED' AS task_status,
+    t.payload_id,
+    t.instance_id,
+    true AS ends_payload,
+    'COMPLETED' AS status,
+    '' AS failure_reason,
+    '' AS error,
+    true AS executed,
+    0 AS exit_code,
+    told.execution_time_us,
+    told.output_bytes,
+    told.output_missing,
+    CASE WHEN told.run_directory THEN 'run' ELSE '' END AS leftovers
+  FROM unnest(
+    @task_ids::bigint[],
+    @lease_epochs::bigint[],
+    @workers::text[],
+    @execution_times_us::bigint[],
+    @output_bytes::bigint[],
+    @output_missing::boolean[],
+    @run_directories::boolean[]
+  ) AS told(task_id, lease_epoch, worker, execution_time_us, output_bytes, output_missing, run_directory)
+  JOIN tasks t ON ${held_as_told}
+  JOIN payloads p ON p.id = t.payload_id
+  WHERE ${executes}
+    AND greatest(p.output_bytes, told.output_bytes) <= @max_output_bytes::bigint
+    AND (@webhooks_are_told::boolean OR NOT EXISTS (SELECT 1 FROM webhooks))
+),
+
+${end_tasks};

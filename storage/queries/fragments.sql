@@ -37,6 +37,21 @@ t.status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')
 -- Of a task t: somebody holds it.
 t.status NOT IN ('PENDING', 'COMPLETED', 'FAILED', 'CANCELLED')
 
+-- fragment: held_as_told
+-- Of a task t and what a worker has told of one: that worker holds it. Once this is not so it is never so again.
+t.id = told.task_id
+AND t.status = 'RUNNING'
+AND t.lease_epoch = told.lease_epoch
+AND t.worker = told.worker
+
+-- fragment: executes
+-- Of a task t and its payload p: it runs the script, and does not only deliver it.
+(p.execute_payload OR t.type = 'PAYLOAD_EXECUTE')
+
+-- fragment: capacity_lock
+-- The number is any one of Longshore's own.
+pg_advisory_xact_lock(7203964171)
+
 -- fragment: last_day
 -- tasks.lease_until of a task whose lease is that of its group (lease_groups.sql).
 timestamptz '9999-12-31 00:00:00+00'

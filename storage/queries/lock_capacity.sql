@@ -1,3 +1,3 @@
 -- Whoever decides about places on instances, or frees one, holds this lock to the end of the transaction: a claim that decides
--- who has to wait must not miss a place that becomes free meanwhile. The number is any one of Longshore's own.
-SELECT pg_advisory_xact_lock(7203964171);
+-- who has to wait must not miss a place that becomes free meanwhile.
+SELECT ${capacity_lock};

@@ -20,7 +20,7 @@ SELECT
   i.terminating AS instance_terminating,
   p.status AS payload_status,
   p.timeout,
-  coalesce(p.execute_payload OR t.type = 'PAYLOAD_EXECUTE', false) AS executes
+  coalesce(${executes}, false) AS executes
 FROM tasks t
 JOIN instances i ON i.id = t.instance_id
 LEFT JOIN payloads p ON p.id = t.payload_id
@@ -37,3 +37,16 @@ WHERE t.payload_id = ANY (@payload_ids::bigint[])
   AND ${in_scope}
 ORDER BY t.id
 FOR UPDATE OF t;
+
+-- name: hold_tasks
+-- Those that their workers hold, under FOR UPDATE in the order of their ids; then, @with_capacity, the capacity lock, which comes
+-- after tasks everywhere.
+WITH held AS MATERIALIZED (
+  SELECT t.id
+  FROM unnest(@task_ids::bigint[], @lease_epochs::bigint[], @workers::text[]) AS told(task_id, lease_epoch, worker)
+  JOIN tasks t ON ${held_as_told}
+  ORDER BY t.id
+  FOR UPDATE OF t
+)
+SELECT CASE WHEN @with_capacity::boolean AND count(*) >= 0 THEN ${capacity_lock} END
+FROM held;

@@ -1,8 +1,9 @@
 -- Scripts run.
---
--- @remote_paths: where each was found or put, if that is known; otherwise ''.
--- @task_ids: of those that have not ended yet: their deadlines are set.
-WITH started AS (
+
+-- fragment: start_runs
+-- Of `run`, payloads and where each script was found or put, if that is known, otherwise ''; and of `unended`, those of their
+-- tasks that have not ended yet: their deadlines are set.
+started AS (
   UPDATE payloads p
   SET
     status = 'EXECUTING',
@@ -12,7 +13,7 @@ WITH started AS (
     transferred_at = coalesce(p.transferred_at, now()),
     started_at = now(),
     updated_at = now()
-  FROM unnest(@payload_ids::bigint[], @remote_paths::text[]) AS run(payload_id, remote_path)
+  FROM run
   WHERE p.id = run.payload_id
     AND ${open_payload}
     AND p.status <> 'EXECUTING'
@@ -23,6 +24,7 @@ WITH started AS (
     p.task_id,
     p.attempt,
     p.started_at,
+    p.timeout,
     ${project_of_payload},
     ${task_of_payload}
 ),
@@ -33,24 +35,77 @@ dated AS (
   UPDATE tasks t
   SET
     failures = 0,
-    deliver_by = run.timeout_at + @delivery_timeout_seconds::bigint * interval '1 second',
+    deliver_by = begun.timeout_at + @delivery_timeout_seconds::bigint * interval '1 second',
     end_by = CASE
-      WHEN t.end_by > run.timeout_at + run.grace THEN t.end_by
-      ELSE greatest(run.timeout_at, now()) + run.grace
+      WHEN t.end_by > begun.timeout_at + begun.grace THEN t.end_by
+      ELSE greatest(begun.timeout_at, now()) + begun.grace
     END
   FROM (
     SELECT
-      p.id,
-      coalesce(s.started_at, p.started_at) + p.timeout * interval '1 second' AS timeout_at,
+      id,
+      started_at + timeout * interval '1 second' AS timeout_at,
       @grace_seconds::bigint * interval '1 second' AS grace
-    FROM payloads p
-    LEFT JOIN started s ON s.id = p.id
-    WHERE p.id = ANY (@payload_ids::bigint[])
-  ) AS run
-  WHERE t.id = ANY (@task_ids::bigint[])
-    AND run.id = t.payload_id
-    AND run.timeout_at IS NOT NULL
+    FROM (
+      SELECT id, started_at, timeout
+      FROM started
+      UNION ALL
+      -- Those that were started before.
+      SELECT p.id, p.started_at, p.timeout
+      FROM payloads p
+      WHERE p.id = ANY (ARRAY(SELECT payload_id FROM run))
+        AND (p.status = 'EXECUTING' OR NOT ${open_payload})
+    ) AS each
+  ) AS begun
+  WHERE t.id = ANY (ARRAY(SELECT task_id FROM unended))
+    AND begun.id = t.payload_id
+    AND begun.timeout_at IS NOT NULL
 )
 
+-- name: start_runs
+WITH run AS (
+  SELECT *
+  FROM unnest(@payload_ids::bigint[], @remote_paths::text[]) AS run(payload_id, remote_path)
+),
+
+unended AS (
+  SELECT unnest(@task_ids::bigint[]) AS task_id
+),
+
+${start_runs}
+
 SELECT id, deployment_id, instance_id, task_id, attempt, project, of_task
+FROM started;
+
+-- name: start_held_runs
+-- Of tasks that are to run their scripts, at the paths that they tell, if any, and that their workers hold. A row for each of
+-- them, and one for each payload that was started now.
+WITH held AS MATERIALIZED (
+  SELECT t.id AS task_id, t.payload_id, told.remote_path
+  FROM unnest(@task_ids::bigint[], @lease_epochs::bigint[], @workers::text[], @remote_paths::text[])
+    AS told(task_id, lease_epoch, worker, remote_path)
+  JOIN tasks t ON ${held_as_told}
+  JOIN payloads p ON p.id = t.payload_id
+  WHERE ${executes}
+    AND told.remote_path IN ('', t.remote_path)
+  ORDER BY t.id
+  FOR UPDATE OF t
+),
+
+run AS (
+  SELECT payload_id, remote_path
+  FROM held
+),
+
+unended AS (
+  SELECT task_id
+  FROM held
+),
+
+${start_runs}
+
+SELECT payload_id AS held_payload_id, NULL AS id, NULL AS deployment_id, NULL AS instance_id, NULL AS task_id, NULL AS attempt,
+  NULL AS project, NULL::text[] AS of_task
+FROM held
+UNION ALL
+SELECT NULL, id, deployment_id, instance_id, task_id, attempt, project, of_task
 FROM started;
