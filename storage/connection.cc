@@ -294,6 +294,8 @@ absl::StatusOr<Result> Connection::Answer(bool sent) {
 
 bool Connection::healthy() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
 
+int Connection::pid() const { return PQbackendPID(connection_.get()); }
+
 bool Connection::IsStale() {
   pollfd fd = {.fd = PQsocket(connection_.get()), .events = POLLIN};
   // Nothing comes unasked but notices, and the end.

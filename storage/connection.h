@@ -170,6 +170,9 @@ class Connection {
   // Looks whether the server has ended the connection while nothing was asked of it.
   bool IsStale();
 
+  // Returns the id of the server's process that serves this connection.
+  int pid() const;
+
   // A notification of a channel that this connection LISTENs to.
   struct Notification {
     std::string channel;

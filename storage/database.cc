@@ -130,4 +130,16 @@ absl::Status Database::Notify(const std::string& channel, const std::string& pay
   });
 }
 
+absl::StatusOr<bool> Database::HasOtherListeners(const std::string& channel, int own_pid) {
+  bool others = true;
+  RETURN_IF_ERROR(Run([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const Result result,
+                     connection.Execute(queries::kFindOtherListeners,
+                                        Params().Text("channel", channel).Int("own_pid", own_pid)));
+    others = result.first().Bool("others");
+    return absl::OkStatus();
+  }));
+  return others;
+}
+
 }  // namespace longshore::storage

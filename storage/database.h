@@ -48,6 +48,9 @@ class Database {
   // Sends a NOTIFY in a transaction of its own. A lost notification only costs time, because every
   // listener also polls slowly.
   absl::Status Notify(const std::string& channel, const std::string& payload);
+  // Returns whether others may listen to the channel besides the session `own_pid`
+  // (Connection::pid).
+  absl::StatusOr<bool> HasOtherListeners(const std::string& channel, int own_pid);
 
   const std::string& url() const { return options_.url; }
 

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <random>
+#include <utility>
 
 #include "common/backoff.h"
 
@@ -17,8 +18,14 @@ constexpr size_t kMaxNotifyBytes = 7900;  // PostgreSQL takes less than 8,000.
 // At most one NOTIFY in this time; what is said meanwhile goes with the next. Each is a transaction
 // that every other one which notifies waits for.
 constexpr std::chrono::milliseconds kNotifyInterval{50};
+// How often to look who listens. Who begins to says so; an api_server of a version before this does
+// not, and one that has ended does not either.
+constexpr std::chrono::seconds kLookInterval{30};
 constexpr BackoffOptions kReconnect{.initial = std::chrono::milliseconds(200),
                                     .maximum = std::chrono::milliseconds(3000)};
+
+// What may have changed since nobody was told.
+const SignalSet kEverything{.tasks_due = true, .instances = true, .all_payloads = true};
 
 std::string RandomOrigin() {
   std::random_device device;
@@ -51,6 +58,7 @@ void Merge(const SignalSet& from, SignalSet* into) {
   into->payload_tasks_due |= from.payload_tasks_due;
   into->instances |= from.instances;
   into->all_payloads |= from.all_payloads;
+  into->hello |= from.hello;
   into->payloads.insert(from.payloads.begin(), from.payloads.end());
   into->cancels.insert(from.cancels.begin(), from.cancels.end());
   into->recalls.insert(from.recalls.begin(), from.recalls.end());
@@ -60,6 +68,7 @@ void Merge(const SignalSet& from, SignalSet* into) {
 
 std::string EncodeSignals(std::string_view origin, const SignalSet& signals) {
   std::string text(origin);
+  if (signals.hello) text += " h";
   if (signals.tasks_due || signals.payload_tasks_due) text += " t";
   if (signals.instances) text += " i";
   for (const auto& [kind, ids] :
@@ -84,6 +93,7 @@ bool DecodeSignals(std::string_view text, std::string_view own_origin, SignalSet
     text.remove_prefix(space + 1);
     space = text.find(' ');
     const std::string_view part = text.substr(0, space);
+    if (part == "h") signals->hello = true;
     if (part == "t") signals->tasks_due = true;
     if (part == "i") signals->instances = true;
     if (part == "p*") signals->all_payloads = true;
@@ -145,12 +155,53 @@ void SignalBus::RecallRequested(const std::vector<int64_t>& task_ids) {
 
 void SignalBus::Publish(const SignalSet& signals) {
   handler_(signals);
+  Tell(signals);
+}
+
+void SignalBus::Tell(const SignalSet& signals) {
   {
     MutexLock lock(&mutex_);
     if (stopping_) return;
     Merge(signals, &pending_);
   }
   changed_.NotifyAll();
+}
+
+bool SignalBus::IsAlone() {
+  MutexLock lock(&mutex_);
+  return alone_;
+}
+
+bool SignalBus::OthersListen() {
+  int pid = 0;
+  int64_t heard = 0;
+  {
+    MutexLock lock(&mutex_);
+    if (listener_pid_ == 0) return true;
+    if (std::chrono::steady_clock::now() < look_at_) return !alone_;
+    pid = listener_pid_;
+    heard = heard_;
+  }
+  const auto others = database_.HasOtherListeners(kChannel, pid);
+  MutexLock lock(&mutex_);
+  look_at_ = std::chrono::steady_clock::now() + kLookInterval;
+  const bool was_alone = alone_;
+  // Who was heard of meanwhile may have come too late for the look.
+  alone_ = others.ok() && !*others && heard_ == heard && listener_pid_ == pid;
+  // They may have begun to listen before something that was not sent.
+  if (was_alone && !alone_) Merge(kEverything, &pending_);
+  return !alone_;
+}
+
+void SignalBus::Hear(const SignalSet& signals) {
+  bool was_alone = false;
+  {
+    MutexLock lock(&mutex_);
+    ++heard_;
+    was_alone = std::exchange(alone_, false);
+  }
+  if (was_alone) Tell(kEverything);
+  if (!signals.empty()) handler_(signals);
 }
 
 void SignalBus::SendLoop() {
@@ -166,10 +217,11 @@ void SignalBus::SendLoop() {
       if (pending_.empty()) return;
       std::swap(signals, pending_);
     }
+    next = std::chrono::steady_clock::now() + kNotifyInterval;
+    if (!signals.hello && !OthersListen()) continue;
     // Not worth a retry: listeners look again by themselves, and they resynchronise after a
     // reconnect.
     database_.Notify(kChannel, EncodeSignals(origin_, signals)).IgnoreError();
-    next = std::chrono::steady_clock::now() + kNotifyInterval;
   }
 }
 
@@ -190,20 +242,31 @@ void SignalBus::ListenOnce() {
   auto connection = storage::Connection::Open(database_.url());
   if (!connection.ok()) return;
   if (!(*connection)->ExecuteScript(std::string("LISTEN ") + kChannel).ok()) return;
+  {
+    MutexLock lock(&mutex_);
+    listener_pid_ = (*connection)->pid();
+    look_at_ = {};
+  }
+  Tell({.hello = true});
   // Whatever was said while nobody listened.
-  handler_({.tasks_due = true, .instances = true, .all_payloads = true});
+  handler_(kEverything);
   while (!stopping()) {
     const auto notifications = (*connection)->WaitForNotifications(wake_fd_);
     if (!notifications.ok()) {
       LOG(WARNING) << "listening for notifications: " << notifications.status();
-      return;
+      break;
     }
     SignalSet signals;
+    bool heard = false;
     for (const auto& notification : *notifications) {
-      DecodeSignals(notification.payload, origin_, &signals);
+      heard |= DecodeSignals(notification.payload, origin_, &signals);
     }
-    if (!signals.empty()) handler_(signals);
+    if (heard) Hear(signals);
   }
+  MutexLock lock(&mutex_);
+  if (stopping_) return;  // What is left to be sent concerns who is known.
+  listener_pid_ = 0;
+  alone_ = false;
 }
 
 }  // namespace longshore::executor

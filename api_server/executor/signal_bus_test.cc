@@ -1,6 +1,11 @@
 #include "api_server/executor/signal_bus.h"
 
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <memory>
+#include <thread>
 
 #include "common/testing/postgres.h"
 
@@ -23,6 +28,11 @@ TEST(SignalTextTest, ComesBackAsItWent) {
   EXPECT_EQ(decoded.recalls, (std::set<int64_t>{5, 6}));
   EXPECT_TRUE(RoundTrip({.all_payloads = true}).all_payloads);
   EXPECT_TRUE(RoundTrip({.payload_tasks_due = true}).tasks_due) << "as every version tells it";
+}
+
+TEST(SignalTextTest, TellsWhoHasBegunToListen) {
+  EXPECT_TRUE(RoundTrip({.hello = true}).hello);
+  EXPECT_FALSE(RoundTrip({.tasks_due = true}).hello);
 }
 
 TEST(SignalTextTest, IgnoresItsOwn) {
@@ -77,29 +87,96 @@ class Listener {
   int resynchronised_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-TEST(SignalBusTest, ReachesOtherReplicasAndComesBackAfterALostConnection) {
-  testing::Postgres postgres;
-  storage::Database database({.url = postgres.CreateDatabase("signals")});
-  Listener near;
-  Listener far;
-  SignalBus first(&database, [&](const SignalSet& signals) { near.Take(signals); });
-  SignalBus second(&database, [&](const SignalSet& signals) { far.Take(signals); });
-  near.WaitForResynchronisation(1);
-  far.WaitForResynchronisation(1);
-  first.CancelRequested({5});
-  near.WaitForCancel(5);
-  far.WaitForCancel(5);
-  ASSERT_TRUE(database
-                  .Run([](storage::Connection& connection) {
-                    return connection.ExecuteScript(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                        " WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()");
-                  })
-                  .ok());
+class SignalBusTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<SignalBus> StartBus(Listener* listener) {
+    return std::make_unique<SignalBus>(
+        &database_, [listener](const SignalSet& signals) { listener->Take(signals); });
+  }
+  std::unique_ptr<storage::Connection> Connect() {
+    auto connection = storage::Connection::Open(database_.url());
+    EXPECT_TRUE(connection.ok()) << connection.status();
+    return *std::move(connection);
+  }
+  static void Run(storage::Connection& connection, const char* script) {
+    const absl::Status status = connection.ExecuteScript(script);
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  // Returns what is heard until somebody says `last`.
+  static std::string HearUntil(storage::Connection& listening, const std::string& last) {
+    const int never = eventfd(0, EFD_CLOEXEC);
+    std::string heard;
+    while (heard.find(last) == std::string::npos) {
+      const auto notifications = listening.WaitForNotifications(never);
+      EXPECT_TRUE(notifications.ok()) << notifications.status();
+      if (!notifications.ok()) break;
+      for (const auto& each : *notifications) heard += each.payload + "\n";
+    }
+    close(never);
+    return heard;
+  }
+  // It looks who listens when it has something to tell but its hello.
+  static void MakeAlone(SignalBus& bus) {
+    while (!bus.IsAlone()) {
+      bus.TasksDue();
+      std::this_thread::yield();
+    }
+  }
+
+  testing::Postgres postgres_;
+  storage::Database database_{{.url = postgres_.CreateDatabase("signals")}};
+  Listener near_;
+  Listener far_;
+};
+
+TEST_F(SignalBusTest, ReachesOtherReplicasAndComesBackAfterALostConnection) {
+  const auto first = StartBus(&near_);
+  const auto second = StartBus(&far_);
+  near_.WaitForResynchronisation(1);
+  far_.WaitForResynchronisation(1);
+  first->CancelRequested({5});
+  near_.WaitForCancel(5);
+  far_.WaitForCancel(5);
+  Run(*Connect(),
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+      " WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()");
   // Whatever was said meanwhile may be missed: everything is looked at again.
-  far.WaitForResynchronisation(2);
-  first.CancelRequested({6});
-  far.WaitForCancel(6);
+  far_.WaitForResynchronisation(2);
+  first->CancelRequested({6});
+  far_.WaitForCancel(6);
+}
+
+TEST_F(SignalBusTest, TellsNobodyWhereNobodyListens) {
+  const auto overhearing = Connect();
+  Run(*overhearing, "LISTEN longshore");
+  Run(*overhearing, "SELECT 1");  // What it is last seen to do.
+  const auto bus = StartBus(&near_);
+  MakeAlone(*bus);
+  bus->CancelRequested({5});
+  near_.WaitForCancel(5);
+  bus->Shutdown();
+  Run(*Connect(), "NOTIFY longshore, 'the end'");
+  const std::string heard = HearUntil(*overhearing, "the end");
+  EXPECT_NE(heard.find(" h"), std::string::npos) << heard;
+  EXPECT_EQ(heard.find("c5"), std::string::npos) << heard;
+}
+
+TEST_F(SignalBusTest, WhoeverComesToOneThatWasAloneLooksAtEverythingOnceMore) {
+  const auto first = StartBus(&near_);
+  MakeAlone(*first);
+  const auto second = StartBus(&far_);
+  far_.WaitForResynchronisation(2);
+  first->CancelRequested({6});
+  far_.WaitForCancel(6);
+}
+
+TEST_F(SignalBusTest, OneThatNeverSaidThatItListensIsTold) {
+  const auto older = Connect();
+  Run(*older, "LISTEN longshore");
+  const auto bus = StartBus(&near_);
+  near_.WaitForResynchronisation(1);
+  bus->CancelRequested({5});
+  EXPECT_NE(HearUntil(*older, "c5").find("c5"), std::string::npos);
 }
 
 }  // namespace

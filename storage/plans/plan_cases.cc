@@ -447,6 +447,7 @@ const std::map<std::string, std::string>& ColdStatements() {
       {"may_prune_audit", "no table"},
       {"next_webhook_event", "where there are webhooks"},
       {"notify", "no table"},
+      {"find_other_listeners", "no table"},
       {"postpone_webhook_event", "where there are webhooks"},
       {"revoke_token", "with each token"},
   };
