@@ -218,6 +218,7 @@ absl::StatusOr<std::vector<v1::Task>> List(Connection& connection, const Scope& 
 
 absl::StatusOr<std::vector<LockedTask>> Lock(Connection& connection,
                                              const std::vector<int64_t>& ids) {
+  if (ids.empty()) return std::vector<LockedTask>();
   ASSIGN_OR_RETURN(const Result result,
                    connection.Execute(queries::kLockTasks, Params().Ints("task_ids", ids)));
   return ReadLockedTasks(result);
