@@ -6,10 +6,14 @@
 #include "common/status_macros.h"
 #include "storage/payload_log.h"
 #include "storage/queries/queries.h"
+#include "storage/rollout_store.h"
 #include "storage/statistics.h"
 
 namespace longshore::storage {
 namespace {
+
+// Up to here payloads and their tasks are one statement.
+constexpr size_t kFew = 100;
 
 Params ArrivedParams(const std::map<int64_t, std::string>& arrived) {
   std::vector<int64_t> ids;
@@ -74,26 +78,31 @@ std::vector<std::string> NewRunIds(size_t count) {
 namespace payload_store {
 
 absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
-                         const NewDeployment& deployment, const std::vector<int64_t>& ids,
-                         const std::vector<int64_t>& instance_ids,
-                         const std::vector<std::string>& remote_paths,
-                         const std::vector<int64_t>& task_ids) {
-  RETURN_IF_ERROR(PrepareToWrite(connection, ids.size()));
+                         const NewDeployment& deployment, const NewTasks& tasks) {
+  const size_t count = tasks.ids.size();
+  const bool together = count <= kFew;
+  RETURN_IF_ERROR(PrepareToWrite(connection, count));
+  Params params = together ? NewTaskParams(tasks)
+                           : Params()
+                                 .Ints("payload_ids", tasks.payload_ids)
+                                 .Ints("instance_ids", tasks.instance_ids)
+                                 .Texts("remote_paths", tasks.remote_paths)
+                                 .Ints("task_ids", tasks.ids);
+  params.Int("deployment_id", deployment_id)
+      .Bool("execute_payload", deployment.execute_payload)
+      .Int("timeout", deployment.timeout)
+      .Ints("waves", WaveNumbers(deployment.rollout.waves, count))
+      .Texts("run_ids", NewRunIds(count));
   ASSIGN_OR_RETURN(
       const Result inserted,
-      connection.Execute(queries::kInsertPayloads,
-                         Params()
-                             .Int("deployment_id", deployment_id)
-                             .Bool("execute_payload", deployment.execute_payload)
-                             .Int("timeout", deployment.timeout)
-                             .Ints("ids", ids)
-                             .Ints("instance_ids", instance_ids)
-                             .Texts("remote_paths", remote_paths)
-                             .Ints("task_ids", task_ids)
-                             .Ints("waves", WaveNumbers(deployment.rollout.waves, ids.size()))
-                             .Texts("run_ids", NewRunIds(ids.size()))));
+      connection.Execute(together ? queries::kInsertPayloadsAndTasks : queries::kInsertPayloads,
+                         params));
   LogAccepted(connection, inserted);
-  return absl::OkStatus();
+  if (!together) {
+    RETURN_IF_ERROR(connection.Execute(queries::kInsertTasks, NewTaskParams(tasks)).status());
+  }
+  return deployment.rollout.has_gate() ? rollout_store::Begin(connection, tasks.ids)
+                                       : absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, const Scope& scope,

@@ -14,6 +14,7 @@
 #include "storage/deployment_store.h"
 #include "storage/rows.h"
 #include "storage/scope.h"
+#include "storage/task_store.h"
 
 namespace longshore::storage {
 
@@ -33,13 +34,10 @@ struct PayloadFilter {
 
 namespace payload_store {
 
-// Inserts one payload for each index: ids[i] for instance_ids[i] at remote_paths[i], to be
-// delivered by task_ids[i]. Each gets a random run id.
+// Inserts the payloads of one deployment, each with its first task, one for each index of `tasks`,
+// and begins its rollout. Each gets a random run id.
 absl::Status InsertBatch(Connection& connection, int64_t deployment_id,
-                         const NewDeployment& deployment, const std::vector<int64_t>& ids,
-                         const std::vector<int64_t>& instance_ids,
-                         const std::vector<std::string>& remote_paths,
-                         const std::vector<int64_t>& task_ids);
+                         const NewDeployment& deployment, const NewTasks& tasks);
 
 // Returns the payload without its output, or nullopt when there is none.
 absl::StatusOr<std::optional<StoredPayload>> Get(Connection& connection, const Scope& scope,

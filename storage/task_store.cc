@@ -153,6 +153,19 @@ Params LeaseParams(const std::vector<HeldLease>& leases) {
   params.Ints("task_ids", task_ids).Ints("lease_epochs", lease_epochs).Texts("workers", workers);
   return params;
 }
+
+Params NewTaskParams(const NewTasks& tasks) {
+  return Params()
+      .Text("type", EnumText(tasks.type))
+      .Int("delivery_timeout_seconds", tasks.delivery_timeout.count())
+      .Ints("task_ids", tasks.ids)
+      .Ints("payload_ids", tasks.payload_ids)
+      .Ints("instance_ids", tasks.instance_ids)
+      .Texts("remote_paths", tasks.remote_paths)
+      .OptionalInts("depends_on", tasks.depends_on)
+      .Text("traceparent", tasks.traceparent);
+}
+
 namespace task_store {
 
 absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t count) {
@@ -163,19 +176,8 @@ absl::StatusOr<std::vector<int64_t>> AllocateIds(Connection& connection, int64_t
 
 absl::Status InsertBatch(Connection& connection, const NewTasks& tasks) {
   RETURN_IF_ERROR(PrepareToWrite(connection, tasks.ids.size()));
-  RETURN_IF_ERROR(connection
-                      .Execute(queries::kInsertTasks,
-                               Params()
-                                   .Text("type", EnumText(tasks.type))
-                                   .Int("delivery_timeout_seconds", tasks.delivery_timeout.count())
-                                   .Ints("task_ids", tasks.ids)
-                                   .Ints("payload_ids", tasks.payload_ids)
-                                   .Ints("instance_ids", tasks.instance_ids)
-                                   .Texts("remote_paths", tasks.remote_paths)
-                                   .OptionalInts("depends_on", tasks.depends_on)
-                                   .Text("traceparent", tasks.traceparent))
-                      .status());
-  return tasks.may_have_rollout ? rollout_store::Begin(connection, tasks.ids) : absl::OkStatus();
+  RETURN_IF_ERROR(connection.Execute(queries::kInsertTasks, NewTaskParams(tasks)).status());
+  return rollout_store::Begin(connection, tasks.ids);
 }
 
 absl::StatusOr<std::optional<v1::Task>> Get(Connection& connection, const Scope& scope,

@@ -48,9 +48,10 @@ struct NewTasks {
   std::vector<std::string> remote_paths;
   std::vector<std::optional<int64_t>> depends_on;
   std::string traceparent{};  // Of the request that makes them; empty without one.
-  // Whether a rollout may be theirs to begin or to resume; false spares the look.
-  bool may_have_rollout = true;
 };
+
+// Returns `tasks` as the parameters of insert_tasks.sql.
+Params NewTaskParams(const NewTasks& tasks);
 
 // A task whose row is locked FOR UPDATE.
 struct LockedTask {

@@ -28,7 +28,6 @@ namespace deployment_store = storage::deployment_store;
 namespace instance_store = storage::instance_store;
 namespace payload_store = storage::payload_store;
 namespace script_store = storage::script_store;
-namespace task_store = storage::task_store;
 
 // What gRPC's clients take unless they are told otherwise, but for some fields besides.
 constexpr size_t kMaxMessageBytes = (4 << 20) - 4096;
@@ -233,17 +232,13 @@ absl::Status Deployer::Insert(Connection& connection, const Plan& plan,
                           .payload_ids = ids.payloads,
                           .instance_ids = plan.instance_ids,
                           .remote_paths = plan.remote_paths,
-                          .traceparent = plan.deployment.traceparent,
-                          .may_have_rollout = plan.deployment.rollout.has_gate()};
+                          .traceparent = plan.deployment.traceparent};
   for (int64_t instance_id : plan.instance_ids) {
     const auto wait = plan.depends_on.find(instance_id);
     tasks.depends_on.push_back(wait == plan.depends_on.end() ? std::nullopt
                                                              : std::optional(wait->second));
   }
-  RETURN_IF_ERROR(payload_store::InsertBatch(connection, ids.deployment, plan.deployment,
-                                             ids.payloads, plan.instance_ids, plan.remote_paths,
-                                             ids.tasks));
-  RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
+  RETURN_IF_ERROR(payload_store::InsertBatch(connection, ids.deployment, plan.deployment, tasks));
   response->set_deployment_id(ids.deployment);
   response->mutable_payload_ids()->Add(ids.payloads.begin(), ids.payloads.end());
   response->mutable_task_ids()->Add(ids.tasks.begin(), ids.tasks.end());

@@ -141,10 +141,7 @@ class DatabaseFixture : public ::testing::Test {
                    .instance_ids = instance_ids};
     tasks.remote_paths.assign(count, path);
     tasks.depends_on.resize(count);
-    RETURN_IF_ERROR(payload_store::InsertBatch(connection, ids->deployment, deployment,
-                                               tasks.payload_ids, tasks.instance_ids,
-                                               tasks.remote_paths, tasks.ids));
-    RETURN_IF_ERROR(task_store::InsertBatch(connection, tasks));
+    RETURN_IF_ERROR(payload_store::InsertBatch(connection, ids->deployment, deployment, tasks));
     return tasks.ids;
   }
 

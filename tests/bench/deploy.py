@@ -16,8 +16,8 @@ from harness.stack import Stack
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SETTINGS = "-c shared_preload_libraries=pg_stat_statements -c pg_stat_statements.track=all -c max_wal_size=4GB"
 STATEMENTS = {
-    "new payloads": "INSERT INTO payloads AS%",
-    "new tasks": "INSERT INTO tasks%",
+    "new payloads": "WITH new AS%INSERT INTO payloads AS%",
+    "new tasks": "WITH new AS%INSERT INTO tasks%",
     "foreign keys, of these": "SELECT % FROM ONLY % FOR KEY SHARE OF x",
     "instances locked": "SELECT i.id, i.status, i.project, i.ssh_user%",
     "all": "%",
