@@ -21,6 +21,7 @@ constexpr std::chrono::milliseconds kNotifyInterval{50};
 // How often to look who listens. Who begins to says so; an api_server of a version before this does
 // not, and one that has ended does not either.
 constexpr std::chrono::seconds kLookInterval{30};
+constexpr std::chrono::seconds kHelloRetry{1};
 constexpr BackoffOptions kReconnect{.initial = std::chrono::milliseconds(200),
                                     .maximum = std::chrono::milliseconds(3000)};
 
@@ -219,9 +220,12 @@ void SignalBus::SendLoop() {
     }
     next = std::chrono::steady_clock::now() + kNotifyInterval;
     if (!signals.hello && !OthersListen()) continue;
-    // Not worth a retry: listeners look again by themselves, and they resynchronise after a
-    // reconnect.
-    database_.Notify(kChannel, EncodeSignals(origin_, signals)).IgnoreError();
+    const bool told = database_.Notify(kChannel, EncodeSignals(origin_, signals)).ok();
+    // But for a hello it is not worth a retry: listeners look again by themselves, and at
+    // everything after a reconnect.
+    if (told || !signals.hello) continue;
+    Tell({.hello = true});
+    next = std::chrono::steady_clock::now() + kHelloRetry;
   }
 }
 
@@ -266,7 +270,9 @@ void SignalBus::ListenOnce() {
   MutexLock lock(&mutex_);
   if (stopping_) return;  // What is left to be sent concerns who is known.
   listener_pid_ = 0;
-  alone_ = false;
+  // Somebody's hello may have gone unheard.
+  if (std::exchange(alone_, false)) Merge(kEverything, &pending_);
+  changed_.NotifyAll();
 }
 
 }  // namespace longshore::executor

@@ -170,11 +170,23 @@ TEST_F(SignalBusTest, WhoeverComesToOneThatWasAloneLooksAtEverythingOnceMore) {
   far_.WaitForCancel(6);
 }
 
+TEST_F(SignalBusTest, OneThatWasAloneAndWasCutOffSaysThatEverythingMayHaveChanged) {
+  const auto overhearing = Connect();
+  Run(*overhearing, "LISTEN longshore");
+  Run(*overhearing, "SELECT 1");
+  const auto bus = StartBus(&near_);
+  MakeAlone(*bus);
+  Run(*Connect(),
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+      " WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()");
+  EXPECT_NE(HearUntil(*overhearing, "p*").find("p*"), std::string::npos);
+}
+
 TEST_F(SignalBusTest, OneThatNeverSaidThatItListensIsTold) {
   const auto older = Connect();
   Run(*older, "LISTEN longshore");
   const auto bus = StartBus(&near_);
-  near_.WaitForResynchronisation(1);
+  HearUntil(*older, " h");  // What goes with a hello is sent anyhow.
   bus->CancelRequested({5});
   EXPECT_NE(HearUntil(*older, "c5").find("c5"), std::string::npos);
 }
