@@ -31,6 +31,10 @@ constexpr const char* kKeywords[] = {"dbname",
 constexpr const char* kSettings =
     "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s "
     "-c client_min_messages=warning -c synchronous_commit=on "
+    // The server finds out too, within as long, that nobody is there: one that waits for the rest
+    // of what is sent together has no other limit, and may hold locks.
+    "-c tcp_user_timeout=15000 -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 "
+    "-c tcp_keepalives_count=3 "
     // Every statement is short. To compile one takes 9 ms, and to plan one anew for each of its
     // executions up to 7 ms: more than all that a payload costs otherwise.
     "-c jit=off -c plan_cache_mode=force_generic_plan "
@@ -39,6 +43,13 @@ constexpr const char* kSettings =
     "-c max_parallel_workers_per_gather=0 "
     // For the trigger tasks_guard: this program names runs by their ids.
     "-c longshore.runs_have_ids=on";
+
+// libpq hands to the kernel what it has gathered once that is 8 KiB. What is less goes in one
+// piece: this program may be stopped before or after it, but not in the middle, where the server
+// would wait for the rest with locks held.
+constexpr size_t kMaxBytesTogether = 8000;
+constexpr size_t kBytesOfLengths = 8;    // Of a parameter: its length and format.
+constexpr size_t kBytesOfMessage = 128;  // Of a statement: to bind, describe and execute it.
 
 int64_t ParseInt(std::string_view text) {
   int64_t value = 0;
@@ -366,11 +377,43 @@ absl::StatusOr<Result> Connection::ExecutePrepared(const Query& query, const Par
   return Answer(Send(name, query, params));
 }
 
+size_t Params::bytes() const {
+  size_t bytes = 0;
+  for (const Value& value : values_) bytes += value.data.size() + kBytesOfLengths;
+  return bytes;
+}
+
 absl::StatusOr<std::vector<Result>> Connection::ExecuteTogether(
+    const std::vector<Statement>& statements) {
+  size_t bytes = kBytesOfMessage;
+  for (const Statement& statement : statements) {
+    CHECK(!statement.query.planned_each_time) << statement.query.name;
+    bytes += kBytesOfMessage + statement.params.bytes();
+  }
+  return bytes <= kMaxBytesTogether ? SendTogether(statements) : ExecuteInTurn(statements);
+}
+
+absl::StatusOr<std::vector<Result>> Connection::ExecuteInTurn(
+    const std::vector<Statement>& statements) {
+  const bool begins = PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+  if (begins) RETURN_IF_ERROR(ExecuteScript("BEGIN"));
+  std::vector<Result> results;
+  for (const Statement& statement : statements) {
+    absl::StatusOr<Result> result = ExecutePrepared(statement.query, statement.params);
+    if (!result.ok()) {
+      if (begins && healthy()) ExecuteScript("ROLLBACK").IgnoreError();
+      return result.status();
+    }
+    results.push_back(*std::move(result));
+  }
+  if (begins) RETURN_IF_ERROR(ExecuteScript("COMMIT"));
+  return results;
+}
+
+absl::StatusOr<std::vector<Result>> Connection::SendTogether(
     const std::vector<Statement>& statements) {
   std::vector<std::string> names;
   for (const Statement& statement : statements) {
-    CHECK(!statement.query.planned_each_time) << statement.query.name;
     ASSIGN_OR_RETURN(names.emplace_back(), Prepare(statement.query.text));
   }
   bool sent = PQenterPipelineMode(connection_.get()) != 0;
@@ -388,7 +431,10 @@ absl::StatusOr<std::vector<Result>> Connection::AnswerTogether(size_t statements
   absl::Status first_error;
   for (size_t i = 0; i < statements; ++i) {
     absl::StatusOr<Result> result = Answer(/*sent=*/true);
-    if (!healthy()) return result.status();
+    if (!healthy()) {
+      return result.ok() ? absl::UnavailableError("database: the connection ended")
+                         : result.status();
+    }
     if (result.ok()) {
       results.push_back(*std::move(result));
     } else if (first_error.ok()) {

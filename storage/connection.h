@@ -112,6 +112,9 @@ class Params {
   Params& OptionalInts(std::string_view name,
                        const std::vector<std::optional<int64_t>>& values);  // bigint[], integer[]
 
+  // Returns how many bytes they take in a request, about.
+  size_t bytes() const;
+
  private:
   friend class Connection;
   struct Value {
@@ -136,7 +139,8 @@ struct Statement {
 class Connection {
  public:
   // Longer than any statement may take (statement_timeout is 60 s). A server that has not answered
-  // by then is frozen or cut off.
+  // by then is frozen or cut off. Statements that are sent together have as long for all of them;
+  // what becomes of those that take longer is not known.
   static constexpr std::chrono::seconds kAnswerLimit{75};
   // Connects to `url` (a libpq connection string), waiting for a few seconds at most. From then on
   // an answer that does not come within `answer_limit` breaks the connection.
@@ -154,9 +158,10 @@ class Connection {
   absl::StatusOr<Result> Execute(const Query& query, const Params& params = {});
   // Runs a script of several statements, without parameters.
   absl::Status ExecuteScript(const std::string& sql);
-  // Runs statements one after the other, all of which are sent at once: one round trip. Where no
-  // transaction has begun they are one, without BEGIN and COMMIT. Returns a result for each, or the
-  // first error; what came before it is undone. None may be planned each time.
+  // Runs statements one after the other, in one transaction where none has begun. All are sent at
+  // once, one round trip and no BEGIN and COMMIT, unless they have more than some kilobytes of
+  // parameters. Returns a result for each, or the first error; what came before it is undone. None
+  // may be planned each time.
   absl::StatusOr<std::vector<Result>> ExecuteTogether(const std::vector<Statement>& statements);
 
   // Has `tell` run once the transaction that the connection is in is committed; it is forgotten
@@ -185,6 +190,9 @@ class Connection {
  private:
   Connection(pg_conn* connection, std::chrono::seconds answer_limit);
   absl::StatusOr<Result> ExecutePrepared(const Query& query, const Params& params);
+  // The two ways of ExecuteTogether.
+  absl::StatusOr<std::vector<Result>> SendTogether(const std::vector<Statement>& statements);
+  absl::StatusOr<std::vector<Result>> ExecuteInTurn(const std::vector<Statement>& statements);
   // Sends a statement that was prepared as `name`. Returns whether that succeeded.
   bool Send(const std::string& name, const Query& query, const Params& params);
   // Reads what comes of statements that were sent in pipeline mode, and leaves that mode.

@@ -126,6 +126,16 @@ TEST_F(TogetherTest, WhatFailsUndoesWhatCameBefore) {
   EXPECT_EQ(Kept(), 1);
 }
 
+TEST_F(TogetherTest, MoreThanIsSentAtOnceIsATransactionAsWell) {
+  std::vector<int64_t> divisors(1000, 1);
+  ASSERT_TRUE(Keep(divisors).ok());
+  EXPECT_EQ(results_.size(), 1001);
+  EXPECT_EQ(Kept(), 1000);
+  divisors.back() = 0;
+  EXPECT_TRUE(absl::IsInternal(Keep(divisors)));
+  EXPECT_EQ(Kept(), 1000);
+}
+
 TEST_F(TogetherTest, WithinATransactionItIsAPartOfIt) {
   EXPECT_FALSE(
       database_
