@@ -36,7 +36,7 @@ class ReportReader {
     switch (event.kind_case()) {
       case v1::TaskEvent::kTransferred:
         run.remote_path = event.transferred().remote_path();
-        return Advance(&run, Phase::kNothing, Phase::kArrived);
+        return run.remote_path.starts_with('/') && Advance(&run, Phase::kNothing, Phase::kArrived);
       case v1::TaskEvent::kExecuting:
         reports_.starts.push_back({.lease = run.lease, .remote_path = run.remote_path});
         return !event.executing().ended() && Advance(&run, Phase::kArrived, Phase::kStarted);

@@ -90,6 +90,12 @@ TEST_F(RunReportsTest, AScriptThatHasOnlyArrivedIsNotAmongIt) {
   ExpectOther("nor now");
 }
 
+TEST_F(RunReportsTest, APathThatIsNoneIsNotAmongIt) {
+  Transferred("~/x");
+  Executing();
+  ExpectOther("a worker has to say which home");
+}
+
 TEST_F(RunReportsTest, WhatComesBehindItsEndIsNotAmongIt) {
   Completed();
   Output(0, "a");

@@ -48,7 +48,7 @@ SELECT output_truncated
 FROM grown;
 
 -- name: append_held_output
--- Of tasks that run their scripts and that their workers hold. A row for each chunk of theirs.
+-- Of scripts that run, of tasks that their workers hold. A row for each chunk of theirs.
 WITH chunks AS MATERIALIZED (
   SELECT t.payload_id, told.start_byte, told.end_byte, told.data, told.lease_epoch
   FROM unnest(
@@ -61,7 +61,7 @@ WITH chunks AS MATERIALIZED (
   ) AS told(task_id, lease_epoch, worker, start_byte, end_byte, data)
   JOIN tasks t ON ${held_as_told}
   JOIN payloads p ON p.id = t.payload_id
-  WHERE ${executes}
+  WHERE ${runs}
   ORDER BY t.id
   FOR UPDATE OF t
 ),

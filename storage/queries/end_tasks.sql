@@ -180,7 +180,7 @@ WITH told AS (
 ${end_tasks};
 
 -- name: complete_held_runs
--- Scripts that have ended with exit code 0, of tasks that are to run them and that their workers hold. No output is to be cut,
+-- Scripts that ran and have ended with exit code 0, of tasks that their workers hold. No output is to be cut,
 -- and no webhook to be told, unless the caller sees to that: @webhooks_are_told. The caller has locked the tasks by hold_tasks.
 WITH told AS (
   SELECT
@@ -209,7 +209,7 @@ WITH told AS (
   ) AS told(task_id, lease_epoch, worker, execution_time_us, output_bytes, output_missing, run_directory)
   JOIN tasks t ON ${held_as_told}
   JOIN payloads p ON p.id = t.payload_id
-  WHERE ${executes}
+  WHERE ${runs}
     AND greatest(p.output_bytes, told.output_bytes) <= @max_output_bytes::bigint
     AND (@webhooks_are_told::boolean OR NOT EXISTS (SELECT 1 FROM webhooks))
 ),

@@ -40,13 +40,19 @@ t.status NOT IN ('PENDING', 'COMPLETED', 'FAILED', 'CANCELLED')
 -- fragment: held_as_told
 -- Of a task t and what a worker has told of one: that worker holds it. Once this is not so it is never so again.
 t.id = told.task_id
-AND t.status = 'RUNNING'
+AND ${held_task}
 AND t.lease_epoch = told.lease_epoch
 AND t.worker = told.worker
 
 -- fragment: executes
 -- Of a task t and its payload p: it runs the script, and does not only deliver it.
 (p.execute_payload OR t.type = 'PAYLOAD_EXECUTE')
+
+-- fragment: runs
+-- Of a task t and its payload p: the script runs, as far as is stored, and is to. A start that was not believed makes all that
+-- follows unbelievable.
+${executes}
+AND p.status NOT IN ('PENDING', 'TRANSFERRED', 'COMPLETED', 'FAILED', 'CANCELLED')
 
 -- fragment: capacity_lock
 -- The number is any one of Longshore's own.

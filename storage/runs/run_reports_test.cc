@@ -85,6 +85,7 @@ TEST_F(RunReportsTest, WhatIsToldOfATaskThatTheSenderDoesNotHoldIsNotStored) {
   EXPECT_FALSE(started.complete);
   EXPECT_THAT(started.payloads, ElementsAre(second_));
   EXPECT_EQ(Payload(first_).status(), v1::PAYLOAD_STATUS_PENDING);
+  EXPECT_EQ(Payload(second_).status(), v1::PAYLOAD_STATUS_EXECUTING);
   const StoredReports printed =
       Store({.output = {Output(first_, 0, "ab"), Output(second_, 0, "c")}});
   EXPECT_FALSE(printed.complete);
@@ -110,6 +111,12 @@ TEST_F(RunReportsTest, AnEarlierLeaseOfTheSameWorkerCountsForNothing) {
 
 TEST_F(RunReportsTest, AnotherPathThanWasAskedForIsNotBelieved) {
   EXPECT_FALSE(Store({.starts = {Started(first_, "/y")}}).complete);
+  // Nor what comes with it.
+  EXPECT_FALSE(Store({.starts = {Started(first_, "/y")},
+                      .output = {Output(first_, 0, "ab")},
+                      .completions = {Completion(first_)}})
+                   .complete);
+  EXPECT_EQ(StoredOutput(first_), "");
   EXPECT_EQ(Payload(first_).status(), v1::PAYLOAD_STATUS_PENDING);
   EXPECT_TRUE(Store({.starts = {Started(first_, "")}}).complete) << "it is known already";
 }
@@ -123,6 +130,17 @@ TEST_F(RunReportsTest, ARunThatNobodyAskedForIsNotBelieved) {
   EXPECT_EQ(StoredOutput(first_), "");
 }
 
+TEST_F(RunReportsTest, MoreThanIsSentAtOnceIsStoredToo) {
+  const std::string much(80, 'x');
+  RunReports reports{.starts = {Started(first_)}};
+  // Each names the worker; together they are too long.
+  for (int i = 0; i < 100; ++i) reports.output.push_back(Output(first_, 0, much));
+  reports.completions = {Completion(first_, 80)};
+  EXPECT_TRUE(Store(reports).complete);
+  EXPECT_EQ(StoredOutput(first_), much);
+  EXPECT_EQ(Payload(first_).status(), v1::PAYLOAD_STATUS_COMPLETED);
+}
+
 TEST_F(RunReportsTest, RepeatedReportsChangeNothing) {
   const RunReports reports{.starts = {Started(first_)}, .output = {Output(first_, 0, "ab")}};
   EXPECT_TRUE(Store(reports).complete);
@@ -133,17 +151,20 @@ TEST_F(RunReportsTest, RepeatedReportsChangeNothing) {
 }
 
 TEST_F(RunReportsTest, OutputThatHasToBeCutIsLeftToOthers) {
+  Start(first_);
   ASSERT_TRUE(Sql("UPDATE payloads SET output_bytes = 101").ok());
   EXPECT_FALSE(Store({.completions = {Completion(first_)}}).complete);
-  EXPECT_EQ(Payload(first_).status(), v1::PAYLOAD_STATUS_PENDING);
+  EXPECT_EQ(Payload(first_).status(), v1::PAYLOAD_STATUS_EXECUTING);
 }
 
 TEST_F(RunReportsTest, WebhooksAreToldByWhoKnowsOfThem) {
+  Start(first_);
+  Start(second_);
   ASSERT_TRUE(Sql("INSERT INTO webhooks (name) VALUES ('hook')").ok());
   StoredReports stored = Store({.completions = {Completion(first_)}});
   EXPECT_FALSE(stored.complete);
   EXPECT_TRUE(stored.has_webhooks) << "the next call knows";
-  EXPECT_EQ(Payload(first_).status(), v1::PAYLOAD_STATUS_PENDING);
+  EXPECT_EQ(Payload(first_).status(), v1::PAYLOAD_STATUS_EXECUTING);
   stored = Store({.completions = {Completion(first_)}}, stored.has_webhooks);
   EXPECT_TRUE(stored.complete);
   EXPECT_TRUE(stored.has_webhooks);
@@ -156,6 +177,7 @@ TEST_F(RunReportsTest, WebhooksAreToldByWhoKnowsOfThem) {
 }
 
 TEST_F(RunReportsTest, ARunDirectoryIsRememberedUntilItIsGone) {
+  Start(first_);
   CompletionReport completion = Completion(first_);
   completion.run_directory = true;
   EXPECT_TRUE(Store({.completions = {completion}}).complete);
