@@ -99,30 +99,37 @@ absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Reach& reach) {
     ReturnCredit(slots);
     return turns.ok() ? absl::StatusOr<bool>(false) : turns.status();
   }
-  auto claimed = ClaimTurns(*turns, names);
+  std::vector<int64_t> refused;
+  const auto claimed = ClaimTurns(*turns, names, &refused);
   if (!claimed.ok()) {
     ReturnCredit(slots);
     return claimed.status();
   }
-  if (!claimed->refused.empty()) {
-    std::vector<int64_t> changed;
-    for (const storage::RefusedTask& task : claimed->refused) changed.push_back(task.payload_id);
-    signals_.PayloadsChanged(changed);
-  }
-  Metrics().claims.Increment(static_cast<double>(claimed->claims.size()));
-  Metrics().refused_claims.Increment(static_cast<double>(claimed->refused.size()));
-  LONGSHORE_FAIL_POINT(claimed->claims.empty() ? "executor.idle" : "executor.claimed");
-  RETURN_IF_ERROR(Send(slots, MakeAssignments(claimed->claims, max_output_bytes_)));
+  RETURN_IF_ERROR(Finish(slots, *claimed));
+  // They end in a transaction that judges them again, and so may claim one of them.
+  if (!refused.empty()) RETURN_IF_ERROR(ClaimRefused(refused, reach));
   // With fewer turns than slots there was no more; what has become due since then is announced.
   size_t taken = 0;
   for (const DueFlow& turn : *turns) taken += static_cast<size_t>(turn.due);
   return claimed->examined > 0 && taken >= slots.size();
 }
 
+absl::Status Claimer::Finish(const Slots& slots, const ClaimResult& claimed) {
+  if (!claimed.refused.empty()) {
+    std::vector<int64_t> changed;
+    for (const storage::RefusedTask& task : claimed.refused) changed.push_back(task.payload_id);
+    signals_.PayloadsChanged(changed);
+  }
+  Metrics().claims.Increment(static_cast<double>(claimed.claims.size()));
+  Metrics().refused_claims.Increment(static_cast<double>(claimed.refused.size()));
+  LONGSHORE_FAIL_POINT(claimed.claims.empty() ? "executor.idle" : "executor.claimed");
+  return Send(slots, MakeAssignments(claimed.claims, max_output_bytes_));
+}
+
 absl::StatusOr<ClaimResult> Claimer::ClaimTurns(const std::vector<DueFlow>& turns,
-                                                const std::vector<std::string>& workers) {
+                                                const std::vector<std::string>& workers,
+                                                std::vector<int64_t>* refused) {
   ClaimResult claimed;
-  std::vector<int64_t> ids;
   const absl::Status status = database_.TransactAtOnce([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(claimed,
                      lease_store::ClaimDue(connection, turns, SetAside(), workers, options_));
@@ -130,23 +137,35 @@ absl::StatusOr<ClaimResult> Claimer::ClaimTurns(const std::vector<DueFlow>& turn
   });
   if (storage::IsRowFault(status)) {
     LOG(ERROR) << "a claim was refused: " << status << "; its tasks are claimed singly";
+    std::vector<int64_t> ids;
     RETURN_IF_ERROR(database_.Run([&](Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(ids, lease_store::FindDue(connection, turns, SetAside()));
       return absl::OkStatus();
     }));
-    return ClaimOrEnd(ids, workers, {});
+    return ClaimOrEnd(ids, workers);
   }
   RETURN_IF_ERROR(status);
-  if (claimed.refused.empty()) return claimed;
-  // They end in a transaction that judges them again.
-  for (const storage::RefusedTask& task : claimed.refused) ids.push_back(task.task_id);
+  for (const storage::RefusedTask& task : claimed.refused) refused->push_back(task.task_id);
   claimed.refused.clear();
-  return ClaimOrEnd(ids, workers, std::move(claimed));
+  return claimed;
+}
+
+absl::Status Claimer::ClaimRefused(const std::vector<int64_t>& ids, const storage::Reach& reach) {
+  const Slots slots = workers_.TakeCredit(static_cast<int>(ids.size()), reach);
+  if (slots.empty()) return absl::OkStatus();  // They stay due.
+  std::vector<std::string> names;
+  for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
+  const auto claimed = ClaimOrEnd(ids, names);
+  if (!claimed.ok()) {
+    ReturnCredit(slots);
+    return claimed.status();
+  }
+  return Finish(slots, *claimed);
 }
 
 absl::StatusOr<ClaimResult> Claimer::ClaimOrEnd(const std::vector<int64_t>& ids,
-                                                const std::vector<std::string>& workers,
-                                                ClaimResult all) {
+                                                const std::vector<std::string>& workers) {
+  ClaimResult all;
   const auto claim = [&](const std::vector<int64_t>& part) -> absl::Status {
     // Those claimed so far have taken the first of the workers' places.
     const size_t taken = std::min(all.claims.size(), workers.size());

@@ -49,15 +49,17 @@ class Claimer {
   // Calls `claim` in a transaction, which also ends the tasks that it refuses.
   absl::StatusOr<storage::ClaimResult> Claim(
       const std::function<absl::StatusOr<storage::ClaimResult>(storage::Connection&)>& claim);
-  // Claims in one round trip. What is not as usual goes on to ClaimOrEnd.
+  // Claims in one round trip. Sets `refused` to the tasks that are to be ended instead.
   absl::StatusOr<storage::ClaimResult> ClaimTurns(const std::vector<storage::DueFlow>& turns,
-                                                  const std::vector<std::string>& workers);
-  // Claims tasks or ends what is refused, together or, if the database refuses a row, in smaller
-  // parts, down to single tasks; ends those that cannot be claimed. `all` is what has been claimed
-  // for the first of `workers`; it is returned with the rest.
-  absl::StatusOr<storage::ClaimResult> ClaimOrEnd(const std::vector<int64_t>& ids,
                                                   const std::vector<std::string>& workers,
-                                                  storage::ClaimResult all);
+                                                  std::vector<int64_t>* refused);
+  absl::Status ClaimRefused(const std::vector<int64_t>& ids, const storage::Reach& reach);
+  // Claims tasks or ends those that are refused, together or, if the database refuses a row, in
+  // smaller parts, down to single tasks; ends those that cannot be claimed.
+  absl::StatusOr<storage::ClaimResult> ClaimOrEnd(const std::vector<int64_t>& ids,
+                                                  const std::vector<std::string>& workers);
+  // Sends what was claimed and tells of what has ended.
+  absl::Status Finish(const Slots& slots, const storage::ClaimResult& claimed);
   absl::Status EndUnclaimable(int64_t task_id, const std::string& reason);
   std::vector<int64_t> SetAside();
   // Sends each claim to a slot of its worker, gives back the other slots' credit, and releases the
