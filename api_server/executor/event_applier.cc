@@ -27,15 +27,16 @@ absl::Status EventApplier::Apply(const std::vector<ReportedEvent>& events, Apply
     *outcome = std::move(reported);
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(database_.Transact([&](Connection& connection) {
+  const absl::Status status = database_.Transact([&](Connection& connection) {
     *outcome = {};
     return ApplyIn(connection, events, /*problem=*/"", outcome);
-  }));
+  });
+  if (!status.ok()) *outcome = {};
   // Some of them may have been stored before.
   outcome->changed_payloads.merge(reported.changed_payloads);
   outcome->tasks_ended |= reported.tasks_ended;
   outcome->tasks_freed |= reported.tasks_freed;
-  return absl::OkStatus();
+  return status;
 }
 
 absl::StatusOr<bool> EventApplier::ApplyReports(const std::vector<ReportedEvent>& events,

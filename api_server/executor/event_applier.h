@@ -57,7 +57,8 @@ class EventApplier {
   EventApplier(storage::Database* database, ApplierOptions options);
 
   // Stores `events`, which keep the order in which each worker sent them. An event that breaks a
-  // rule ends its task, if the sender holds that task.
+  // rule ends its task, if the sender holds that task. After an error some may have been stored all
+  // the same: `outcome` says what has changed.
   absl::Status Apply(const std::vector<ReportedEvent>& events, ApplyOutcome* outcome);
 
   // Ends the task of an event that the database refuses; `problem` becomes the reason.

@@ -135,6 +135,27 @@ TEST_F(EventApplierTest, AWebhookThatHasJustComeIsTold) {
   EXPECT_EQ(QueryValue(told), "2");
 }
 
+// What was refused at the start must not be forgotten for a good end.
+TEST_F(EventApplierTest, AWholeLifeAtAnotherPathIsRefused) {
+  v1::TaskEvent transferred = Event();
+  transferred.mutable_transferred()->set_remote_path("/etc/shadow");
+  Apply({transferred, Executing(), Output(0, "ab"), Completed(2)});
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_FAILED);
+  EXPECT_EQ(Payload(task_).failure_reason(), v1::FAILURE_REASON_INTERNAL);
+}
+
+TEST_F(EventApplierTest, AWholeLifeBelowAHomeTellsTheHome) {
+  task_ = AddPayload(instance_, "~/x");
+  ASSERT_THAT(Claim(1), ElementsAre(task_));
+  v1::TaskEvent transferred = Event();
+  transferred.mutable_transferred()->set_remote_path("/home/me/x");
+  Apply({transferred, Executing(), Output(0, "ab"), Completed(2)});
+  EXPECT_EQ(Payload(task_).status(), v1::PAYLOAD_STATUS_COMPLETED);
+  EXPECT_EQ(Payload(task_).remote_path(), "/home/me/x");
+  EXPECT_EQ(StoredOutput(), "ab");
+  EXPECT_EQ(QueryValue("SELECT home FROM instances"), "/home/me");
+}
+
 TEST_F(EventApplierTest, ARepeatedBatchChangesNothingAndIsNotAnError) {
   const std::vector<v1::TaskEvent> life = {Executing(), Output(0, "ab"), Completed(2)};
   Apply(life);

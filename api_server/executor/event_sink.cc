@@ -208,6 +208,7 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
   if (!status.ok()) {
     LOG(WARNING) << "storing " << events.size() << " events, will try again: " << status;
     Metrics().failed_batches.Increment();
+    Tell(outcome);
     return false;
   }
   Metrics().events.Increment(static_cast<double>(events.size()));
@@ -215,17 +216,20 @@ bool EventSink::StoreEvents(const std::deque<EventItem>& batch) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
   LONGSHORE_FAIL_POINT(outcome.tasks_ended ? "sink.ended" : "sink.stored");
   Acknowledge(batch, outcome);
+  Tell(outcome);
+  return true;
+}
+
+void EventSink::Tell(const ApplyOutcome& outcome) {
   if (!outcome.changed_payloads.empty()) {
     signals_.PayloadsChanged({outcome.changed_payloads.begin(), outcome.changed_payloads.end()});
   }
   if (outcome.instances_changed) signals_.InstancesChanged();
   if (outcome.tasks_freed) signals_.TasksDue();
-  return true;
 }
 
 absl::Status EventSink::ApplyOneByOne(const std::vector<ReportedEvent>& events,
                                       ApplyOutcome* outcome) {
-  *outcome = {};
   for (const ReportedEvent& event : events) {
     ApplyOutcome one;
     absl::Status status = applier_.Apply({event}, &one);
@@ -238,13 +242,13 @@ absl::Status EventSink::ApplyOneByOne(const std::vector<ReportedEvent>& events,
       one.lost.insert(event.lease());
       status = absl::OkStatus();
     }
-    RETURN_IF_ERROR(status);
     outcome->changed_payloads.merge(one.changed_payloads);
     outcome->lost.merge(one.lost);
     outcome->host_keys.merge(one.host_keys);
     outcome->instances_changed |= one.instances_changed;
     outcome->tasks_ended |= one.tasks_ended;
     outcome->tasks_freed |= one.tasks_freed;
+    RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
 }

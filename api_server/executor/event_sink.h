@@ -66,8 +66,10 @@ class EventSink {
   // be tried again.
   bool StoreEvents(const std::deque<EventItem>& batch);
   // Stores a batch that the database refused event by event, so that one bad event does not hold up
-  // the others.
+  // the others. Adds to `outcome`.
   absl::Status ApplyOneByOne(const std::vector<ReportedEvent>& events, ApplyOutcome* outcome);
+  // Tells others what has changed.
+  void Tell(const ApplyOutcome& outcome);
   void Acknowledge(const std::deque<EventItem>& batch, const ApplyOutcome& outcome);
 
   LeaseRenewer renewer_;
