@@ -12,10 +12,11 @@ CLAIMS = []
 
 
 def free_port():
-    # Below the ephemeral range, so that no outgoing connection takes it meanwhile; nor does another test, on this machine, as
-    # long as this process has the name.
+    # Below the ephemeral range, so that no outgoing connection takes it meanwhile, and below the ports of machines that the
+    # provider local makes (api_server/providers/local_provider.cc): one of these took that of a server that was down for a
+    # moment. Nor does another test take it, on this machine, as long as this process has the name. Browsers refuse some below.
     while True:
-        port = random.randrange(12000, 32000)
+        port = random.randrange(7000, 10000)
         claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             try:
