@@ -101,11 +101,7 @@ absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Reach& reach) {
   }
   std::vector<int64_t> refused;
   const auto claimed = ClaimTurns(*turns, names, &refused);
-  if (!claimed.ok()) {
-    ReturnCredit(slots);
-    return claimed.status();
-  }
-  RETURN_IF_ERROR(Finish(slots, *claimed));
+  RETURN_IF_ERROR(Finish(slots, claimed));
   // They end in a transaction that judges them again, and so may claim one of them.
   if (!refused.empty()) RETURN_IF_ERROR(ClaimRefused(refused, reach));
   // With fewer turns than slots there was no more; what has become due since then is announced.
@@ -114,16 +110,20 @@ absl::StatusOr<bool> Claimer::ClaimOnce(const storage::Reach& reach) {
   return claimed->examined > 0 && taken >= slots.size();
 }
 
-absl::Status Claimer::Finish(const Slots& slots, const ClaimResult& claimed) {
-  if (!claimed.refused.empty()) {
+absl::Status Claimer::Finish(const Slots& slots, const absl::StatusOr<ClaimResult>& claimed) {
+  if (!claimed.ok()) {
+    ReturnCredit(slots);
+    return claimed.status();
+  }
+  if (!claimed->refused.empty()) {
     std::vector<int64_t> changed;
-    for (const storage::RefusedTask& task : claimed.refused) changed.push_back(task.payload_id);
+    for (const storage::RefusedTask& task : claimed->refused) changed.push_back(task.payload_id);
     signals_.PayloadsChanged(changed);
   }
-  Metrics().claims.Increment(static_cast<double>(claimed.claims.size()));
-  Metrics().refused_claims.Increment(static_cast<double>(claimed.refused.size()));
-  LONGSHORE_FAIL_POINT(claimed.claims.empty() ? "executor.idle" : "executor.claimed");
-  return Send(slots, MakeAssignments(claimed.claims, max_output_bytes_));
+  Metrics().claims.Increment(static_cast<double>(claimed->claims.size()));
+  Metrics().refused_claims.Increment(static_cast<double>(claimed->refused.size()));
+  LONGSHORE_FAIL_POINT(claimed->claims.empty() ? "executor.idle" : "executor.claimed");
+  return Send(slots, MakeAssignments(claimed->claims, max_output_bytes_));
 }
 
 absl::StatusOr<ClaimResult> Claimer::ClaimTurns(const std::vector<DueFlow>& turns,
@@ -155,12 +155,7 @@ absl::Status Claimer::ClaimRefused(const std::vector<int64_t>& ids, const storag
   if (slots.empty()) return absl::OkStatus();  // They stay due.
   std::vector<std::string> names;
   for (const WorkerRegistry::Slot& slot : slots) names.push_back(slot.worker);
-  const auto claimed = ClaimOrEnd(ids, names);
-  if (!claimed.ok()) {
-    ReturnCredit(slots);
-    return claimed.status();
-  }
-  return Finish(slots, *claimed);
+  return Finish(slots, ClaimOrEnd(ids, names));
 }
 
 absl::StatusOr<ClaimResult> Claimer::ClaimOrEnd(const std::vector<int64_t>& ids,

@@ -58,8 +58,9 @@ class Claimer {
   // smaller parts, down to single tasks; ends those that cannot be claimed.
   absl::StatusOr<storage::ClaimResult> ClaimOrEnd(const std::vector<int64_t>& ids,
                                                   const std::vector<std::string>& workers);
-  // Sends what was claimed and tells of what has ended.
-  absl::Status Finish(const Slots& slots, const storage::ClaimResult& claimed);
+  // Sends what was claimed and tells of what has ended, or gives back all credit after an error,
+  // which it returns.
+  absl::Status Finish(const Slots& slots, const absl::StatusOr<storage::ClaimResult>& claimed);
   absl::Status EndUnclaimable(int64_t task_id, const std::string& reason);
   std::vector<int64_t> SetAside();
   // Sends each claim to a slot of its worker, gives back the other slots' credit, and releases the
