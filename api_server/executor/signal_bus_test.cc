@@ -102,6 +102,18 @@ class SignalBusTest : public ::testing::Test {
     const absl::Status status = connection.ExecuteScript(script);
     EXPECT_TRUE(status.ok()) << status;
   }
+  // Listens unseen: what it has last asked for is another thing.
+  std::unique_ptr<storage::Connection> Overhear() {
+    auto connection = Connect();
+    Run(*connection, "LISTEN longshore");
+    Run(*connection, "SELECT 1");
+    return connection;
+  }
+  void CutOffListeners() {
+    Run(*Connect(),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()");
+  }
   // Returns what is heard until somebody says `last`.
   static std::string HearUntil(storage::Connection& listening, const std::string& last) {
     const int never = eventfd(0, EFD_CLOEXEC);
@@ -137,9 +149,7 @@ TEST_F(SignalBusTest, ReachesOtherReplicasAndComesBackAfterALostConnection) {
   first->CancelRequested({5});
   near_.WaitForCancel(5);
   far_.WaitForCancel(5);
-  Run(*Connect(),
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-      " WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()");
+  CutOffListeners();
   // Whatever was said meanwhile may be missed: everything is looked at again.
   far_.WaitForResynchronisation(2);
   first->CancelRequested({6});
@@ -147,9 +157,7 @@ TEST_F(SignalBusTest, ReachesOtherReplicasAndComesBackAfterALostConnection) {
 }
 
 TEST_F(SignalBusTest, TellsNobodyWhereNobodyListens) {
-  const auto overhearing = Connect();
-  Run(*overhearing, "LISTEN longshore");
-  Run(*overhearing, "SELECT 1");  // What it is last seen to do.
+  const auto overhearing = Overhear();
   const auto bus = StartBus(&near_);
   MakeAlone(*bus);
   bus->CancelRequested({5});
@@ -171,14 +179,10 @@ TEST_F(SignalBusTest, WhoeverComesToOneThatWasAloneLooksAtEverythingOnceMore) {
 }
 
 TEST_F(SignalBusTest, OneThatWasAloneAndWasCutOffSaysThatEverythingMayHaveChanged) {
-  const auto overhearing = Connect();
-  Run(*overhearing, "LISTEN longshore");
-  Run(*overhearing, "SELECT 1");
+  const auto overhearing = Overhear();
   const auto bus = StartBus(&near_);
   MakeAlone(*bus);
-  Run(*Connect(),
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-      " WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()");
+  CutOffListeners();
   EXPECT_NE(HearUntil(*overhearing, "p*").find("p*"), std::string::npos);
 }
 
