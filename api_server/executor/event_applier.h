@@ -39,6 +39,14 @@ struct ReportedEvent {
   storage::HeldLease lease() const {
     return {.task_id = event->task_id(), .lease_epoch = event->lease_epoch(), .worker = worker};
   }
+  // Of a Cleaned.
+  storage::CleanedRun cleaned_run() const {
+    return {.payload_id = event->cleaned().payload_id(),
+            .attempt = event->cleaned().attempt(),
+            .task_id = event->task_id(),
+            .lease_epoch = event->lease_epoch(),
+            .worker = worker};
+  }
 };
 
 // What a batch changed. The sink tells others after the commit.

@@ -138,11 +138,7 @@ void EventBatchBuilder::Refuse(const ReportedEvent& reported, const std::string&
 void EventBatchBuilder::Add(const ReportedEvent& reported) {
   const v1::TaskEvent& event = *reported.event;
   if (event.has_cleaned()) {
-    batch_.cleaned.push_back({.payload_id = event.cleaned().payload_id(),
-                              .attempt = event.cleaned().attempt(),
-                              .task_id = event.task_id(),
-                              .lease_epoch = event.lease_epoch(),
-                              .worker = reported.worker});
+    batch_.cleaned.push_back(reported.cleaned_run());
     return;
   }
   if (LockedTask* task = Held(reported); task != nullptr) {

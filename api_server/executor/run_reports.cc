@@ -28,7 +28,7 @@ class ReportReader {
     const v1::TaskEvent& event = *reported.event;
     if (!CheckEvent(event, limit_.head).ok()) return false;
     if (event.has_cleaned()) {
-      AddCleaned(reported);
+      reports_.cleaned.push_back(reported.cleaned_run());
       return true;
     }
     Run& run = runs_.try_emplace(event.task_id(), Run{.lease = reported.lease()}).first->second;
@@ -63,15 +63,6 @@ class ReportReader {
     if (run->phase > from) return false;
     run->phase = to;
     return true;
-  }
-
-  void AddCleaned(const ReportedEvent& reported) {
-    const v1::TaskEvent& event = *reported.event;
-    reports_.cleaned.push_back({.payload_id = event.cleaned().payload_id(),
-                                .attempt = event.cleaned().attempt(),
-                                .task_id = event.task_id(),
-                                .lease_epoch = event.lease_epoch(),
-                                .worker = reported.worker});
   }
 
   bool AddOutput(const v1::OutputChunk& output, Run* run) {
